@@ -1,0 +1,1 @@
+//! Databases, stripes, lock plans, transactions, undo, expiry, WATCH and effects.

@@ -1,0 +1,1 @@
+//! Event loops, connections, buffers and back-pressure.

@@ -1,0 +1,78 @@
+//! The shapes that an answer can have.
+//!
+//! A handler describes its answer once, in the richest terms (a map is a map, a double a double), and
+//! whoever asked decides what becomes of it: a RESP2 or RESP3 client gets bytes in its output buffer, a
+//! script gets Lua values. Nothing is built in between.
+//!
+//! Aggregates are announced with their length and followed by exactly that many elements (a map by twice
+//! as many). A handler therefore knows its answer before it starts to write it: validate first, answer last.
+
+/// Which version of the protocol the receiver speaks. It decides shapes that a handler cannot leave to the
+/// receiver (a few commands answer flat in RESP2 and nested in RESP3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Protocol {
+    /// RESP2: what a connection speaks until it says HELLO 3.
+    #[default]
+    Resp2,
+    /// RESP3.
+    Resp3,
+}
+
+/// Receives one answer, piece by piece.
+pub trait Reply {
+    /// The protocol whose shapes the receiver expects.
+    fn protocol(&self) -> Protocol;
+
+    /// A status such as `OK`: no CR or LF in it.
+    fn status(&mut self, text: &str);
+
+    /// An error with its code in front and without the leading `-`: `ERR syntax error`. CR and LF in it
+    /// become spaces.
+    fn error(&mut self, message: &[u8]);
+
+    /// A signed integer.
+    fn integer(&mut self, value: i64);
+
+    /// A string of bytes.
+    fn bulk(&mut self, bytes: &[u8]);
+
+    /// No value: `$-1` in RESP2, `_` in RESP3.
+    fn null(&mut self);
+
+    /// No list of values: `*-1` in RESP2, `_` in RESP3.
+    fn null_array(&mut self);
+
+    /// `len` elements follow.
+    fn array(&mut self, len: usize);
+
+    /// `pairs` keys and values follow, in turn: a flat array in RESP2.
+    fn map(&mut self, pairs: usize);
+
+    /// `len` distinct elements follow: an array in RESP2.
+    fn set(&mut self, len: usize);
+
+    /// A floating-point number: a string in RESP2.
+    fn double(&mut self, value: f64);
+
+    /// True or false: 1 or 0 in RESP2.
+    fn boolean(&mut self, value: bool);
+
+    /// An integer of any size, as decimal digits: a string in RESP2.
+    fn big_number(&mut self, digits: &str);
+
+    /// Text with a three-letter format (`txt`, `mkd`): a plain string in RESP2.
+    fn verbatim(&mut self, format: &str, text: &[u8]);
+
+    /// An out-of-band message of `len` elements follows: an array in RESP2.
+    fn push(&mut self, len: usize);
+
+    /// The answer `OK`.
+    fn ok(&mut self) {
+        self.status("OK");
+    }
+
+    /// An integer as a string of bytes.
+    fn bulk_integer(&mut self, value: i64) {
+        self.bulk(itoa::Buffer::new().format(value).as_bytes());
+    }
+}

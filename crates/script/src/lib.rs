@@ -1,0 +1,1 @@
+//! LuaJIT behind one port: sandbox, conversions, cjson, limits.

@@ -1,0 +1,1 @@
+//! Data structures without policy: the entry map of a stripe, and its slab.

@@ -1,0 +1,1 @@
+//! The value types, their encodings and their primitive changes.
