@@ -1,0 +1,2 @@
+//! Development tool: bench.
+fn main() {}

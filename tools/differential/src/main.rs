@@ -1,0 +1,2 @@
+//! Development tool: differential.
+fn main() {}

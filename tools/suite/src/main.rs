@@ -1,0 +1,2 @@
+//! Development tool: suite.
+fn main() {}
