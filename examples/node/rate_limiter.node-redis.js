@@ -1,0 +1,49 @@
+// A rate limiter per IP address: so many requests per window, and who is refused learns for how long.
+//
+// INCR and EXPIRE in one script: a counter can never be left behind without an end.
+import assert from 'node:assert/strict';
+import { createClient, defineScript } from 'redis';
+
+const take = defineScript({
+  NUMBER_OF_KEYS: 1,
+  SCRIPT: `
+    local count = redis.call('INCR', KEYS[1])
+    if count == 1 then
+      redis.call('EXPIRE', KEYS[1], ARGV[2])
+    end
+    if count > tonumber(ARGV[1]) then
+      return {0, redis.call('TTL', KEYS[1])}
+    end
+    return {1, tonumber(ARGV[1]) - count}
+  `,
+  parseCommand(parser, ip, limit, window) {
+    parser.pushKey(`example:rate:${ip}`);
+    parser.push(String(limit), String(window));
+  },
+  transformReply([allowed, n]) {
+    return allowed ? { allowed: true, left: n } : { allowed: false, retryAfter: n };
+  },
+});
+
+const client = await createClient({
+  socket: { port: Number(process.env.PORT ?? 6379) },
+  scripts: { take },
+}).connect();
+
+await client.del(['example:rate:10.1.0.1', 'example:rate:10.1.0.2', 'example:rate:10.1.0.3']);
+
+// Fifty requests at once: exactly the limit passes, in order, and the others learn when to come back.
+const answers = await Promise.all(Array.from({ length: 50 }, () => client.take('10.1.0.1', 10, 60)));
+assert.deepEqual(answers.filter((a) => a.allowed).map((a) => a.left), [9, 8, 7, 6, 5, 4, 3, 2, 1, 0]);
+assert.ok(answers.filter((a) => !a.allowed).every((a) => a.retryAfter >= 58 && a.retryAfter <= 60));
+
+// Another address is not affected.
+assert.deepEqual(await client.take('10.1.0.2', 10, 60), { allowed: true, left: 9 });
+
+// When the window ends, the address may come again.
+assert.ok((await client.take('10.1.0.3', 1, 1)).allowed);
+assert.ok(!(await client.take('10.1.0.3', 1, 1)).allowed);
+await new Promise((resolve) => setTimeout(resolve, 1100));
+assert.ok((await client.take('10.1.0.3', 1, 1)).allowed);
+
+await client.close();
