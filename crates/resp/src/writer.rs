@@ -1,0 +1,244 @@
+//! The bytes of an answer, RESP2 and RESP3.
+//!
+//! Everything is appended to the connection's output buffer as it is said; nothing is kept, nothing is formatted twice.
+//! The forms are the reference server's (`networking.c`, `addReply...`). Most headers announce fewer than ten
+//! elements or bytes, so that case is four bytes copied at once.
+
+use crate::double;
+use crate::reply::{Protocol, Reply};
+
+/// Writes one client's answers.
+#[derive(Debug)]
+pub struct RespWriter<'a> {
+    /// Where the bytes go.
+    pub buf: &'a mut Vec<u8>,
+    /// What the client speaks.
+    pub protocol: Protocol,
+}
+
+impl<'a> RespWriter<'a> {
+    /// A writer that appends to `buf`.
+    pub fn new(buf: &'a mut Vec<u8>, protocol: Protocol) -> Self {
+        RespWriter { buf, protocol }
+    }
+
+    /// `pairs` keys and values with remarks on the reply that follows them. RESP2 has no such thing: then nothing is
+    /// written, and the caller, told so by `false`, writes no pairs.
+    pub fn attribute(&mut self, pairs: usize) -> bool {
+        let resp3 = self.protocol == Protocol::Resp3;
+        if resp3 {
+            self.header(b'|', pairs);
+        }
+        resp3
+    }
+
+    /// Bytes that already are an answer.
+    pub fn raw(&mut self, reply: &[u8]) {
+        self.buf.extend_from_slice(reply);
+    }
+
+    #[inline]
+    fn header(&mut self, kind: u8, count: usize) {
+        if count < 10 {
+            self.buf
+                .extend_from_slice(&[kind, b'0' + count as u8, b'\r', b'\n']);
+        } else {
+            self.line(kind, itoa::Buffer::new().format(count).as_bytes());
+        }
+    }
+
+    #[inline]
+    fn line(&mut self, kind: u8, text: &[u8]) {
+        self.buf.reserve(text.len() + 3);
+        self.buf.push(kind);
+        self.buf.extend_from_slice(text);
+        self.buf.extend_from_slice(b"\r\n");
+    }
+
+    /// The one or the other form, by protocol.
+    #[inline]
+    fn aggregate(&mut self, resp2: usize, resp3_kind: u8, resp3: usize) {
+        match self.protocol {
+            Protocol::Resp2 => self.header(b'*', resp2),
+            Protocol::Resp3 => self.header(resp3_kind, resp3),
+        }
+    }
+}
+
+impl Reply for RespWriter<'_> {
+    fn protocol(&self) -> Protocol {
+        self.protocol
+    }
+
+    fn status(&mut self, text: &str) {
+        self.line(b'+', text.as_bytes());
+    }
+
+    fn error(&mut self, message: &[u8]) {
+        self.buf.reserve(message.len() + 3);
+        self.buf.push(b'-');
+        let start = self.buf.len();
+        self.buf.extend_from_slice(message);
+        for byte in &mut self.buf[start..] {
+            if matches!(byte, b'\r' | b'\n') {
+                *byte = b' ';
+            }
+        }
+        self.buf.extend_from_slice(b"\r\n");
+    }
+
+    #[inline]
+    fn integer(&mut self, value: i64) {
+        match usize::try_from(value) {
+            Ok(small) if small < 10 => self.header(b':', small),
+            _ => self.line(b':', itoa::Buffer::new().format(value).as_bytes()),
+        }
+    }
+
+    #[inline]
+    fn bulk(&mut self, bytes: &[u8]) {
+        self.buf.reserve(bytes.len() + 24);
+        self.header(b'$', bytes.len());
+        self.buf.extend_from_slice(bytes);
+        self.buf.extend_from_slice(b"\r\n");
+    }
+
+    fn null(&mut self) {
+        self.raw(match self.protocol {
+            Protocol::Resp2 => b"$-1\r\n",
+            Protocol::Resp3 => b"_\r\n",
+        });
+    }
+
+    fn null_array(&mut self) {
+        self.raw(match self.protocol {
+            Protocol::Resp2 => b"*-1\r\n",
+            Protocol::Resp3 => b"_\r\n",
+        });
+    }
+
+    #[inline]
+    fn array(&mut self, len: usize) {
+        self.header(b'*', len);
+    }
+
+    fn map(&mut self, pairs: usize) {
+        self.aggregate(pairs * 2, b'%', pairs);
+    }
+
+    fn set(&mut self, len: usize) {
+        self.aggregate(len, b'~', len);
+    }
+
+    fn double(&mut self, value: f64) {
+        let mut text = double::Buffer::new();
+        let text = text.format(value);
+        match self.protocol {
+            Protocol::Resp2 => self.bulk(text),
+            Protocol::Resp3 => self.line(b',', text),
+        }
+    }
+
+    fn boolean(&mut self, value: bool) {
+        self.raw(match (self.protocol, value) {
+            (Protocol::Resp2, true) => b":1\r\n",
+            (Protocol::Resp2, false) => b":0\r\n",
+            (Protocol::Resp3, true) => b"#t\r\n",
+            (Protocol::Resp3, false) => b"#f\r\n",
+        });
+    }
+
+    fn big_number(&mut self, digits: &str) {
+        match self.protocol {
+            Protocol::Resp2 => self.bulk(digits.as_bytes()),
+            Protocol::Resp3 => self.line(b'(', digits.as_bytes()),
+        }
+    }
+
+    fn verbatim(&mut self, format: &str, text: &[u8]) {
+        if self.protocol == Protocol::Resp2 {
+            return self.bulk(text);
+        }
+        let mut label = *b"   :";
+        for (slot, byte) in label[..3].iter_mut().zip(format.bytes()) {
+            *slot = byte;
+        }
+        self.header(b'=', text.len() + label.len());
+        self.buf.extend_from_slice(&label);
+        self.buf.extend_from_slice(text);
+        self.buf.extend_from_slice(b"\r\n");
+    }
+
+    fn push(&mut self, len: usize) {
+        self.aggregate(len, b'>', len);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::RespWriter;
+    use crate::reply::{Protocol, Reply};
+
+    #[track_caller]
+    fn check(say: impl Fn(&mut RespWriter<'_>), resp2: &str, resp3: &str) {
+        for (protocol, expected) in [(Protocol::Resp2, resp2), (Protocol::Resp3, resp3)] {
+            let mut buf = Vec::new();
+            say(&mut RespWriter::new(&mut buf, protocol));
+            assert_eq!(String::from_utf8_lossy(&buf), expected, "{protocol:?}");
+        }
+    }
+
+    #[test]
+    fn every_shape_in_both_protocols() {
+        check(|w| w.ok(), "+OK\r\n", "+OK\r\n");
+        check(|w| w.error(b"ERR a\r\nb"), "-ERR a  b\r\n", "-ERR a  b\r\n");
+        check(|w| w.integer(0), ":0\r\n", ":0\r\n");
+        check(|w| w.integer(10), ":10\r\n", ":10\r\n");
+        check(|w| w.integer(-1), ":-1\r\n", ":-1\r\n");
+        check(
+            |w| w.integer(i64::MIN),
+            ":-9223372036854775808\r\n",
+            ":-9223372036854775808\r\n",
+        );
+        check(|w| w.bulk(b""), "$0\r\n\r\n", "$0\r\n\r\n");
+        check(
+            |w| w.bulk(b"0123456789"),
+            "$10\r\n0123456789\r\n",
+            "$10\r\n0123456789\r\n",
+        );
+        check(|w| w.bulk_integer(-12), "$3\r\n-12\r\n", "$3\r\n-12\r\n");
+        check(|w| w.null(), "$-1\r\n", "_\r\n");
+        check(|w| w.null_array(), "*-1\r\n", "_\r\n");
+        check(|w| w.array(0), "*0\r\n", "*0\r\n");
+        check(|w| w.array(123), "*123\r\n", "*123\r\n");
+        check(|w| w.map(3), "*6\r\n", "%3\r\n");
+        check(|w| w.set(3), "*3\r\n", "~3\r\n");
+        check(|w| w.double(3.5), "$3\r\n3.5\r\n", ",3.5\r\n");
+        check(
+            |w| w.double(f64::NEG_INFINITY),
+            "$4\r\n-inf\r\n",
+            ",-inf\r\n",
+        );
+        check(|w| w.double(f64::NAN), "$3\r\nnan\r\n", ",nan\r\n");
+        check(|w| w.boolean(true), ":1\r\n", "#t\r\n");
+        check(|w| w.boolean(false), ":0\r\n", "#f\r\n");
+        check(|w| w.big_number("123"), "$3\r\n123\r\n", "(123\r\n");
+        check(
+            |w| w.verbatim("txt", b"hi"),
+            "$2\r\nhi\r\n",
+            "=6\r\ntxt:hi\r\n",
+        );
+        check(|w| w.push(3), "*3\r\n", ">3\r\n");
+        check(
+            |w| {
+                if w.attribute(1) {
+                    w.bulk(b"k");
+                    w.integer(1);
+                }
+                w.ok();
+            },
+            "+OK\r\n",
+            "|1\r\n$1\r\nk\r\n:1\r\n+OK\r\n",
+        );
+    }
+}
