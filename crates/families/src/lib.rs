@@ -1,1 +1,12 @@
-//! The data commands, one file each.
+//! The data commands: a folder per family, a file per command (close variants share one).
+//!
+//! A file holds everything that is to be said of its command: what it does with an example, its spec, its
+//! handler, its tests. The family lists it in one slice. Handlers work on a transaction that holds their keys; they know no locks, no
+//! wall clock, no sessions and no files.
+
+mod strings;
+
+use perilune_command::Command;
+
+/// All families.
+pub const FAMILIES: &[&[Command]] = &[strings::COMMANDS];

@@ -1,1 +1,35 @@
-//! Databases, stripes, lock plans, transactions, undo, expiry, WATCH and effects.
+//! The keyspace: everything that a command may read or change, and the rules by which many may do so at once.
+//!
+//! The keys of all databases are cut into [`STRIPE_COUNT`] stripes by their hash. A [`Txn`] locks the stripes
+//! of its keys, works, commits, and releases: strict two-phase locking, so every transaction is strictly
+//! serializable. Nobody waits while holding: a stripe that cannot be had makes the transaction release all it
+//! has and park (see [`gate`]). A transaction that finds out about a key only while it runs *grows*, and is
+//! taken back and run again where that fails (see [`txn`]).
+//!
+//! This crate does not know sockets, files, RESP, or the name of any command.
+
+#![cfg_attr(loom, allow(dead_code, unused_imports))]
+
+mod clock;
+mod effects;
+mod expire;
+pub mod gate;
+mod keyspace;
+mod plan;
+mod slot;
+mod stripe;
+mod sync;
+pub mod txn;
+mod undo;
+mod walk;
+mod watch;
+
+pub use clock::{Clock, ManualClock, SystemClock};
+pub use effects::{EffectConsumer, EffectUnit, MemoryLog};
+pub use expire::{ExpireCycle, ExpireReport};
+pub use gate::{Turn, Wake, Waiter};
+pub use keyspace::{Counters, DatabaseCounts, Keyspace, KeyspaceOptions};
+pub use plan::{KeyHasher, LockPlan, STRIPE_COUNT, StripeIndex};
+pub use slot::{Detached, Expiry, Slot};
+pub use txn::{Abort, AccessMode, Found, ReadTxn, Txn, WriteTxn};
+pub use watch::{WatchSet, WatchState};

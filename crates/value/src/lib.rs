@@ -1,1 +1,12 @@
-//! The value types, their encodings and their primitive changes.
+//! The value types: how a value is encoded, and the primitive changes of it.
+//!
+//! A value lives in one of two places. What is small stands inline in its entry (see
+//! `perilune_structures`): an integer, or the bytes of a string. What is big is an [`Object`] that the entry
+//! refers to. This crate knows which is which and what OBJECT ENCODING calls it. It does not know keys other
+//! than none, locks, clocks or replies.
+
+mod number;
+mod string;
+
+pub use number::{format_double, format_long_double_17, parse_f64, parse_i64};
+pub use string::{EMBSTR_LEN_MAX, INLINE_LEN_MAX, Object, StringEncoding, Text, WrongType};

@@ -1,0 +1,87 @@
+//! Reading arguments: each is looked at once, the first error wins.
+
+use perilune_value::{parse_f64, parse_i64};
+
+use crate::error::{CommandError, errors};
+
+/// An integer argument.
+pub fn integer(argument: &[u8]) -> Result<i64, CommandError> {
+    parse_i64(argument).ok_or(errors::NOT_INTEGER)
+}
+
+/// A floating-point argument.
+pub fn float(argument: &[u8]) -> Result<f64, CommandError> {
+    parse_f64(argument).ok_or(errors::NOT_FLOAT)
+}
+
+/// Whether an argument is this word, in any case.
+#[inline]
+pub fn is_token(argument: &[u8], token: &str) -> bool {
+    argument.eq_ignore_ascii_case(token.as_bytes())
+}
+
+/// The arguments of a command from some position on, taken one after the other.
+///
+/// ```
+/// # use perilune_command::Arguments;
+/// let mut options = Arguments::from(&[b"SET".as_slice(), b"k", b"v", b"EX", b"10"], 3);
+/// while let Some(option) = options.next() {
+///     assert_eq!(option, b"EX");
+///     assert_eq!(options.integer().unwrap(), 10);
+/// }
+/// ```
+#[derive(Debug, Clone)]
+pub struct Arguments<'a> {
+    rest: &'a [&'a [u8]],
+}
+
+impl<'a> Arguments<'a> {
+    /// The arguments from number `first` on (the command's name is number 0).
+    pub fn from(arguments: &'a [&'a [u8]], first: usize) -> Self {
+        Self { rest: arguments.get(first..).unwrap_or_default() }
+    }
+
+    /// How many are left.
+    pub fn remaining(&self) -> usize {
+        self.rest.len()
+    }
+
+    /// The next one, which stays.
+    pub fn peek(&self) -> Option<&'a [u8]> {
+        self.rest.first().copied()
+    }
+
+    /// Takes the next one if it is this word, in any case.
+    pub fn take_token(&mut self, token: &str) -> bool {
+        let is_it = self.peek().is_some_and(|argument| is_token(argument, token));
+        if is_it {
+            self.rest = &self.rest[1..];
+        }
+        is_it
+    }
+
+    /// The next one; a syntax error if there is none.
+    pub fn required(&mut self) -> Result<&'a [u8], CommandError> {
+        self.next().ok_or(errors::SYNTAX)
+    }
+
+    /// The next one as an integer; a syntax error if there is none.
+    pub fn integer(&mut self) -> Result<i64, CommandError> {
+        integer(self.required()?)
+    }
+
+    /// All that are left.
+    pub fn rest(&self) -> &'a [&'a [u8]] {
+        self.rest
+    }
+}
+
+impl<'a> Iterator for Arguments<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        let (first, rest) = self.rest.split_first()?;
+        self.rest = rest;
+        Some(first)
+    }
+}

@@ -1,0 +1,231 @@
+//! The table of all commands.
+
+use std::collections::HashMap;
+
+use crate::error::{CommandError, errors};
+use crate::handler::{Access, Command, HasAccess};
+use crate::keys::KeyShape;
+use crate::spec::{Category, Flags, Group, Spec};
+
+/// The longest name of a command, subcommand included. What is longer is unknown without a look.
+const NAME_LEN_MAX: usize = 48;
+
+/// A command in the table, with what is derived from its spec.
+pub struct Entry<H: 'static> {
+    /// Its name; of a subcommand with its container's: `config|get`.
+    pub full_name: String,
+    /// What it is.
+    pub spec: &'static Spec,
+    /// What runs it.
+    pub handler: Option<H>,
+    /// All flags, the derived ones included.
+    pub flags: Flags,
+    /// All ACL categories, the derived ones included.
+    pub categories: Category,
+    /// Where its keys are.
+    pub keys: KeyShape,
+    /// The numbers of its subcommands in the table.
+    pub subcommands: Vec<usize>,
+    /// The number of the container, of a subcommand.
+    pub container: Option<usize>,
+    /// Its own number: commands are counted and timed by it.
+    pub id: usize,
+}
+
+impl<H: HasAccess> Entry<H> {
+    /// What it may do; a container may nothing.
+    pub fn access(&self) -> Option<Access> {
+        self.handler.as_ref().map(HasAccess::access)
+    }
+}
+
+/// All commands.
+pub struct Registry<H: 'static> {
+    entries: Vec<Entry<H>>,
+    by_name: HashMap<Box<[u8]>, usize, ahash::RandomState>,
+}
+
+impl<H: HasAccess + Copy + 'static> Registry<H> {
+    /// An empty table.
+    pub fn new() -> Self {
+        Self { entries: Vec::new(), by_name: HashMap::with_hasher(ahash::RandomState::new()) }
+    }
+
+    /// Adds commands with handlers of another kind.
+    ///
+    /// # Panics
+    /// If a name is taken: the table is fixed when the program is written.
+    pub fn add<T: Copy>(&mut self, commands: &'static [Command<T>], lift: &dyn Fn(T) -> H) {
+        for command in commands {
+            let id = self.push(command.spec.name.to_owned(), command, None, lift);
+            for subcommand in command.subcommands {
+                let full_name = format!("{}|{}", command.spec.name, subcommand.spec.name);
+                let sub_id = self.push(full_name, subcommand, Some(id), lift);
+                self.entries[id].subcommands.push(sub_id);
+            }
+        }
+    }
+
+    fn push<T: Copy>(
+        &mut self,
+        full_name: String,
+        command: &'static Command<T>,
+        container: Option<usize>,
+        lift: &dyn Fn(T) -> H,
+    ) -> usize {
+        let id = self.entries.len();
+        let spec = &command.spec;
+        let handler = command.handler.map(lift);
+        let access = handler.as_ref().map(HasAccess::access);
+        let flags = derived_flags(spec, access);
+        assert!(full_name.len() <= NAME_LEN_MAX, "{full_name}: the name is too long");
+        let earlier = self.by_name.insert(full_name.as_bytes().into(), id);
+        assert!(earlier.is_none(), "{full_name}: two commands have this name");
+        self.entries.push(Entry {
+            full_name,
+            spec,
+            handler,
+            flags,
+            categories: derived_categories(spec, flags, handler.is_none()),
+            keys: KeyShape::of(spec.keys),
+            subcommands: Vec::new(),
+            container,
+            id,
+        });
+        id
+    }
+
+    /// All commands and subcommands, by number.
+    pub fn entries(&self) -> &[Entry<H>] {
+        &self.entries
+    }
+
+    /// The command of this name, in any case; of a subcommand `container|name`.
+    #[inline]
+    pub fn get(&self, name: &[u8]) -> Option<&Entry<H>> {
+        let mut lower = [0u8; NAME_LEN_MAX];
+        let lower = lower.get_mut(..name.len())?;
+        for (to, from) in lower.iter_mut().zip(name) {
+            *to = from.to_ascii_lowercase();
+        }
+        self.by_name.get(&*lower).map(|&id| &self.entries[id])
+    }
+
+    /// The command that a call means: the subcommand, where its first argument names one. The number of arguments fits it.
+    ///
+    /// # Errors
+    /// The error reply for an unknown command or subcommand, or a wrong number of arguments.
+    #[inline]
+    pub fn resolve(&self, arguments: &[&[u8]]) -> Result<&Entry<H>, CommandError> {
+        let entry = self.get(arguments[0]).ok_or_else(|| unknown_command(arguments))?;
+        let entry = if entry.subcommands.is_empty() || arguments.len() < 2 {
+            entry
+        } else {
+            match self.subcommand(entry, arguments[1]) {
+                Some(subcommand) => subcommand,
+                // a container with a handler of its own takes any first argument (LOLWUT VERSION needs none of this)
+                None if entry.handler.is_some() => entry,
+                None => return Err(unknown_subcommand(&entry.full_name, arguments[1])),
+            }
+        };
+        if !entry.spec.accepts(arguments.len()) || entry.handler.is_none() {
+            return Err(errors::wrong_arity(&entry.full_name));
+        }
+        Ok(entry)
+    }
+
+    /// The subcommand of this name, in any case.
+    pub fn subcommand(&self, container: &Entry<H>, name: &[u8]) -> Option<&Entry<H>> {
+        container
+            .subcommands
+            .iter()
+            .map(|&id| &self.entries[id])
+            .find(|entry| entry.spec.name.as_bytes().eq_ignore_ascii_case(name))
+    }
+}
+
+impl<H: HasAccess + Copy + 'static> Default for Registry<H> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+fn derived_flags(spec: &Spec, access: Option<Access>) -> Flags {
+    let flags = match access {
+        Some(Access::Write) => spec.flags.with(Flags::WRITE),
+        Some(Access::Read) => spec.flags.with(Flags::READONLY),
+        _ => spec.flags,
+    };
+    let movable = spec.keys.iter().any(|key| {
+        use crate::spec::{BeginSearch, FindKeys, KeyFlags};
+        !matches!(key.begin, BeginSearch::Index(_))
+            || !matches!(key.find, FindKeys::Range { .. })
+            || key.flags.has(KeyFlags::INCOMPLETE)
+    });
+    if movable { flags.with(Flags::MOVABLE_KEYS) } else { flags }
+}
+
+fn derived_categories(spec: &Spec, flags: Flags, is_container: bool) -> Category {
+    let mut categories = spec.categories;
+    if is_container {
+        // what there is to say is said by the subcommands
+        return categories.with(Category::SLOW);
+    }
+    let mut add = |condition: bool, category: Category| {
+        if condition {
+            categories = categories.with(category);
+        }
+    };
+    add(flags.has(Flags::WRITE), Category::WRITE);
+    add(flags.has(Flags::READONLY) && spec.group != Group::Scripting, Category::READ);
+    add(flags.has(Flags::ADMIN), Category::ADMIN.with(Category::DANGEROUS));
+    add(flags.has(Flags::FAST), Category::FAST);
+    add(!flags.has(Flags::FAST), Category::SLOW);
+    add(flags.has(Flags::BLOCKING), Category::BLOCKING);
+    add(flags.has(Flags::PUBSUB) || spec.group == Group::PubSub, Category::PUBSUB);
+    let of_group = match spec.group {
+        Group::String => Category::STRING,
+        Group::List => Category::LIST,
+        Group::Set => Category::SET,
+        Group::SortedSet => Category::SORTEDSET,
+        Group::Hash => Category::HASH,
+        Group::Transactions => Category::TRANSACTION,
+        Group::Connection => Category::CONNECTION,
+        Group::Scripting => Category::SCRIPTING,
+        Group::HyperLogLog => Category::HYPERLOGLOG,
+        Group::Geo => Category::GEO,
+        Group::Stream => Category::STREAM,
+        Group::Bitmap => Category::BITMAP,
+        Group::Generic | Group::Server | Group::PubSub | Group::Cluster | Group::Sentinel => Category::NONE,
+    };
+    categories.with(of_group)
+}
+
+/// The beginning of the arguments, as error replies show them.
+fn quoted(arguments: &[&[u8]]) -> Vec<u8> {
+    let mut shown = Vec::new();
+    for argument in arguments {
+        if shown.len() >= 128 {
+            break;
+        }
+        shown.push(b'\'');
+        shown.extend_from_slice(&argument[..argument.len().min(128 - shown.len().min(128))]);
+        shown.extend_from_slice(b"' ");
+    }
+    shown
+}
+
+fn unknown_command(arguments: &[&[u8]]) -> CommandError {
+    let mut text = b"ERR unknown command '".to_vec();
+    text.extend_from_slice(&arguments[0][..arguments[0].len().min(128)]);
+    text.extend_from_slice(b"', with args beginning with: ");
+    text.extend_from_slice(&quoted(&arguments[1..]));
+    CommandError::from_text(text)
+}
+
+fn unknown_subcommand(container: &str, name: &[u8]) -> CommandError {
+    let mut text = b"ERR unknown subcommand '".to_vec();
+    text.extend_from_slice(&name[..name.len().min(128)]);
+    text.extend_from_slice(format!("'. Try {} HELP.", container.to_ascii_uppercase()).as_bytes());
+    CommandError::from_text(text)
+}

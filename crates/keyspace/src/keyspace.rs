@@ -1,0 +1,251 @@
+//! The keyspace as a whole: its stripes, its counters, its clock and the consumer of its effects.
+
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, RwLock};
+
+use perilune_structures::KeyHash;
+
+use crate::clock::{Clock, SystemClock};
+use crate::effects::{EffectConsumer, EffectUnit};
+use crate::gate::{Parked, Wake, Waiter};
+use crate::plan::{KeyHasher, STRIPE_COUNT, StripeIndex};
+use crate::stripe::Stripe;
+
+/// What a keyspace is made with.
+pub struct KeyspaceOptions {
+    /// The number of databases.
+    pub databases: usize,
+    /// The bytes that one transaction's record (undo and effects) may take.
+    pub transaction_undo_limit_bytes: usize,
+    /// What tells the time.
+    pub clock: Box<dyn Clock>,
+    /// What hashes the keys.
+    pub hasher: KeyHasher,
+}
+
+impl Default for KeyspaceOptions {
+    fn default() -> Self {
+        Self {
+            databases: 16,
+            transaction_undo_limit_bytes: 256 << 20,
+            clock: Box::new(SystemClock),
+            hasher: KeyHasher::random(),
+        }
+    }
+}
+
+/// Keys and expiries of one database, as of the last commits.
+#[derive(Debug, Default)]
+pub struct DatabaseCounts {
+    pub(crate) keys: AtomicI64,
+    pub(crate) expiring: AtomicI64,
+}
+
+impl DatabaseCounts {
+    /// Number of keys, expired ones that are not removed yet among them.
+    pub fn keys(&self) -> u64 {
+        self.keys.load(Ordering::Relaxed).max(0) as u64
+    }
+
+    /// Number of keys with an expiry.
+    pub fn expiring(&self) -> u64 {
+        self.expiring.load(Ordering::Relaxed).max(0) as u64
+    }
+}
+
+/// Figures over the life of the keyspace.
+#[derive(Debug, Default)]
+pub struct Counters {
+    /// Keys removed because their time had come.
+    pub expired_keys: AtomicU64,
+    /// Lookups for reading that found the key.
+    pub hits: AtomicU64,
+    /// Lookups for reading that did not.
+    pub misses: AtomicU64,
+    /// Changes, counted as Redis counts them.
+    pub changes: AtomicU64,
+    /// Transactions that recorded (scripts, EXEC), each counted once however often it ran.
+    pub transactions: AtomicU64,
+    /// Runs of transactions that were taken back to be run again.
+    pub reruns: AtomicU64,
+    /// Times that the active expiry stopped because its time was up.
+    pub expire_time_cap_reached: AtomicU64,
+}
+
+/// All databases.
+pub struct Keyspace {
+    pub(crate) stripes: Box<[Stripe]>,
+    pub(crate) hasher: KeyHasher,
+    pub(crate) clock: Box<dyn Clock>,
+    pub(crate) databases: Vec<DatabaseCounts>,
+    /// Memory of all stripes, kept by the commits that change it.
+    pub(crate) memory_bytes: AtomicI64,
+    counters: Counters,
+    undo_limit_bytes: AtomicU64,
+    /// The access clock that entries are stamped with: opaque here, moved by the server's tick.
+    access_clock: AtomicU32,
+    /// Expired keys read as absent but stay (a paused server must not change).
+    expiry_paused: AtomicBool,
+    sequence: AtomicU64,
+    consuming: AtomicBool,
+    consumer: RwLock<Option<Arc<dyn EffectConsumer>>>,
+    tickets: AtomicU64,
+    string_len_max: AtomicU64,
+}
+
+impl Keyspace {
+    /// An empty keyspace.
+    pub fn new(options: KeyspaceOptions) -> Self {
+        let stripes = (0..STRIPE_COUNT).map(|_| Stripe::new(options.hasher.clone())).collect();
+        Self {
+            stripes,
+            hasher: options.hasher,
+            clock: options.clock,
+            databases: (0..options.databases).map(|_| DatabaseCounts::default()).collect(),
+            memory_bytes: AtomicI64::new(0),
+            counters: Counters::default(),
+            undo_limit_bytes: AtomicU64::new(options.transaction_undo_limit_bytes as u64),
+            access_clock: AtomicU32::new(0),
+            expiry_paused: AtomicBool::new(false),
+            sequence: AtomicU64::new(0),
+            consuming: AtomicBool::new(false),
+            consumer: RwLock::new(None),
+            tickets: AtomicU64::new(1),
+            string_len_max: AtomicU64::new(512 << 20),
+        }
+    }
+
+    /// The hash of a key, which everything else starts from.
+    #[inline]
+    pub fn hash(&self, key: &[u8]) -> u64 {
+        self.hasher.hash_key(key)
+    }
+
+    /// The stripe of a key.
+    #[inline]
+    pub fn stripe_of(&self, key: &[u8]) -> StripeIndex {
+        StripeIndex::of_hash(self.hash(key))
+    }
+
+    /// The number of databases.
+    pub fn database_count(&self) -> usize {
+        self.databases.len()
+    }
+
+    /// The counts of a database.
+    ///
+    /// # Panics
+    /// If there is no such database.
+    pub fn database(&self, database: usize) -> &DatabaseCounts {
+        &self.databases[database]
+    }
+
+    /// The clock.
+    pub fn clock(&self) -> &dyn Clock {
+        &*self.clock
+    }
+
+    /// Figures for INFO.
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// Bytes of all entries, tables and values.
+    pub fn memory_bytes(&self) -> usize {
+        self.memory_bytes.load(Ordering::Relaxed).max(0) as usize
+    }
+
+    /// The bytes that one transaction's record may take.
+    pub fn undo_limit_bytes(&self) -> usize {
+        self.undo_limit_bytes.load(Ordering::Relaxed) as usize
+    }
+
+    /// Sets [`Keyspace::undo_limit_bytes`].
+    pub fn set_undo_limit_bytes(&self, bytes: usize) {
+        self.undo_limit_bytes.store(bytes as u64, Ordering::Relaxed);
+    }
+
+    /// The longest string that a command may build, in bytes.
+    pub fn string_len_max(&self) -> usize {
+        self.string_len_max.load(Ordering::Relaxed) as usize
+    }
+
+    /// Sets [`Keyspace::string_len_max`].
+    pub fn set_string_len_max(&self, bytes: usize) {
+        self.string_len_max.store(bytes as u64, Ordering::Relaxed);
+    }
+
+    /// A seed for a transaction's random numbers that nobody can foretell.
+    pub fn fresh_seed(&self) -> u64 {
+        // the hasher's seed is secret, and tickets never repeat
+        self.hasher.hash_key(&self.tickets.fetch_add(1, Ordering::Relaxed).to_le_bytes()) | 1
+    }
+
+    /// The stamp that entries get when they are used.
+    #[inline]
+    pub fn access_clock(&self) -> u32 {
+        self.access_clock.load(Ordering::Relaxed)
+    }
+
+    /// Moves the access clock.
+    pub fn set_access_clock(&self, stamp: u32) {
+        self.access_clock.store(stamp, Ordering::Relaxed);
+    }
+
+    /// Whether expired keys stay where they are for now.
+    pub fn expiry_paused(&self) -> bool {
+        self.expiry_paused.load(Ordering::Relaxed)
+    }
+
+    /// Keeps expired keys where they are, or lets them go again. They read as absent either way.
+    pub fn pause_expiry(&self, paused: bool) {
+        self.expiry_paused.store(paused, Ordering::Relaxed);
+    }
+
+    /// Gives all effects from now on to `consumer`, or to nobody.
+    pub fn set_effect_consumer(&self, consumer: Option<Arc<dyn EffectConsumer>>) {
+        let mut place = self.consumer.write().unwrap_or_else(|e| e.into_inner());
+        self.consuming.store(consumer.is_some(), Ordering::SeqCst);
+        *place = consumer;
+    }
+
+    /// Whether somebody consumes effects.
+    #[inline]
+    pub fn consuming(&self) -> bool {
+        self.consuming.load(Ordering::Relaxed)
+    }
+
+    /// Numbers a unit and hands it on. Only under the locks of what it changed.
+    pub(crate) fn publish(&self, unit: &EffectUnit) {
+        let place = self.consumer.read().unwrap_or_else(|e| e.into_inner());
+        if let Some(consumer) = &*place {
+            consumer.consume(self.sequence.fetch_add(1, Ordering::Relaxed), unit);
+        }
+    }
+
+    #[inline]
+    pub(crate) fn stripe(&self, index: StripeIndex) -> &Stripe {
+        &self.stripes[index.get()]
+    }
+
+    /// Parks a transaction that holds nothing on a stripe. The ticket tells this parking from all others.
+    pub fn park(&self, stripe: StripeIndex, target: Arc<dyn Wake>) -> (u64, Parked) {
+        let ticket = self.tickets.fetch_add(1, Ordering::Relaxed);
+        (ticket, self.stripe(stripe).gate.park(Waiter { ticket, target }))
+    }
+
+    /// Leaves the queue of a stripe without having been served.
+    pub fn give_up(&self, stripe: StripeIndex, ticket: u64) {
+        self.stripe(stripe).gate.give_up(ticket);
+    }
+
+    /// The long transaction that holds a stripe, if one does (see [`crate::txn::Txn::set_holder`]).
+    pub fn holder(&self, stripe: StripeIndex) -> Option<u64> {
+        self.stripe(stripe).gate.holder()
+    }
+
+    /// How many transactions are parked.
+    pub fn parked(&self) -> usize {
+        self.stripes.iter().map(|s| s.gate.waiting()).sum()
+    }
+}

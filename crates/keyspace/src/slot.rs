@@ -1,0 +1,370 @@
+//! A key's place: found once, then read and changed without another lookup.
+//!
+//! Every change of a value passes here. Each method saves what undo needs, changes the entry, notes the change
+//! for watchers, and counts it; so a command cannot forget one of them.
+
+use perilune_structures::{Handle, NewEntry, NewPayload, Payload};
+use perilune_value::{INLINE_LEN_MAX, Object, StringEncoding, Text, WrongType};
+
+use crate::txn::{Abort, Found, Txn};
+
+/// What becomes of a key's expiry when its value is replaced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expiry {
+    /// It stays as it is.
+    Keep,
+    /// The key expires no more.
+    Clear,
+    /// The key expires then, in milliseconds since the Unix epoch.
+    At(i64),
+}
+
+/// A value on its way from one key to another.
+#[derive(Debug, Clone)]
+pub struct Detached {
+    payload: DetachedPayload,
+    encoding: u8,
+    access: u32,
+    /// When it expires: the taker decides whether to keep that.
+    pub expire_at_ms: Option<i64>,
+}
+
+#[derive(Debug, Clone)]
+enum DetachedPayload {
+    Int(i64),
+    Bytes(Box<[u8]>),
+    Heap(Object),
+}
+
+/// The place of a key. See the module's documentation.
+pub struct Slot<'t, 'k> {
+    pub(crate) txn: &'t mut Txn<'k>,
+    pub(crate) at: usize,
+    pub(crate) database: usize,
+    pub(crate) hash: u64,
+    pub(crate) key: &'t [u8],
+    pub(crate) handle: Option<Handle>,
+}
+
+impl Slot<'_, '_> {
+    /// Whether the key exists.
+    #[inline]
+    pub fn exists(&self) -> bool {
+        self.handle.is_some()
+    }
+
+    /// The live entry.
+    #[inline]
+    pub fn found(&self) -> Option<Found<'_>> {
+        self.handle.map(|handle| Found { map: &self.txn.held[self.at].guard.map, handle })
+    }
+
+    /// The string that the key holds, if it exists.
+    #[inline]
+    pub fn text(&self) -> Result<Option<Text<'_>>, WrongType> {
+        self.found().map(|found| found.text()).transpose()
+    }
+
+    /// When the key expires.
+    pub fn expire_at_ms(&self) -> Option<i64> {
+        self.found().and_then(|found| found.expire_at_ms())
+    }
+
+    /// The time of the transaction.
+    pub fn now_ms(&mut self) -> i64 {
+        self.txn.now_ms()
+    }
+
+    /// Counts this lookup among hits and misses, and stamps the entry: for commands that read before they write.
+    pub fn count_lookup(&mut self) {
+        let found = self.exists();
+        crate::txn::ReadTxn::new(self.txn).count_lookup(found);
+    }
+
+    /// Sets the key to a string, whatever it held. The encoding becomes that of a new string.
+    pub fn set(&mut self, bytes: &[u8], expiry: Expiry) -> Result<(), Abort> {
+        let (encoding, integer) = StringEncoding::of(bytes);
+        match integer {
+            Some(integer) => self.replace(NewPayload::Int(integer), encoding, expiry),
+            None => self.replace(string_payload(bytes), encoding, expiry),
+        }
+    }
+
+    /// As [`Slot::set`], but digits stay text (the result of INCRBYFLOAT).
+    pub fn set_text(&mut self, bytes: &[u8], expiry: Expiry) -> Result<(), Abort> {
+        self.replace(string_payload(bytes), StringEncoding::of_text(bytes), expiry)
+    }
+
+    /// As [`Slot::set`], but the string counts as changed in place: encoding `raw`.
+    pub fn set_raw(&mut self, bytes: &[u8], expiry: Expiry) -> Result<(), Abort> {
+        self.replace(string_payload(bytes), StringEncoding::Raw, expiry)
+    }
+
+    /// Sets the key to an integer and keeps its expiry.
+    #[inline]
+    pub fn set_integer(&mut self, integer: i64) -> Result<(), Abort> {
+        if let Some(handle) = self.handle
+            && self.txn.held[self.at].guard.map.encoding(handle) == StringEncoding::Int.code()
+        {
+            self.save_copy(handle)?;
+            if self.txn.held[self.at].guard.map.set_int(handle, integer) {
+                self.changed();
+                return Ok(());
+            }
+        }
+        self.replace(NewPayload::Int(integer), StringEncoding::Int, Expiry::Keep)
+    }
+
+    fn replace(&mut self, payload: NewPayload<'_, Object>, encoding: StringEncoding, expiry: Expiry) -> Result<(), Abort> {
+        let expire_at = match expiry {
+            Expiry::Keep => self.expire_at_ms(),
+            Expiry::Clear => None,
+            Expiry::At(ms) => Some(ms),
+        };
+        let saved = match (&self.txn.undo, self.handle) {
+            (None, _) => true,
+            (Some(undo), Some(_)) => undo.has(self.database, self.hash, self.key),
+            (Some(_), None) => false,
+        };
+        match self.handle {
+            Some(handle) if saved => {
+                let guard = &mut self.txn.held[self.at].guard;
+                guard.heap_bytes += heap_bytes(&payload);
+                let (mut handle, old) =
+                    guard.map.replace_payload(self.database, self.hash, handle, payload, encoding.code());
+                if guard.map.expire_at(handle) != expire_at {
+                    handle = guard.map.set_expiry(self.database, self.hash, handle, expire_at);
+                }
+                if let Some(old) = old {
+                    guard.heap_bytes -= old.heap_bytes() as i64;
+                    self.txn.garbage.push(old);
+                }
+                self.handle = Some(handle);
+            }
+            Some(handle) => {
+                self.take_out(handle)?;
+                self.insert(payload, encoding.code(), expire_at, self.txn.keyspace.access_clock());
+            }
+            None => {
+                self.save_absent()?;
+                self.insert(payload, encoding.code(), expire_at, self.txn.keyspace.access_clock());
+            }
+        }
+        self.changed();
+        Ok(())
+    }
+
+    /// Adds bytes to the end of a string, which becomes `raw`. The key exists and holds a string. Returns the new length.
+    pub fn append(&mut self, bytes: &[u8]) -> Result<usize, Abort> {
+        let handle = self.existing();
+        self.save_copy(handle)?;
+        let len = self.text_len();
+        let handle = self.make_raw(handle, len + bytes.len())?;
+        let guard = &mut self.txn.held[self.at].guard;
+        if let Some(Object::Raw(string)) = guard.map.heap_mut(handle) {
+            let before = string.capacity();
+            string.extend_from_slice(bytes);
+            let grown = string.capacity() - before;
+            guard.heap_bytes += grown as i64;
+        } else {
+            self.handle = Some(guard.map.append(self.database, self.hash, handle, bytes));
+        }
+        self.changed();
+        Ok(len + bytes.len())
+    }
+
+    /// Changes the bytes of a string in place, which becomes `raw` and, with zeros, at least `len_min` long.
+    /// The key exists and holds a string.
+    pub fn edit<R>(&mut self, len_min: usize, change: impl FnOnce(&mut [u8]) -> R) -> Result<R, Abort> {
+        let handle = self.existing();
+        self.save_copy(handle)?;
+        let len = self.text_len();
+        let mut handle = self.make_raw(handle, len.max(len_min))?;
+        let guard = &mut self.txn.held[self.at].guard;
+        let result = if let Some(Object::Raw(string)) = guard.map.heap_mut(handle) {
+            let before = string.capacity();
+            if string.len() < len_min {
+                string.resize(len_min, 0);
+            }
+            let grown = string.capacity() - before;
+            let result = change(string);
+            guard.heap_bytes += grown as i64;
+            result
+        } else {
+            if len < len_min {
+                handle = guard.map.resize_bytes(self.database, self.hash, handle, len_min);
+                self.handle = Some(handle);
+            }
+            match guard.map.bytes_mut(handle) {
+                Some(bytes) => change(bytes),
+                None => unreachable!("a raw string is either inline or on the heap"),
+            }
+        };
+        self.changed();
+        Ok(result)
+    }
+
+    /// Gives a string the encoding `raw`, on the heap where it is to hold more than fits inline. Already saved.
+    fn make_raw(&mut self, handle: Handle, len_wanted: usize) -> Result<Handle, Abort> {
+        let guard = &mut self.txn.held[self.at].guard;
+        let (is_raw, is_heap) = (
+            guard.map.encoding(handle) == StringEncoding::Raw.code(),
+            matches!(guard.map.payload(handle), Payload::Heap(_)),
+        );
+        if is_heap || (is_raw && len_wanted <= INLINE_LEN_MAX) {
+            return Ok(handle);
+        }
+        let mut digits = itoa::Buffer::new();
+        let bytes: Vec<u8> = match guard.map.payload(handle) {
+            Payload::Int(integer) => digits.format(integer).as_bytes().to_vec(),
+            Payload::Bytes(bytes) => bytes.to_vec(),
+            Payload::Heap(Object::Raw(bytes)) => bytes.clone(),
+        };
+        let payload = if len_wanted <= INLINE_LEN_MAX {
+            NewPayload::Bytes(&bytes)
+        } else {
+            let mut string = Vec::with_capacity(len_wanted);
+            string.extend_from_slice(&bytes);
+            guard.heap_bytes += string.capacity() as i64;
+            NewPayload::Heap(Object::Raw(string))
+        };
+        let (handle, _) =
+            guard.map.replace_payload(self.database, self.hash, handle, payload, StringEncoding::Raw.code());
+        self.handle = Some(handle);
+        Ok(handle)
+    }
+
+    /// Removes the key. Whether it existed.
+    pub fn delete(&mut self) -> Result<bool, Abort> {
+        let Some(handle) = self.handle else { return Ok(false) };
+        self.take_out(handle)?;
+        self.handle = None;
+        self.changed();
+        Ok(true)
+    }
+
+    /// Sets or clears when the key expires. The key exists.
+    pub fn set_expiry(&mut self, expire_at_ms: Option<i64>) -> Result<(), Abort> {
+        let handle = self.existing();
+        self.save_copy(handle)?;
+        let guard = &mut self.txn.held[self.at].guard;
+        self.handle = Some(guard.map.set_expiry(self.database, self.hash, handle, expire_at_ms));
+        self.changed();
+        Ok(())
+    }
+
+    /// A copy of the value. The key exists.
+    pub fn copy(&self) -> Detached {
+        let handle = self.existing();
+        let map = &self.txn.held[self.at].guard.map;
+        Detached {
+            payload: match map.payload(handle) {
+                Payload::Int(integer) => DetachedPayload::Int(integer),
+                Payload::Bytes(bytes) => DetachedPayload::Bytes(bytes.into()),
+                Payload::Heap(object) => DetachedPayload::Heap(object.clone()),
+            },
+            encoding: map.encoding(handle),
+            access: map.access(handle),
+            expire_at_ms: map.expire_at(handle),
+        }
+    }
+
+    /// Takes the value out and removes the key, without a copy of a big value where nothing may be taken back.
+    pub fn take(&mut self) -> Result<Detached, Abort> {
+        let handle = self.existing();
+        if self.txn.undo.is_none()
+            && let Payload::Heap(_) = self.txn.held[self.at].guard.map.payload(handle)
+        {
+            let guard = &mut self.txn.held[self.at].guard;
+            let (encoding, access, expire_at_ms) =
+                (guard.map.encoding(handle), guard.map.access(handle), guard.map.expire_at(handle));
+            if let Some(object) = guard.map.remove(self.database, self.hash, handle) {
+                guard.heap_bytes -= object.heap_bytes() as i64;
+                self.handle = None;
+                self.changed();
+                return Ok(Detached { payload: DetachedPayload::Heap(object), encoding, access, expire_at_ms });
+            }
+        }
+        let value = self.copy();
+        self.delete()?;
+        Ok(value)
+    }
+
+    /// Makes this key hold a value from elsewhere, replacing what it held.
+    pub fn put(&mut self, value: Detached) -> Result<(), Abort> {
+        if let Some(handle) = self.handle.take() {
+            self.take_out(handle)?;
+        } else {
+            self.save_absent()?;
+        }
+        let payload = match &value.payload {
+            DetachedPayload::Int(integer) => NewPayload::Int(*integer),
+            DetachedPayload::Bytes(bytes) => NewPayload::Bytes(bytes),
+            DetachedPayload::Heap(_) => {
+                let DetachedPayload::Heap(object) = value.payload else { unreachable!("matched above") };
+                self.insert(NewPayload::Heap(object), value.encoding, value.expire_at_ms, value.access);
+                self.changed();
+                return Ok(());
+            }
+        };
+        self.insert(payload, value.encoding, value.expire_at_ms, value.access);
+        self.changed();
+        Ok(())
+    }
+
+    fn insert(&mut self, payload: NewPayload<'_, Object>, encoding: u8, expire_at: Option<i64>, access: u32) {
+        let guard = &mut self.txn.held[self.at].guard;
+        guard.heap_bytes += heap_bytes(&payload);
+        let entry = NewEntry { key: self.key, payload, encoding, expire_at, access };
+        self.handle = Some(guard.map.insert(self.database, self.hash, entry));
+    }
+
+    fn existing(&self) -> Handle {
+        match self.handle {
+            Some(handle) => handle,
+            None => unreachable!("the caller has looked that the key exists"),
+        }
+    }
+
+    fn text_len(&self) -> usize {
+        match self.text() {
+            Ok(Some(text)) => text.len(),
+            _ => unreachable!("the caller has looked that the key holds a string"),
+        }
+    }
+
+    #[inline]
+    fn changed(&mut self) {
+        self.txn.note_change(self.at, self.database, self.key);
+        self.txn.count_changes(1);
+    }
+
+    // What can abort does so before the first change of this command: saving comes first.
+
+    fn save_copy(&mut self, handle: Handle) -> Result<(), Abort> {
+        self.txn.save_copy(self.at, self.database, self.hash, self.key, handle)
+    }
+
+    fn save_absent(&mut self) -> Result<(), Abort> {
+        self.txn.save_absent(self.at, self.database, self.hash, self.key)
+    }
+
+    fn take_out(&mut self, handle: Handle) -> Result<(), Abort> {
+        self.txn.take_out(self.at, self.database, self.hash, self.key, handle)
+    }
+}
+
+fn string_payload(bytes: &[u8]) -> NewPayload<'_, Object> {
+    if bytes.len() <= INLINE_LEN_MAX {
+        NewPayload::Bytes(bytes)
+    } else {
+        NewPayload::Heap(Object::Raw(bytes.to_vec()))
+    }
+}
+
+fn heap_bytes(payload: &NewPayload<'_, Object>) -> i64 {
+    match payload {
+        NewPayload::Heap(object) => object.heap_bytes() as i64,
+        _ => 0,
+    }
+}

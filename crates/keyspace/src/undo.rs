@@ -1,0 +1,100 @@
+//! The undo log: what the keyspace was before a transaction touched it.
+//!
+//! The first touch of a key saves how it was, later touches save nothing (100 INCRs cost one record). What is
+//! deleted or replaced is *moved* into the log: its entry is unlinked from the table and stays allocated. What
+//! is changed in place is copied. Taking back walks the log from its end, so it is right even where a key is
+//! saved twice.
+
+use std::collections::HashMap;
+
+use perilune_structures::{DetachedDb, Handle};
+use perilune_value::Object;
+
+use crate::plan::StripeIndex;
+
+/// The payload of an entry, copied.
+pub(crate) enum SavedPayload {
+    Int(i64),
+    Bytes(Box<[u8]>),
+    Heap(Object),
+}
+
+/// How a key was before.
+pub(crate) enum Prior {
+    /// It did not exist.
+    Absent,
+    /// Its entry was taken out of the table as it is.
+    Moved(Handle),
+    /// It was going to be changed in place.
+    Copied { payload: SavedPayload, encoding: u8, expire_at_ms: Option<i64>, access: u32 },
+}
+
+pub(crate) enum Undo {
+    Key { stripe: StripeIndex, database: u32, hash: u64, key: Box<[u8]>, prior: Prior },
+    Cleared { stripe: StripeIndex, database: u32, taken: DetachedDb },
+    Swapped { stripe: StripeIndex, databases: (u32, u32) },
+}
+
+/// Everything needed to take a transaction back.
+pub(crate) struct UndoLog {
+    pub records: Vec<Undo>,
+    /// Where the key with this database and hash was saved last.
+    saved: HashMap<(u32, u64), u32, ahash::RandomState>,
+    bytes: usize,
+}
+
+impl UndoLog {
+    /// An empty log.
+    pub fn new() -> Self {
+        Self { records: Vec::new(), saved: HashMap::with_hasher(ahash::RandomState::new()), bytes: 0 }
+    }
+
+    /// Whether this key has been saved already.
+    pub fn has(&self, database: usize, hash: u64, key: &[u8]) -> bool {
+        let is_it = |record: &Undo| {
+            matches!(record, Undo::Key { database: d, hash: h, key: k, .. }
+                if *d == database as u32 && *h == hash && **k == *key)
+        };
+        // most often the key that was touched just now; and few transactions touch many
+        if self.records.last().is_some_and(is_it) {
+            return true;
+        }
+        self.saved.get(&(database as u32, hash)).is_some_and(|&at| is_it(&self.records[at as usize]))
+    }
+
+    /// Saves how a key was.
+    pub fn save(&mut self, stripe: StripeIndex, database: usize, hash: u64, key: &[u8], prior: Prior) {
+        let payload_bytes = match &prior {
+            Prior::Copied { payload: SavedPayload::Bytes(bytes), .. } => bytes.len(),
+            Prior::Copied { payload: SavedPayload::Heap(object), .. } => object.heap_bytes(),
+            _ => 0,
+        };
+        self.bytes += size_of::<Undo>() + key.len() + payload_bytes + 16;
+        self.saved.insert((database as u32, hash), self.records.len() as u32);
+        self.records.push(Undo::Key { stripe, database: database as u32, hash, key: key.into(), prior });
+    }
+
+    /// Counts bytes that a moved entry keeps alive.
+    pub fn add_bytes(&mut self, bytes: usize) {
+        self.bytes += bytes;
+    }
+
+    /// Saves a whole database of a stripe. Keys touched from now on are saved anew.
+    pub fn clear(&mut self, stripe: StripeIndex, database: usize, taken: DetachedDb) {
+        self.saved.clear();
+        self.bytes += size_of::<Undo>();
+        self.records.push(Undo::Cleared { stripe, database: database as u32, taken });
+    }
+
+    /// Notes that two databases of a stripe have changed places.
+    pub fn swap(&mut self, stripe: StripeIndex, a: usize, b: usize) {
+        self.saved.clear();
+        self.bytes += size_of::<Undo>();
+        self.records.push(Undo::Swapped { stripe, databases: (a as u32, b as u32) });
+    }
+
+    /// Bytes that the log holds.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+}

@@ -1,0 +1,134 @@
+//! Numbers as text, by Redis's rules, which are stricter than Rust's in one place and laxer in another.
+
+/// Reads an integer as Redis does: shortest decimal form only, so no sign `+`, no leading zero, no space, no `-0`.
+pub fn parse_i64(bytes: &[u8]) -> Option<i64> {
+    let (negative, digits) = match bytes {
+        [b'-', rest @ ..] => (true, rest),
+        _ => (false, bytes),
+    };
+    match digits {
+        [b'0'] if !negative => return Some(0),
+        [b'1'..=b'9', ..] if digits.len() <= 19 => {}
+        _ => return None,
+    }
+    let mut magnitude: u64 = 0;
+    for &digit in digits {
+        if !digit.is_ascii_digit() {
+            return None;
+        }
+        // 19 digits never overflow a u64
+        magnitude = magnitude * 10 + u64::from(digit - b'0');
+    }
+    if negative {
+        (magnitude <= i64::MAX as u64 + 1).then(|| (magnitude as i64).wrapping_neg())
+    } else {
+        i64::try_from(magnitude).ok()
+    }
+}
+
+/// Reads a floating-point number as Redis does (`strtod` over the whole string): decimal or hexadecimal,
+/// `inf` and `infinity` in any case; no surrounding space, no NaN, nothing that overflows to infinity.
+pub fn parse_f64(bytes: &[u8]) -> Option<f64> {
+    let text = std::str::from_utf8(bytes).ok()?;
+    let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
+    if unsigned.get(..2).is_some_and(|p| p.eq_ignore_ascii_case("0x")) {
+        let magnitude = parse_hexadecimal(&unsigned[2..])?;
+        return Some(if text.starts_with('-') { -magnitude } else { magnitude });
+    }
+    let infinite = unsigned.eq_ignore_ascii_case("inf") || unsigned.eq_ignore_ascii_case("infinity");
+    let value: f64 = text.parse().ok()?;
+    match value {
+        v if v.is_nan() => None,
+        v if v.is_infinite() && !infinite => None,
+        // strtod reports ERANGE for what underflows to zero too
+        0.0 if unsigned.bytes().take_while(|b| !matches!(b, b'e' | b'E')).any(|b| matches!(b, b'1'..=b'9')) => None,
+        v => Some(v),
+    }
+}
+
+/// `1f.8p3`: hexadecimal digits with an optional point and binary exponent.
+fn parse_hexadecimal(text: &str) -> Option<f64> {
+    let (digits, exponent) = match text.find(['p', 'P']) {
+        Some(at) => (&text[..at], text[at + 1..].parse::<i32>().ok()?),
+        None => (text, 0),
+    };
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    if whole.is_empty() && fraction.is_empty() {
+        return None;
+    }
+    let mut value = 0.0f64;
+    for digit in whole.chars().chain(fraction.chars()) {
+        value = value * 16.0 + f64::from(digit.to_digit(16)?);
+    }
+    let value = value * 2f64.powi(exponent - 4 * i32::try_from(fraction.len()).ok()?);
+    value.is_finite().then_some(value)
+}
+
+/// A double as Redis prints it to RESP2 clients: the shortest text that reads back the same, as an integer where it is one.
+pub fn format_double(value: f64) -> String {
+    if value.is_nan() {
+        return "nan".into();
+    }
+    if value.is_infinite() {
+        return if value > 0.0 { "inf".into() } else { "-inf".into() };
+    }
+    if value == value.trunc() && value.abs() < 1e17 {
+        return format!("{}", value as i64);
+    }
+    format!("{value}")
+}
+
+/// A number as INCRBYFLOAT stores it: up to 17 decimals, trailing zeros cut.
+pub fn format_long_double_17(value: f64) -> String {
+    let text = format!("{value:.17}");
+    let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
+    if text == "-0" { "0".into() } else { text.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn integers_are_read_in_shortest_form_only() {
+        for (text, value) in [
+            ("0", Some(0)),
+            ("-1", Some(-1)),
+            ("9223372036854775807", Some(i64::MAX)),
+            ("9223372036854775808", None),
+            ("-9223372036854775808", Some(i64::MIN)),
+            ("-9223372036854775809", None),
+            ("", None),
+            ("-", None),
+            ("-0", None),
+            ("+1", None),
+            ("01", None),
+            (" 1", None),
+            ("1 ", None),
+            ("1a", None),
+            ("99999999999999999999", None),
+        ] {
+            assert_eq!(parse_i64(text.as_bytes()), value, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn floats_are_read_as_strtod_reads_them() {
+        for (text, value) in [
+            ("1.5", Some(1.5)),
+            ("-inf", Some(f64::NEG_INFINITY)),
+            ("+Infinity", Some(f64::INFINITY)),
+            ("0x10", Some(16.0)),
+            ("0x1.8p1", Some(3.0)),
+            ("1e400", None),
+            ("1e-400", None),
+            ("nan", None),
+            ("", None),
+            (" 1", None),
+            ("1 ", None),
+            ("0e5", Some(0.0)),
+        ] {
+            assert_eq!(parse_f64(text.as_bytes()), value, "{text:?}");
+        }
+    }
+}
