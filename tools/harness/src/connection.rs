@@ -1,0 +1,133 @@
+//! A connection that waits for its replies, with pipelining in the caller's hand.
+//!
+//! Commands gather in a buffer until `flush`. A batch whose bytes and whose replies both exceed what the
+//! sockets hold would block both sides for ever if it were written first and read later; `exchange` writes
+//! big batches from a second thread.
+
+use std::io::{Error, ErrorKind, Read, Result, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::thread;
+use std::time::Duration;
+
+use crate::frame::{Value, parse};
+
+/// How long a reply may take before the server counts as hung.
+const REPLY_TIMEOUT: Duration = Duration::from_secs(30);
+/// Batches up to this size always fit in the buffers of a local socket.
+const BATCH_BYTES_UNTHREADED: usize = 48 * 1024;
+
+/// A connection to a server.
+#[derive(Debug)]
+pub struct Connection {
+    stream: TcpStream,
+    unsent: Vec<u8>,
+    received: Vec<u8>,
+    /// `received[..read]` has been handed out.
+    read: usize,
+}
+
+/// Appends one command in the protocol's form.
+pub fn encode<A: AsRef<[u8]>>(out: &mut Vec<u8>, arguments: &[A]) {
+    out.extend_from_slice(format!("*{}\r\n", arguments.len()).as_bytes());
+    for argument in arguments {
+        let argument = argument.as_ref();
+        out.extend_from_slice(format!("${}\r\n", argument.len()).as_bytes());
+        out.extend_from_slice(argument);
+        out.extend_from_slice(b"\r\n");
+    }
+}
+
+impl Connection {
+    /// Connects.
+    pub fn open(address: SocketAddr) -> Result<Self> {
+        let stream = TcpStream::connect(address)?;
+        stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(REPLY_TIMEOUT))?;
+        stream.set_write_timeout(Some(REPLY_TIMEOUT))?;
+        Ok(Self {
+            stream,
+            unsent: Vec::new(),
+            received: Vec::new(),
+            read: 0,
+        })
+    }
+
+    /// Adds a command to the batch that the next `flush` sends.
+    pub fn queue<A: AsRef<[u8]>>(&mut self, arguments: &[A]) {
+        encode(&mut self.unsent, arguments);
+    }
+
+    /// Sends what is queued.
+    pub fn flush(&mut self) -> Result<()> {
+        self.stream.write_all(&self.unsent)?;
+        self.unsent.clear();
+        Ok(())
+    }
+
+    /// The next reply.
+    pub fn reply(&mut self) -> Result<Value> {
+        Ok(self.reply_with_bytes()?.0)
+    }
+
+    /// The next reply and the very bytes that it came in.
+    pub fn reply_with_bytes(&mut self) -> Result<(Value, Vec<u8>)> {
+        loop {
+            if let Some((value, len)) = parse(&self.received[self.read..])? {
+                let bytes = self.received[self.read..self.read + len].to_vec();
+                self.read += len;
+                return Ok((value, bytes));
+            }
+            self.receive()?;
+        }
+    }
+
+    fn receive(&mut self) -> Result<()> {
+        if self.read == self.received.len() {
+            self.received.clear();
+            self.read = 0;
+        }
+        let mut chunk = [0; 32 * 1024];
+        match self.stream.read(&mut chunk) {
+            Ok(0) => Err(ErrorKind::UnexpectedEof.into()),
+            Ok(len) => {
+                self.received.extend_from_slice(&chunk[..len]);
+                Ok(())
+            }
+            Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
+                Err(Error::new(
+                    ErrorKind::TimedOut,
+                    format!("no reply within {} s", REPLY_TIMEOUT.as_secs()),
+                ))
+            }
+            Err(e) => Err(e),
+        }
+    }
+
+    /// Sends one command and waits for its reply.
+    pub fn call<A: AsRef<[u8]>>(&mut self, arguments: &[A]) -> Result<Value> {
+        self.queue(arguments);
+        self.flush()?;
+        self.reply()
+    }
+
+    /// Sends `batch`, encoded commands, while `read` takes replies from the connection.
+    pub fn exchange<T>(
+        &mut self,
+        batch: &[u8],
+        read: impl FnOnce(&mut Self) -> Result<T>,
+    ) -> Result<T> {
+        if batch.len() <= BATCH_BYTES_UNTHREADED {
+            self.stream.write_all(batch)?;
+            return read(self);
+        }
+        let mut writer = self.stream.try_clone()?;
+        thread::scope(|scope| {
+            let written = scope.spawn(move || writer.write_all(batch));
+            let replies = read(self)?;
+            match written.join() {
+                Ok(written) => written.map(|()| replies),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        })
+    }
+}

@@ -1,0 +1,125 @@
+//! What happened: transactions over lists of marks, as their clients saw them.
+//!
+//! Every key holds a list to which transactions append marks; each mark is appended once in the whole
+//! history. So a list's value tells the order of all the writes that made it, which is what lets a checker
+//! find out who came before whom in time linear to the history (Kingsbury and Alvaro, "Elle", VLDB 2020).
+
+use std::fmt;
+
+/// A list, by number.
+pub type Key = u32;
+/// An element, unique in the history. Zero is never used.
+pub type Mark = u32;
+
+/// One operation of a transaction, with what the server answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Operation {
+    /// Appended `mark`; `before` is the number of marks that the list held before it, where the client
+    /// was told.
+    Append {
+        key: Key,
+        mark: Mark,
+        before: Option<u32>,
+    },
+    /// Read the entire list.
+    Read { key: Key, marks: Vec<Mark> },
+}
+
+/// How a transaction ended for its client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// All of it happened.
+    Committed,
+    /// None of it happened: DISCARD, a queue error, a changed watch.
+    Aborted,
+    /// The connection broke: all of it happened or nothing did, any time after the invocation.
+    Unknown,
+}
+
+/// The way a transaction was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Kind {
+    /// A single command.
+    Plain,
+    /// MULTI ... EXEC.
+    Multi,
+    /// MULTI ... DISCARD.
+    Discarded,
+    /// MULTI with a command that cannot be queued, then EXEC.
+    Refused,
+    /// WATCH, reads, MULTI ... EXEC.
+    Watch,
+    /// What was read under a WATCH whose EXEC then failed.
+    WatchRead,
+    /// A script that was told its keys.
+    ScriptDeclared,
+    /// A script that makes its key names.
+    ScriptComputed,
+    /// A script with keys of both sorts.
+    ScriptMixed,
+    /// A script whose next key depends on what it read.
+    ScriptChase,
+    /// A script that raises an error after its writes.
+    ScriptFailing,
+    /// Scripts with computed keys between plain commands in MULTI.
+    ScriptInMulti,
+    /// The reads of all keys at the end.
+    Final,
+}
+
+/// A transaction. Times are nanoseconds on one monotonic clock.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Transaction {
+    /// Which connection it came from; a connection's transactions stand in the history in their order. Who
+    /// connects again has another number.
+    pub connection: u32,
+    /// How it was made.
+    pub kind: Kind,
+    /// Before its first byte was sent.
+    pub invoked: u64,
+    /// After its last reply had arrived.
+    pub completed: u64,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// What it did, in order.
+    pub operations: Vec<Operation>,
+}
+
+impl fmt::Display for Transaction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = |ns: u64| ns as f64 / 1e9;
+        write!(
+            f,
+            "{:?} {:?} on connection {}, {:.6} s to {:.6} s:",
+            self.outcome,
+            self.kind,
+            self.connection,
+            seconds(self.invoked),
+            seconds(self.completed)
+        )?;
+        for operation in &self.operations {
+            match operation {
+                Operation::Append {
+                    key,
+                    mark,
+                    before: Some(before),
+                } => {
+                    write!(f, " append({key}, {mark:08x}, as number {before})")?;
+                }
+                Operation::Append {
+                    key,
+                    mark,
+                    before: None,
+                } => write!(f, " append({key}, {mark:08x})")?,
+                Operation::Read { key, marks } => {
+                    write!(f, " read({key}, {} marks", marks.len())?;
+                    match marks.last() {
+                        Some(last) => write!(f, " up to {last:08x})")?,
+                        None => write!(f, ")")?,
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}

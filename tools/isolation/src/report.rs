@@ -1,0 +1,152 @@
+//! Prints what was run and what was found.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::Counters;
+use crate::check::{Anomaly, Relation, Report};
+use crate::history::{Kind, Outcome, Transaction};
+
+/// One table: how many transactions of each kind ended how.
+pub fn print_summary(history: &[Transaction], report: &Report, keys: u32, check_time: Duration) {
+    let mut kinds: BTreeMap<Kind, [usize; 3]> = BTreeMap::new();
+    for transaction in history {
+        let counts = kinds.entry(transaction.kind).or_default();
+        match transaction.outcome {
+            Outcome::Committed => counts[0] += 1,
+            Outcome::Aborted => counts[1] += 1,
+            Outcome::Unknown => counts[2] += 1,
+        }
+    }
+    println!(
+        "{:<16}{:>10}{:>10}{:>10}",
+        "", "committed", "aborted", "unknown"
+    );
+    for (kind, [committed, aborted, unknown]) in &kinds {
+        println!(
+            "{:<16}{committed:>10}{aborted:>10}{unknown:>10}",
+            format!("{kind:?}")
+        );
+    }
+    let committed: usize = kinds.values().map(|[committed, ..]| committed).sum();
+    let nanoseconds = history
+        .iter()
+        .map(|t| t.completed)
+        .max()
+        .unwrap_or(1)
+        .max(1);
+    println!(
+        "{} transactions ({committed} committed) on {keys} lists, {:.0} per second; {} edges checked in {:.2} s",
+        history.len(),
+        history.len() as f64 / (nanoseconds as f64 / 1e9),
+        report.edges,
+        check_time.as_secs_f64()
+    );
+}
+
+/// The finding, and every transaction that is part of it.
+pub fn print_anomaly(history: &[Transaction], anomaly: &Anomaly) {
+    let show = |numbers: &[usize]| {
+        for &number in numbers {
+            println!("    T{number} {}", history[number]);
+        }
+    };
+    match anomaly {
+        Anomaly::Garbage { key, mark, reader } => {
+            println!("garbage: list {key} holds {mark:08x}, which nobody appended to it");
+            show(&[*reader]);
+        }
+        Anomaly::Duplicate { key, mark, reader } => {
+            println!("duplicate: list {key} holds {mark:08x} twice, or another list as well");
+            show(&[*reader]);
+        }
+        Anomaly::AbortedRead {
+            key,
+            mark,
+            reader,
+            writer,
+        } => {
+            println!(
+                "G1a, aborted read: list {key} holds {mark:08x} of T{writer}, which was aborted"
+            );
+            show(&[*writer, *reader]);
+        }
+        Anomaly::IncompatibleOrder { key, one, other } => {
+            println!(
+                "incompatible order: two values of list {key}, and neither begins with the other"
+            );
+            show(&[*one, *other]);
+        }
+        Anomaly::Internal { key, transaction } => {
+            println!("internal: a transaction contradicts itself about list {key}");
+            show(&[*transaction]);
+        }
+        Anomaly::WrongPlace {
+            key,
+            mark,
+            transaction,
+        } => {
+            println!(
+                "wrong place: the append of {mark:08x} to list {key} was told a place where it is not"
+            );
+            show(&[*transaction]);
+        }
+        Anomaly::Lost {
+            key,
+            mark,
+            writer,
+            reader,
+        } => {
+            println!(
+                "lost: {mark:08x} is not in list {key}, read after T{writer} had committed it"
+            );
+            show(&[*writer, *reader]);
+        }
+        Anomaly::Cycle { name, steps } => {
+            println!("cycle of {}: {name}", steps.len());
+            for (place, (number, relation)) in steps.iter().enumerate() {
+                let next = steps[(place + 1) % steps.len()].0;
+                println!("    T{number} {}", history[*number]);
+                println!("      must come before T{next}, {}", why(*relation));
+            }
+        }
+    }
+}
+
+fn why(relation: Relation) -> String {
+    match relation {
+        Relation::Ww(key) => format!("which appended to list {key} next"),
+        Relation::Wr(key) => format!("which found its append in list {key}"),
+        Relation::Rw(key) => format!("whose append to list {key} it did not find"),
+        Relation::Process => "which was sent later on the same connection".into(),
+        Relation::Realtime | Relation::Chain => "which was sent after its reply had arrived".into(),
+    }
+}
+
+/// How many transactions the server reran; false where that are fewer than asked for.
+pub fn print_reruns(
+    before: Option<Counters>,
+    after: Option<Counters>,
+    share_min: Option<f64>,
+) -> bool {
+    let Some((before, after)) = before.zip(after) else {
+        if share_min.is_some() {
+            println!("INFO stats has no transactions_total and transactions_rerun");
+        }
+        return share_min.is_none();
+    };
+    let total = after.total.saturating_sub(before.total);
+    let rerun = after.rerun.saturating_sub(before.rerun);
+    let share = rerun as f64 / total.max(1) as f64;
+    println!(
+        "the server reran {rerun} of {total} transactions ({:.1} %)",
+        share * 100.0
+    );
+    match share_min {
+        Some(min) if share < min => {
+            println!("that is less than the {:.1} % asked for", min * 100.0);
+            false
+        }
+        _ => true,
+    }
+}
