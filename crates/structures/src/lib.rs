@@ -1,1 +1,18 @@
-//! Data structures without policy: the entry map of a stripe, and its slab.
+//! Data structures without policy.
+//!
+//! What lives here knows no time, no IO, no locks and no replies: it stores bytes, finds them again, and says
+//! what it costs. Times and hashes come in as numbers, objects of the layers above as a type parameter.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`entry_map`] | [`EntryMap`]: all entries of one stripe of the keyspace, for all databases |
+//!
+//! `unsafe` is allowed in this crate where it pays. It stands in one file, `cpu.rs`, and touches no memory.
+
+mod cpu;
+pub mod entry_map;
+
+pub use entry_map::{
+    Cleared, DetachedDb, EntryMap, EntryView, Handle, KeyHash, NewEntry, NewPayload, Payload,
+    TableStats,
+};

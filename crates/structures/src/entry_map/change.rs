@@ -1,0 +1,206 @@
+//! Changes of an entry: in place where the slot allows, else by moving it into another slot.
+//!
+//! A change is thought of as a new [`Shape`] for the same entry:
+//!
+//! ```text
+//!  old  | tag access lengths |        | key | payload |             in place: the key is shifted where the header
+//!  new  | tag access lengths | expiry | key | payload ..... |       grows or shrinks; else all is copied
+//! ```
+//!
+//! An entry keeps its slot as long as the slot is big enough and not wasteful, so a counter or a value that
+//! changes by a few bytes stays where it is.
+
+use super::entry::{self, Kind, Shape};
+use super::handle::{Handle, UNIT_BYTES};
+use super::map::{EntryMap, KeyHash, NewPayload, payload_form, write_payload};
+use super::slab::slot_bytes;
+
+/// Whether an entry of `len` bytes may stay in a slot of `slot` bytes: at most two units or an eighth are unused.
+fn may_stay(len: usize, slot: usize) -> bool {
+    len <= slot && (slot - len <= (2 * UNIT_BYTES).max(slot / 8) || slot_bytes(len) == slot)
+}
+
+impl<H, S: KeyHash> EntryMap<H, S> {
+    /// Sets an entry's access clock (24 bits).
+    #[inline]
+    pub fn set_access(&mut self, handle: Handle, access: u32) {
+        entry::set_access(self.slab.slot_mut(handle), access);
+    }
+
+    /// Sets an entry's encoding (0 to 15) and nothing else.
+    pub fn set_encoding(&mut self, handle: Handle, encoding: u8) {
+        entry::set_encoding(self.slab.slot_mut(handle), encoding);
+    }
+
+    /// The inline bytes of an entry, for changes that keep their length; none for other payloads.
+    pub fn bytes_mut(&mut self, handle: Handle) -> Option<&mut [u8]> {
+        let slot = self.slab.slot_mut(handle);
+        let shape = Shape::read(slot);
+        (shape.kind == Kind::Bytes).then(|| entry::payload_mut(slot, shape))
+    }
+
+    /// The object of an entry, if that is its payload.
+    pub fn heap_mut(&mut self, handle: Handle) -> Option<&mut H> {
+        let (slot, shape) = self.read(handle);
+        let number =
+            (shape.kind == Kind::Heap).then(|| entry::number(entry::payload(slot, shape)))?;
+        Some(self.heap.get_mut(number))
+    }
+
+    /// Changes an integer in place. False, and nothing changed, if the payload is no integer or the slot has no
+    /// room for the new one; then [`replace_payload`](Self::replace_payload) does it.
+    pub fn set_int(&mut self, handle: Handle, value: i64) -> bool {
+        let slot = self.slab.slot_mut(handle);
+        let old = Shape::read(slot);
+        let new = Shape {
+            payload_len: entry::int_bytes(value),
+            ..old
+        };
+        if old.kind != Kind::Int || new.len() > slot.len() {
+            return false;
+        }
+        new.write(slot);
+        entry::payload_mut(slot, new).copy_from_slice(&value.to_le_bytes()[..new.payload_len]);
+        true
+    }
+
+    /// Gives an entry another value and encoding; key, expiry and access stay. The entry may move. An object that
+    /// it had is handed over, to be dropped where that is convenient.
+    ///
+    /// # Panics
+    /// When inline bytes are longer than `u32::MAX`, or the stripe is full.
+    pub fn replace_payload(
+        &mut self,
+        db: usize,
+        hash: u64,
+        handle: Handle,
+        payload: NewPayload<'_, H>,
+        encoding: u8,
+    ) -> (Handle, Option<H>) {
+        let (kind, payload_len) = payload_form(&payload);
+        let (slot, old) = self.read(handle);
+        let object = (old.kind == Kind::Heap).then(|| entry::number(entry::payload(slot, old)));
+        let object = object.map(|number| self.heap.remove(number));
+        let new = Shape {
+            kind,
+            payload_len,
+            ..old
+        };
+        let handle = self.reshape(
+            db,
+            hash,
+            handle,
+            Shape {
+                payload_len: 0,
+                ..old
+            },
+            new,
+        );
+        let slot = self.slab.slot_mut(handle);
+        entry::set_encoding(slot, encoding);
+        write_payload(slot, new, payload, &mut self.heap);
+        (handle, object)
+    }
+
+    /// Sets or removes the time when an entry expires, in Unix milliseconds. The entry may move.
+    pub fn set_expiry(
+        &mut self,
+        db: usize,
+        hash: u64,
+        handle: Handle,
+        expire_at: Option<i64>,
+    ) -> Handle {
+        let (_, old) = self.read(handle);
+        let new = Shape {
+            expiring: expire_at.is_some(),
+            ..old
+        };
+        let handle = if new == old {
+            handle
+        } else {
+            self.reshape(db, hash, handle, old, new)
+        };
+        if let Some(at_ms) = expire_at {
+            entry::set_expiry(self.slab.slot_mut(handle), new, at_ms);
+        }
+        handle
+    }
+
+    /// Adds bytes behind the inline bytes of an entry. The entry may move.
+    ///
+    /// # Panics
+    /// When the payload is not inline bytes, or gets longer than `u32::MAX`.
+    pub fn append(&mut self, db: usize, hash: u64, handle: Handle, bytes: &[u8]) -> Handle {
+        let (_, old) = self.read(handle);
+        let handle = self.resize_bytes(db, hash, handle, old.payload_len + bytes.len());
+        let slot = self.slab.slot_mut(handle);
+        let shape = Shape::read(slot);
+        entry::payload_mut(slot, shape)[old.payload_len..].copy_from_slice(bytes);
+        handle
+    }
+
+    /// Cuts the inline bytes of an entry, or adds zeros behind them. The entry may move.
+    ///
+    /// # Panics
+    /// When the payload is not inline bytes, or gets longer than `u32::MAX`.
+    pub fn resize_bytes(&mut self, db: usize, hash: u64, handle: Handle, len: usize) -> Handle {
+        let (_, old) = self.read(handle);
+        assert_eq!(old.kind, Kind::Bytes, "only inline bytes can be resized");
+        assert!(u32::try_from(len).is_ok(), "a value of over 4 GiB");
+        let new = Shape {
+            payload_len: len,
+            ..old
+        };
+        let kept = len.min(old.payload_len);
+        let handle = self.reshape(
+            db,
+            hash,
+            handle,
+            Shape {
+                payload_len: kept,
+                ..old
+            },
+            new,
+        );
+        entry::payload_mut(self.slab.slot_mut(handle), new)[kept..].fill(0);
+        handle
+    }
+
+    /// Gives an entry another shape with the same key, keeping the first `old.payload_len` bytes of its payload,
+    /// and finds a slot for it. A new expiry and the rest of the payload are left to the caller.
+    fn reshape(&mut self, db: usize, hash: u64, handle: Handle, old: Shape, new: Shape) -> Handle {
+        let kept = old.key_len + old.payload_len;
+        // The lengths in the slot, not the kept ones, say where the key begins.
+        let from = Shape::read(self.slab.slot(handle)).key_at();
+        let expiry = entry::expiry(self.slab.slot(handle), Shape::read(self.slab.slot(handle)));
+        let stays = may_stay(new.len(), self.slab.slot(handle).len());
+        let target = if stays {
+            handle
+        } else {
+            self.slab.allocate(new.len())
+        };
+        if stays {
+            self.slab
+                .slot_mut(handle)
+                .copy_within(from..from + kept, new.key_at());
+        } else {
+            self.slab.with_two(handle, target, |source, target| {
+                target[..4].copy_from_slice(&source[..4]);
+                target[new.key_at()..new.key_at() + kept]
+                    .copy_from_slice(&source[from..from + kept]);
+            });
+        }
+        let slot = self.slab.slot_mut(target);
+        new.write(slot);
+        if let (true, Some(at_ms)) = (new.expiring, expiry) {
+            entry::set_expiry(slot, new, at_ms);
+        }
+        if !stays {
+            self.slab.free(handle);
+        }
+        if !stays || old.expiring != new.expiring {
+            self.tables[db].relink(hash, (handle, old.expiring), (target, new.expiring));
+        }
+        target
+    }
+}
