@@ -9,7 +9,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::thread;
 use std::time::Duration;
 
-use crate::frame::{Value, parse};
+use perilune_resp::client::{Value, encode_command, parse_value};
 
 /// How long a reply may take before the server counts as hung.
 const REPLY_TIMEOUT: Duration = Duration::from_secs(30);
@@ -28,13 +28,8 @@ pub struct Connection {
 
 /// Appends one command in the protocol's form.
 pub fn encode<A: AsRef<[u8]>>(out: &mut Vec<u8>, arguments: &[A]) {
-    out.extend_from_slice(format!("*{}\r\n", arguments.len()).as_bytes());
-    for argument in arguments {
-        let argument = argument.as_ref();
-        out.extend_from_slice(format!("${}\r\n", argument.len()).as_bytes());
-        out.extend_from_slice(argument);
-        out.extend_from_slice(b"\r\n");
-    }
+    let arguments: Vec<&[u8]> = arguments.iter().map(AsRef::as_ref).collect();
+    encode_command(&arguments, out);
 }
 
 impl Connection {
@@ -72,7 +67,8 @@ impl Connection {
     /// The next reply and the very bytes that it came in.
     pub fn reply_with_bytes(&mut self) -> Result<(Value, Vec<u8>)> {
         loop {
-            if let Some((value, len)) = parse(&self.received[self.read..])? {
+            let parsed = parse_value(&self.received[self.read..]);
+            if let Some((value, len)) = parsed.map_err(|e| Error::new(ErrorKind::InvalidData, e))? {
                 let bytes = self.received[self.read..self.read + len].to_vec();
                 self.read += len;
                 return Ok((value, bytes));

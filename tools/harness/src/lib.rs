@@ -4,9 +4,8 @@
 //! takes redis-server's arguments will do.
 
 mod connection;
-mod frame;
 mod server;
 
 pub use connection::{Connection, encode};
-pub use frame::{Malformed, Value, parse};
+pub use perilune_resp::client::Value;
 pub use server::Server;

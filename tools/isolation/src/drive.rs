@@ -387,7 +387,7 @@ fn understand(
                 }
                 end if !refused => {
                     let mut operations = read;
-                    operations.extend(understand_all(commands, end.elements()?)?);
+                    operations.extend(understand_all(commands, end.as_array()?)?);
                     note(plan.kind, Outcome::Committed, operations);
                 }
                 _ => return None,

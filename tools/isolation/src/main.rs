@@ -97,7 +97,7 @@ struct Counters {
 /// The server's own counters, where it has them.
 fn counters(run: &Run) -> Result<Option<Counters>> {
     let reply = Connection::open(run.address)?.call(&["INFO", "stats"])?;
-    let text = String::from_utf8_lossy(reply.bytes().unwrap_or_default()).into_owned();
+    let text = String::from_utf8_lossy(reply.as_bytes().unwrap_or_default()).into_owned();
     let field = |name: &str| {
         let line = text
             .lines()

@@ -376,7 +376,7 @@ fn marks(value: &Value) -> Option<Vec<Mark>> {
     if value.is_null() {
         return Some(Vec::new());
     }
-    let chunks = value.bytes()?.chunks(MARK_BYTES);
+    let chunks = value.as_bytes()?.chunks(MARK_BYTES);
     chunks
         .map(|c| {
             Mark::from_str_radix(std::str::from_utf8(c).ok()?, 16)
@@ -387,7 +387,7 @@ fn marks(value: &Value) -> Option<Vec<Mark>> {
 }
 
 fn appended(key: Key, mark: Mark, reply: &Value) -> Option<Operation> {
-    let marks = reply.integer()? as usize / MARK_BYTES;
+    let marks = reply.as_integer()? as usize / MARK_BYTES;
     Some(Operation::Append {
         key,
         mark,
@@ -407,7 +407,7 @@ impl Command {
             }]),
             Meaning::Reads(keys) => {
                 let values = reply
-                    .elements()
+                    .as_array()
                     .filter(|values| values.len() == keys.len())?;
                 keys.iter()
                     .zip(values)
@@ -421,7 +421,7 @@ impl Command {
             }
             Meaning::Script(intents) => {
                 let values = reply
-                    .elements()
+                    .as_array()
                     .filter(|values| values.len() == intents.len())?;
                 let operation = |(intent, value): (&Intent, &Value)| match *intent {
                     Intent::Append(key, mark) => appended(key, mark, value),
@@ -439,9 +439,9 @@ impl Command {
                 }
                 _ => None,
             },
-            Meaning::Chase(first, mark) => match reply.elements()? {
+            Meaning::Chase(first, mark) => match reply.as_array()? {
                 [value, chosen, length] => {
-                    let chosen = std::str::from_utf8(chosen.bytes()?).ok()?.parse().ok()?;
+                    let chosen = std::str::from_utf8(chosen.as_bytes()?).ok()?.parse().ok()?;
                     Some(vec![
                         Operation::Read {
                             key: *first,
