@@ -17,10 +17,10 @@
 //!
 //! A general allocator would round and pad each entry by itself, and a handle would have to be a pointer. Chunks
 //! of a fixed size, on the other hand, would waste most of a chunk for every class of every one of 1024 stripes.
-//! So a chunk's size follows what its class already holds: with `held` slots of `size` bytes and a chunk header
-//! of `HEADER_BYTES`, chunks of `n` slots leave `n * size / 2` bytes unused on average and cost
-//! `held / n * HEADER_BYTES` bytes of headers; the sum is smallest at `n = sqrt(2 * HEADER_BYTES * held / size)`.
-//! An empty chunk goes back to the allocator at once and its number is used again.
+//! But a handle is a chunk's number and an offset, so **a chunk can move**: of each class all chunks but one have
+//! their full size of 4 KiB, and that one grows by a fifth whenever the class has no free slot. So a slab wastes
+//! about a tenth of one chunk for each class, whatever it holds. An empty chunk goes back to the allocator at once
+//! and its number is used again.
 //!
 //! Every access is a checked index into a slice, so a stale [`Handle`] cannot read outside a chunk.
 
@@ -34,12 +34,15 @@ const FINE_STEP_BYTES: usize = UNIT_BYTES;
 /// Slots up to this size share chunks, in steps of `COARSE_STEP_BYTES`.
 const SHARED_BYTES_MAX: usize = 1024;
 const COARSE_STEP_BYTES: usize = 64;
-const FINE_CLASSES: usize = FINE_BYTES_MAX / FINE_STEP_BYTES + 1;
+/// A class that holds so many times a full chunk starts its next chunk at full size: the copies that growing
+/// takes are no longer worth the slots that it saves.
+const FULL_START_CHUNKS: usize = 64;
 
 /// The chunk's share of `Slab::chunks`.
 const HEADER_BYTES: usize = size_of::<Chunk>();
 
 const _: () = assert!(SHARED_BYTES_MAX <= CHUNK_BYTES_MAX && FINE_BYTES_MAX < SHARED_BYTES_MAX);
+const _: () = assert!(SHARED_BYTES_MAX / UNIT_BYTES <= u8::MAX as usize);
 const _: () = assert!(HEADER_BYTES == 32);
 
 /// No chunk, or no unit: the end of a list.
@@ -53,18 +56,22 @@ struct Chunk {
     next: u32,
     /// Previous chunk of the class with room.
     prev: u32,
-    /// Size of a slot in units, 0 for a chunk with a single big entry.
-    slot_units: u16,
     used: u16,
     free_head: u16,
+    /// Size of a slot in units, 0 for a chunk with a single big entry.
+    slot_units: u8,
+    /// Index in `Slab::classes`.
+    class: u8,
 }
 
-#[derive(Clone)]
 struct Class {
+    slot_units: u8,
     /// First chunk with room.
     with_room: u32,
-    /// Slots in all chunks of the class, used or not.
-    held: u32,
+    /// The chunk that has not its full size yet.
+    growing: u32,
+    /// Bytes of all its chunks.
+    bytes: usize,
 }
 
 /// See the module.
@@ -73,7 +80,7 @@ pub(super) struct Slab {
     free_numbers: u32,
     /// Entries allocated.
     live: usize,
-    /// Indexed by class number, grown to the largest class seen.
+    /// In the order of first use. Few, so they are searched.
     classes: Vec<Class>,
     chunk_bytes: usize,
 }
@@ -89,22 +96,13 @@ pub(super) fn slot_bytes(len: usize) -> usize {
     }
 }
 
-fn class_of(slot_bytes: usize) -> usize {
-    if slot_bytes <= FINE_BYTES_MAX {
-        slot_bytes / FINE_STEP_BYTES
-    } else {
-        FINE_CLASSES + (slot_bytes - FINE_BYTES_MAX) / COARSE_STEP_BYTES - 1
-    }
-}
-
-/// Slots of a new chunk of a class that holds `held` slots of `slot_bytes`. See the module for the root.
-fn slots_of_new_chunk(slot_bytes: usize, held: usize) -> usize {
-    let best = (2 * HEADER_BYTES * held / slot_bytes).isqrt();
-    let max = CHUNK_BYTES_MAX / slot_bytes;
-    let wanted = best.clamp(2, max.max(2)) * slot_bytes;
-    // Allocators have about eight sizes for each doubling; fill the one we would get anyway.
-    let step = (wanted.next_power_of_two() / 16).max(16);
-    (wanted.next_multiple_of(step) / slot_bytes).clamp(1, max)
+/// Bytes of a chunk that has outgrown `bytes`: as many slots as fit into the next size that allocators have, which
+/// is four sizes for each doubling.
+fn next_chunk_bytes(bytes: usize, slot_bytes: usize) -> usize {
+    let wanted = (bytes + slot_bytes).max(2 * slot_bytes);
+    let step = (wanted.next_power_of_two() / 8).max(UNIT_BYTES);
+    let size = wanted.next_multiple_of(step).min(CHUNK_BYTES_MAX);
+    size / slot_bytes * slot_bytes
 }
 
 impl Slab {
@@ -140,24 +138,11 @@ impl Slab {
         self.live += 1;
         let slot_bytes = slot_bytes(len);
         if slot_bytes > SHARED_BYTES_MAX {
-            return Handle::new(self.add_chunk(slot_bytes, 0), 0);
+            return Handle::new(self.add_chunk(slot_bytes, 0, 0), 0);
         }
-        let class = class_of(slot_bytes);
-        if class >= self.classes.len() {
-            self.classes.reserve_exact(class + 1 - self.classes.len());
-            self.classes.resize(
-                class + 1,
-                Class {
-                    with_room: NO_CHUNK,
-                    held: 0,
-                },
-            );
-        }
+        let class = self.class_of(slot_bytes);
         if self.classes[class].with_room == NO_CHUNK {
-            let slots = slots_of_new_chunk(slot_bytes, self.classes[class].held as usize);
-            let number = self.add_chunk(slots * slot_bytes, slot_bytes / UNIT_BYTES);
-            self.classes[class].held += slots as u32;
-            self.link(class, number);
+            self.make_room(class, slot_bytes);
         }
         let number = self.classes[class].with_room as usize;
         let chunk = &mut self.chunks[number];
@@ -178,22 +163,24 @@ impl Slab {
         if chunk.slot_units == 0 {
             return self.remove_chunk(number);
         }
+        let class = chunk.class as usize;
         let was_full = chunk.free_head == NO_UNIT;
-        let units = chunk.slot_units as usize;
         chunk.set_free(handle.unit(), chunk.free_head);
         chunk.used -= 1;
-        let emptied = chunk.used == 0;
-        let slots = chunk.bytes.len() / (units * UNIT_BYTES);
-        let class = class_of(units * UNIT_BYTES);
-        if emptied {
-            if !was_full {
-                self.unlink(class, number);
+        if chunk.used > 0 {
+            if was_full {
+                self.link(class, number);
             }
-            self.classes[class].held -= slots as u32;
-            self.remove_chunk(number);
-        } else if was_full {
-            self.link(class, number);
+            return;
         }
+        self.classes[class].bytes -= chunk.bytes.len();
+        if !was_full {
+            self.unlink(class, number);
+        }
+        if self.classes[class].growing == number as u32 {
+            self.classes[class].growing = NO_CHUNK;
+        }
+        self.remove_chunk(number);
     }
 
     /// The whole slot, which may be longer than the entry in it.
@@ -245,22 +232,76 @@ impl Slab {
         }
     }
 
+    /// The index of the class with slots of this size.
+    fn class_of(&mut self, slot_bytes: usize) -> usize {
+        let slot_units = (slot_bytes / UNIT_BYTES) as u8;
+        let known = self
+            .classes
+            .iter()
+            .position(|class| class.slot_units == slot_units);
+        known.unwrap_or_else(|| {
+            reserve_tight(&mut self.classes);
+            self.classes.push(Class {
+                slot_units,
+                with_room: NO_CHUNK,
+                growing: NO_CHUNK,
+                bytes: 0,
+            });
+            self.classes.len() - 1
+        })
+    }
+
+    /// Links a chunk with room into a class that has none: the growing one, grown, or else a new one.
+    fn make_room(&mut self, class: usize, slot_bytes: usize) {
+        let Class {
+            slot_units,
+            growing,
+            bytes,
+            ..
+        } = self.classes[class];
+        let (number, added) = if growing == NO_CHUNK {
+            let start =
+                next_chunk_bytes((bytes / FULL_START_CHUNKS).min(CHUNK_BYTES_MAX), slot_bytes);
+            (self.add_chunk(start, slot_units, class), start)
+        } else {
+            (
+                growing as usize,
+                self.grow_chunk(growing as usize, slot_bytes),
+            )
+        };
+        let grows = self.chunks[number].bytes.len() + slot_bytes <= CHUNK_BYTES_MAX;
+        let class_of_it = &mut self.classes[class];
+        class_of_it.growing = if grows { number as u32 } else { NO_CHUNK };
+        class_of_it.bytes += added;
+        self.link(class, number);
+    }
+
+    /// Moves a full chunk into more memory; returns how many bytes it has got.
+    fn grow_chunk(&mut self, number: usize, slot_bytes: usize) -> usize {
+        let chunk = &mut self.chunks[number];
+        let before = chunk.bytes.len();
+        let after = next_chunk_bytes(before, slot_bytes);
+        let mut bytes = Vec::with_capacity(after);
+        bytes.extend_from_slice(&chunk.bytes);
+        bytes.resize(after, 0);
+        chunk.bytes = bytes.into_boxed_slice();
+        chunk.set_all_free(before);
+        self.chunk_bytes += after - before;
+        after - before
+    }
+
     /// A new chunk of `bytes`, all slots free, not linked.
-    fn add_chunk(&mut self, bytes: usize, slot_units: usize) -> usize {
+    fn add_chunk(&mut self, bytes: usize, slot_units: u8, class: usize) -> usize {
         let mut chunk = Chunk {
             bytes: vec![0; bytes].into_boxed_slice(),
             next: NO_CHUNK,
             prev: NO_CHUNK,
-            slot_units: slot_units as u16,
             used: 0,
             free_head: NO_UNIT,
+            slot_units,
+            class: class as u8,
         };
-        if slot_units > 0 {
-            let slots = bytes / (slot_units * UNIT_BYTES);
-            for slot in (0..slots).rev() {
-                chunk.set_free(slot * slot_units, chunk.free_head);
-            }
-        }
+        chunk.set_all_free(0);
         self.chunk_bytes += bytes;
         if self.free_numbers != NO_CHUNK {
             let number = self.free_numbers as usize;
@@ -326,6 +367,17 @@ impl Chunk {
         u16::from_le_bytes([self.bytes[start + 2], self.bytes[start + 3]])
     }
 
+    /// Puts all slots from byte `start` on into the free list.
+    fn set_all_free(&mut self, start: usize) {
+        let units = self.slot_units as usize;
+        if units > 0 {
+            let slots = start / UNIT_BYTES..self.bytes.len() / UNIT_BYTES;
+            for unit in slots.step_by(units).rev() {
+                self.set_free(unit, self.free_head);
+            }
+        }
+    }
+
     /// Puts the slot at `unit` in front of the free list, whose head has been `next`.
     fn set_free(&mut self, unit: usize, next: u16) {
         let start = unit * UNIT_BYTES;
@@ -371,26 +423,31 @@ mod tests {
     }
 
     #[test]
-    fn classes_round_up_and_are_distinct() {
+    fn slots_round_up() {
         let mut previous = 0;
-        let mut sizes = std::collections::BTreeSet::new();
-        for len in 1..=SHARED_BYTES_MAX {
+        for len in 1..3000 {
             let size = slot_bytes(len);
-            assert!(size >= len && size >= previous && size <= SHARED_BYTES_MAX);
-            if sizes.insert(size) && sizes.len() > 1 {
-                assert_eq!(class_of(size), class_of(previous) + 1, "classes are dense");
-            }
+            assert!(size >= len && size >= previous && size - len < COARSE_STEP_BYTES);
+            assert!(len > FINE_BYTES_MAX || size - len < FINE_STEP_BYTES);
             previous = size;
         }
     }
 
     #[test]
-    fn chunks_follow_what_the_class_holds() {
-        assert_eq!(slots_of_new_chunk(1024, 100_000), 4);
-        assert_eq!(slots_of_new_chunk(8, 10_000_000), 512);
-        let few = slots_of_new_chunk(56, 0);
-        let many = slots_of_new_chunk(56, 100_000);
-        assert!((2..=4).contains(&few) && many == 73, "{few} {many}");
+    fn chunks_grow_by_a_fifth_to_their_full_size() {
+        for slot in (8..=512).step_by(8).chain((576..=1024).step_by(64)) {
+            let (mut bytes, mut steps) = (0, 0);
+            while bytes + slot <= CHUNK_BYTES_MAX {
+                let next = next_chunk_bytes(bytes, slot);
+                assert!(next > bytes && next.is_multiple_of(slot) && next <= CHUNK_BYTES_MAX);
+                assert!(
+                    next - bytes <= 2 * slot + bytes / 4,
+                    "{slot}: {bytes}, {next}"
+                );
+                (bytes, steps) = (next, steps + 1);
+            }
+            assert!(steps < 40);
+        }
     }
 
     #[test]

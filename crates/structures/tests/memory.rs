@@ -1,0 +1,132 @@
+//! What an entry costs, all included, counted at the global allocator.
+//!
+//! One test in a process of its own, so that nothing else allocates meanwhile. The counter adds the sizes that
+//! are asked for; what an allocator rounds up is not seen here, but chunks and buckets are asked for in sizes
+//! that allocators have.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use perilune_structures::{EntryMap, NewEntry, NewPayload};
+
+struct Counting;
+
+static ALLOCATED: AtomicUsize = AtomicUsize::new(0);
+
+// SAFETY: every call is passed on to the system's allocator as it is.
+#[allow(unsafe_code)]
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATED.fetch_add(layout.size(), Ordering::Relaxed);
+        // SAFETY: the caller's promises are the same.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        ALLOCATED.fetch_sub(layout.size(), Ordering::Relaxed);
+        // SAFETY: the caller's promises are the same.
+        unsafe { System.dealloc(block, layout) }
+    }
+}
+
+#[global_allocator]
+static COUNTING: Counting = Counting;
+
+fn hash(key: &[u8]) -> u64 {
+    ahash::RandomState::with_seeds(1, 2, 3, 4).hash_one(key)
+}
+
+type Map = EntryMap<Box<u64>, fn(&[u8]) -> u64>;
+
+fn insert(map: &mut Map, key: &[u8], value: &[u8], expire_at: Option<i64>) {
+    let payload = NewPayload::Bytes(value);
+    map.insert(
+        0,
+        hash(key),
+        NewEntry {
+            key,
+            payload,
+            encoding: 0,
+            expire_at,
+            access: 0,
+        },
+    );
+}
+
+/// Bytes for each of `keys` entries of 16 + 32 bytes in each of 64 stripes; the maps themselves included.
+fn bytes_per_key(keys: usize, expire_at: Option<i64>) -> f64 {
+    const STRIPES: usize = 64;
+    let before = ALLOCATED.load(Ordering::Relaxed);
+    let mut maps: Vec<Map> = Vec::with_capacity(STRIPES);
+    maps.resize_with(STRIPES, || EntryMap::new(hash));
+    for (stripe, map) in maps.iter_mut().enumerate() {
+        for i in 0..keys {
+            insert(
+                map,
+                format!("key:{:012}", stripe * 10_000_000 + i).as_bytes(),
+                &[b'v'; 32],
+                expire_at,
+            );
+        }
+    }
+    let used = ALLOCATED.load(Ordering::Relaxed) - before;
+    let counted: usize = maps.iter().map(Map::memory_bytes).sum();
+    assert_eq!(
+        counted + STRIPES * size_of::<Map>(),
+        used,
+        "memory_bytes() tells the truth"
+    );
+    if std::env::var_os("STATS").is_some() {
+        println!("{:?}", maps[0].stats(0));
+    }
+    used as f64 / (keys * STRIPES) as f64
+}
+
+/// The cost of 100 entries of ten sizes, over what their keys and values take.
+fn mixed_overhead() -> f64 {
+    let before = ALLOCATED.load(Ordering::Relaxed);
+    let mut map: Map = EntryMap::new(hash);
+    let mut payload = 0;
+    for i in 0..100 {
+        let (key, value) = (format!("key:{i:012}"), vec![b'v'; 10 + i % 10 * 40]);
+        payload += key.len() + value.len();
+        insert(&mut map, key.as_bytes(), &value, None);
+    }
+    (ALLOCATED.load(Ordering::Relaxed) - before + size_of::<Map>()) as f64 / payload as f64
+}
+
+#[test]
+fn an_entry_costs_no_more_than_promised() {
+    let empty = ALLOCATED.load(Ordering::Relaxed);
+    let mut map: Map = EntryMap::new(hash);
+    assert_eq!(
+        ALLOCATED.load(Ordering::Relaxed),
+        empty,
+        "an empty map allocates nothing"
+    );
+    map.swap_dbs(0, 15);
+    let with_dbs = ALLOCATED.load(Ordering::Relaxed) - empty + size_of::<Map>();
+    println!("an empty map with 16 databases: {with_dbs} bytes");
+    assert!(1024 * with_dbs < 1_000_000);
+    drop(map);
+
+    let (mut sum, mut worst, mut count) = (0.0, 0f64, 0.0);
+    for keys in (700..=1900).step_by(50) {
+        let bytes = bytes_per_key(keys, None);
+        println!("{keys} keys: {bytes:.2} bytes per key");
+        (sum, worst, count) = (sum + bytes, worst.max(bytes), count + 1.0);
+    }
+    println!("mean {:.2}, worst {worst:.2}", sum / count);
+    assert!(worst <= 66.0);
+
+    let expiring = bytes_per_key(1000, Some(1 << 41));
+    println!("1000 keys with expiry: {expiring:.2}");
+    assert!(expiring <= 74.0);
+
+    for keys in [1, 10, 100, 10_000] {
+        println!("{keys} keys: {:.2}", bytes_per_key(keys, None));
+    }
+    let mixed = mixed_overhead();
+    println!("100 keys of 10 sizes: {mixed:.3} of their bytes");
+    assert!(mixed < 1.5);
+}
