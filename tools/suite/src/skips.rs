@@ -218,11 +218,9 @@ mod tests {
 
     #[test]
     fn an_entry_without_a_match_has_no_hits() {
-        let transcript = Transcript {
-            skipped: vec!["DISCARD".into()],
-            ignored: vec!["MULTI with REPLICAOF: Tag: needs:repl denied".into()],
-            ..Transcript::default()
-        };
+        let mut transcript = Transcript::default();
+        transcript.line("[skip]: DISCARD");
+        transcript.line("[ignore]: MULTI with REPLICAOF: Tag: needs:repl denied");
         let hits: Vec<_> = sample().applied("unit/multi", &transcript).iter().map(|a| a.hits).collect();
         assert_eq!(hits, [1, 1, 0, 1]);
     }

@@ -1,0 +1,164 @@
+//! One server under measurement: started on a free port in a folder of its own, looked at through /proc, ended.
+
+use std::fs;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::args::Contender;
+use crate::children::{self, Guarded};
+use crate::client::Client;
+
+const START_LIMIT: Duration = Duration::from_secs(60);
+const STOP_LIMIT: Duration = Duration::from_secs(60);
+const POLL_INTERVAL: Duration = Duration::from_millis(10);
+
+/// Resident memory counts once two looks at it, this far apart, agree.
+const SETTLE_INTERVAL: Duration = Duration::from_millis(500);
+const SETTLE_LIMIT: Duration = Duration::from_secs(30);
+
+/// How to start a server.
+pub struct Setup<'a> {
+    pub contender: &'a Contender,
+    pub io_threads: usize,
+    /// Keep it on this core.
+    pub core: Option<usize>,
+    /// Run it as an argument of this command.
+    pub under: Vec<String>,
+}
+
+/// A running server.
+pub struct Server {
+    process: Guarded,
+    folder: Folder,
+    pub port: u16,
+}
+
+impl Setup<'_> {
+    /// Starts the server and waits until it answers PING.
+    pub fn start(&self) -> Result<Server, String> {
+        let folder = Folder::create()?;
+        let (mut process, port) = self.spawn(&folder.0)?;
+        let name = &self.contender.name;
+        let deadline = Instant::now() + START_LIMIT;
+        while Client::connect(port).map_err(|e| e.to_string()).and_then(|mut c| c.call(&["PING"])).is_err() {
+            let log = || fs::read_to_string(folder.0.join("log")).unwrap_or_default();
+            if let Some(status) = process.ended() {
+                return Err(format!("{name} ended at its start ({status}):\n{}", log()));
+            }
+            if Instant::now() > deadline {
+                return Err(format!("{name} does not answer:\n{}", log()));
+            }
+            std::thread::sleep(POLL_INTERVAL);
+        }
+        Ok(Server { process, folder, port })
+    }
+
+    fn spawn(&self, folder: &Path) -> Result<(Guarded, u16), String> {
+        let shown = |e: std::io::Error| format!("{}: {e}", folder.display());
+        let port = free_port()?;
+        let log = fs::File::create(folder.join("log")).map_err(shown)?;
+        let mut words: Vec<String> = Vec::new();
+        if let Some(core) = self.core {
+            words.extend(["taskset".into(), "-c".into(), core.to_string()]);
+        }
+        words.extend(self.under.iter().cloned());
+        words.push(self.contender.binary.to_string_lossy().into_owned());
+        let mut command = Command::new(&words[0]);
+        command
+            .current_dir(folder)
+            .args(&words[1..])
+            .args(["--port", &port.to_string(), "--bind", "127.0.0.1"])
+            .args(["--io-threads", &self.io_threads.to_string()])
+            .args(["--save", "", "--appendonly", "no"])
+            .arg("--dir")
+            .arg(folder)
+            .stdin(Stdio::null())
+            .stderr(log.try_clone().map_err(shown)?)
+            .stdout(log);
+        Ok((children::spawn(&mut command)?, port))
+    }
+}
+
+impl Server {
+    /// A new connection.
+    pub fn client(&self) -> Result<Client, String> {
+        Client::connect(self.port).map_err(|e| format!("connecting: {e}"))
+    }
+
+    /// User and system time so far of all its threads, those that have ended included.
+    pub fn cpu_time(&self) -> Result<Duration, String> {
+        let clock = nix::time::clock_getcpuclockid(self.process.pid()).map_err(|e| e.to_string())?;
+        clock.now().map(Duration::from).map_err(|e| e.to_string())
+    }
+
+    /// Resident bytes, once they hold still.
+    pub fn settled_rss(&self) -> Result<u64, String> {
+        let deadline = Instant::now() + SETTLE_LIMIT;
+        let mut before = self.rss()?;
+        loop {
+            std::thread::sleep(SETTLE_INTERVAL);
+            let now = self.rss()?;
+            if now == before || Instant::now() > deadline {
+                return Ok(now);
+            }
+            before = now;
+        }
+    }
+
+    fn rss(&self) -> Result<u64, String> {
+        let path = format!("/proc/{}/smaps_rollup", self.process.pid());
+        let text = fs::read_to_string(&path).map_err(|e| format!("{path}: {e}"))?;
+        rss_of_rollup(&text).ok_or_else(|| format!("{path}: no Rss line"))
+    }
+
+    /// Ends it as an operator would; `last` may look at its folder before that goes.
+    pub fn stop<T>(self, last: impl FnOnce(&Path) -> T) -> Result<T, String> {
+        self.process.terminate(STOP_LIMIT)?;
+        Ok(last(&self.folder.0))
+    }
+}
+
+fn rss_of_rollup(text: &str) -> Option<u64> {
+    let line = text.lines().find_map(|line| line.strip_prefix("Rss:"))?;
+    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kibibytes * 1024)
+}
+
+fn free_port() -> Result<u16, String> {
+    let listener = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr());
+    listener.map(|address| address.port()).map_err(|e| format!("no free port: {e}"))
+}
+
+/// A server's working folder; dropped, it is removed.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn create() -> Result<Folder, String> {
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        let path = children::work_folder().join(NEXT.fetch_add(1, Ordering::Relaxed).to_string());
+        fs::create_dir_all(&path).map_err(|e| format!("{}: {e}", path.display()))?;
+        Ok(Folder(path))
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+        // Only the last one out succeeds.
+        let _ = fs::remove_dir(children::work_folder());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rss_is_read_in_kibibytes() {
+        assert_eq!(rss_of_rollup("00-ff ---p [rollup]\nRss:     1234 kB\nPss: 1 kB\n"), Some(1234 * 1024));
+        assert_eq!(rss_of_rollup("Pss: 1 kB\n"), None);
+    }
+}

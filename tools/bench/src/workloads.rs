@@ -1,0 +1,207 @@
+//! What the servers are given to do, and the bars that this project has set itself.
+//!
+//! One row is one workload: the command as a client sends it, how deep it is pipelined, what is in the database
+//! before, and how much of the reference's CPU time per operation we may use. `compare` sends it through
+//! valkey-benchmark, `callgrind` as a counted stream of its own; both replace `__rand_int__` by a random number of
+//! twelve digits, `{sha}` by the script's digest and `{p}` by a key prefix.
+
+use crate::client::{Client, Reply, encode};
+
+/// Ratio to the reference: more than `at_most` fails, `stretch` is what we aim at.
+pub struct Bar {
+    pub at_most: f64,
+    pub stretch: f64,
+}
+
+/// What is in the database before.
+pub enum Preload {
+    Nothing,
+    /// A 32-byte string under every key of the range.
+    Strings,
+    /// A JSON array of [`ELEMENTS_KEPT`] objects under every key of the range.
+    JsonArrays,
+}
+
+/// One row.
+pub struct Workload {
+    pub name: &'static str,
+    pub command: &'static [&'static str],
+    pub script: Option<&'static str>,
+    pub pipeline: usize,
+    /// How many different numbers `__rand_int__` takes.
+    pub range: usize,
+    pub preload: Preload,
+    /// Operations of one measured run under load: some seconds of work.
+    pub operations: usize,
+    /// Operations of the shorter of callgrind's two runs; a twentieth of real speed is to be expected there.
+    pub operations_counted: usize,
+    pub bar: Bar,
+}
+
+/// Connections of the load generator.
+pub const CONNECTIONS: usize = 50;
+
+const KEYS: usize = 100_000;
+const JSON_KEYS: usize = 1_000;
+const ELEMENTS_KEPT: usize = 20;
+const VALUE: &str = "0123456789abcdef0123456789abcdef";
+const PRELOAD_BATCH: usize = 500;
+
+const UNPIPELINED: Bar = Bar { at_most: 0.95, stretch: 0.85 };
+const PIPELINED: Bar = Bar { at_most: 0.60, stretch: 0.45 };
+
+const INSERT_IF_MISSING: &str = "\
+if redis.call('exists', KEYS[1]) == 1 then
+  return tonumber(redis.call('ttl', KEYS[1]))
+else
+  redis.call('set', KEYS[1], ARGV[1])
+  redis.call('expire', KEYS[1], ARGV[2])
+  return nil
+end";
+
+const HUNDRED_INCRS: &str = "for i = 1, 100 do redis.call('incr', KEYS[1]) end";
+
+const JSON_MERGE: &str = "\
+local stored = redis.call('get', KEYS[1])
+local list = stored and cjson.decode(stored) or {}
+for _, element in ipairs(cjson.decode(ARGV[1])) do
+  table.insert(list, element)
+end
+while #list > 20 do
+  table.remove(list, 1)
+end
+redis.call('set', KEYS[1], cjson.encode(list))
+return #list";
+
+const JSON_ELEMENTS: &str = r#"[{"id":"__rand_int__","name":"first","at":1700000000},{"id":"__rand_int__","name":"second","at":1700000001}]"#;
+
+/// All rows.
+pub const WORKLOADS: [Workload; 9] = [
+    plain("ping", &["PING"], 1, UNPIPELINED),
+    plain("get", &["GET", "{p}:__rand_int__"], 1, UNPIPELINED),
+    plain("set", &["SET", "{p}:__rand_int__", VALUE], 1, UNPIPELINED),
+    plain("get_p32", &["GET", "{p}:__rand_int__"], 32, PIPELINED),
+    plain("set_p32", &["SET", "{p}:__rand_int__", VALUE], 32, PIPELINED),
+    // Counters of their own: the strings under the other keys are no numbers.
+    plain("incr_p32", &["INCR", "count:__rand_int__"], 32, PIPELINED),
+    Workload {
+        name: "insert_if_missing_p32",
+        command: &["EVALSHA", "{sha}", "1", "{p}:__rand_int__", "data", "60"],
+        script: Some(INSERT_IF_MISSING),
+        pipeline: 32,
+        range: KEYS,
+        preload: Preload::Nothing,
+        operations: 1_000_000,
+        operations_counted: 5_000,
+        bar: Bar { at_most: 0.45, stretch: 0.30 },
+    },
+    Workload {
+        name: "script_100_incrs",
+        command: &["EVALSHA", "{sha}", "1", "counter"],
+        script: Some(HUNDRED_INCRS),
+        pipeline: 1,
+        range: 1,
+        preload: Preload::Nothing,
+        operations: 100_000,
+        operations_counted: 500,
+        bar: Bar { at_most: 0.40, stretch: 0.25 },
+    },
+    Workload {
+        name: "json_merge",
+        command: &["EVALSHA", "{sha}", "1", "{p}:__rand_int__", JSON_ELEMENTS],
+        script: Some(JSON_MERGE),
+        pipeline: 1,
+        range: JSON_KEYS,
+        preload: Preload::JsonArrays,
+        operations: 60_000,
+        operations_counted: 500,
+        bar: Bar { at_most: 0.60, stretch: 0.40 },
+    },
+];
+
+const fn plain(name: &'static str, command: &'static [&'static str], pipeline: usize, bar: Bar) -> Workload {
+    Workload {
+        name,
+        command,
+        script: None,
+        pipeline,
+        range: KEYS,
+        preload: Preload::Strings,
+        operations: if pipeline == 1 { 300_000 } else { 3_000_000 },
+        operations_counted: if pipeline == 1 { 5_000 } else { 20_000 },
+        bar,
+    }
+}
+
+impl Workload {
+    /// Fills the database and loads the script; returns the command with only `__rand_int__` left open, for a key
+    /// prefix to be chosen with [`with_prefix`].
+    pub fn prepare(&self, client: &mut Client) -> Result<Vec<String>, String> {
+        match self.preload {
+            Preload::Nothing => {}
+            Preload::Strings => fill(client, self.range, &|_| VALUE.to_owned())?,
+            Preload::JsonArrays => fill(client, self.range, &|_| json_array())?,
+        }
+        let sha = match self.script.map(|script| client.call(&["SCRIPT", "LOAD", script])).transpose()? {
+            Some(Reply::Text(sha)) => sha,
+            Some(other) => return Err(format!("SCRIPT LOAD answers {other:?}")),
+            None => String::new(),
+        };
+        Ok(self.command.iter().map(|word| word.replace("{sha}", &sha)).collect())
+    }
+}
+
+/// The command under one key prefix; what is preloaded has the prefix `key`.
+pub fn with_prefix(command: &[String], prefix: &str) -> Vec<String> {
+    command.iter().map(|word| word.replace("{p}", prefix)).collect()
+}
+
+/// Sets `key:<twelve digits>` for every number below `count`, pipelined.
+pub fn fill(client: &mut Client, count: usize, value: &dyn Fn(usize) -> String) -> Result<(), String> {
+    let numbers: Vec<usize> = (0..count).collect();
+    for batch in numbers.chunks(PRELOAD_BATCH) {
+        let mut bytes = Vec::new();
+        for number in batch {
+            encode(&mut bytes, &["SET", &format!("key:{number:012}"), &value(*number)]);
+        }
+        client.send(&bytes)?;
+        client.replies(batch.len())?;
+    }
+    Ok(())
+}
+
+fn json_array() -> String {
+    let element = r#"{"id":"000000000000","name":"stored","at":1700000000}"#;
+    format!("[{}]", [element; ELEMENTS_KEPT].join(","))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_bars_in_order() {
+        for (i, workload) in WORKLOADS.iter().enumerate() {
+            assert!(WORKLOADS[..i].iter().all(|other| other.name != workload.name), "{}", workload.name);
+            assert!(workload.bar.stretch < workload.bar.at_most, "{}", workload.name);
+        }
+    }
+
+    #[test]
+    fn a_script_and_only_a_script_is_called_by_digest() {
+        for workload in &WORKLOADS {
+            assert_eq!(workload.script.is_some(), workload.command.contains(&"{sha}"), "{}", workload.name);
+        }
+    }
+
+    #[test]
+    fn the_merge_keeps_as_many_elements_as_are_preloaded() {
+        assert!(JSON_MERGE.contains(&format!("#list > {ELEMENTS_KEPT}")));
+    }
+
+    #[test]
+    fn a_value_has_32_bytes_and_a_key_16() {
+        assert_eq!(VALUE.len(), 32);
+        assert_eq!(format!("key:{:012}", 7).len(), 16);
+    }
+}
