@@ -4,9 +4,14 @@
 //! handler, its tests. The family lists it in one slice. Handlers work on a transaction that holds their keys; they know no locks, no
 //! wall clock, no sessions and no files.
 
+mod bits;
 mod strings;
+#[cfg(test)]
+mod table_tests;
+#[cfg(test)]
+mod testing;
 
 use perilune_command::Command;
 
 /// All families.
-pub const FAMILIES: &[&[Command]] = &[strings::COMMANDS];
+pub const FAMILIES: &[&[Command]] = &[strings::COMMANDS, bits::COMMANDS];

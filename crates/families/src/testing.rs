@@ -1,0 +1,422 @@
+//! How the commands are tested: a transcript, as one would type it into the command line client, is played on a fresh keyspace.
+//!
+//! ```text
+//! > SET k v PX 100 => OK         a call and its answer, in the notation of valkey-cli
+//! > LCS a b                      an answer of several lines stands below its call
+//! "hello"
+//! > :sent                        a colon: a question to the harness, about the last call (see `Stage::directive`)
+//! SET k v PXAT 1000100
+//! ```
+//!
+//! A call goes the way of all calls: found in the table, its stripes locked by its key specs, run, committed. And
+//! every call of every transcript proves more than its answer:
+//!
+//! * it is run twice: first under a recording transaction that is rolled back, which must leave no trace, then
+//!   directly, with the same answer, changes and effects;
+//! * it locks what its key specs say and nothing else;
+//! * where it answers an error, it has changed nothing;
+//! * its effects, replayed on a replica, make the replica equal.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use perilune_command::{DataHandler, Entry, FindKeys, KeyFlags, Registry, Stop};
+use perilune_keyspace::{
+    EffectUnit, KeyHasher, Keyspace, KeyspaceOptions, LockPlan, ManualClock, MemoryLog, ReadTxn, Txn, WriteTxn,
+};
+use perilune_resp::client::{Value, parse_value};
+use perilune_resp::{Protocol, Reply, RespWriter, split_args};
+
+/// The time at which every transcript starts, in milliseconds.
+pub const START_MS: i64 = 1_000_000;
+
+/// Plays a transcript on a fresh keyspace.
+#[track_caller]
+pub fn check(transcript: &str) {
+    Stage::new().play(transcript);
+}
+
+/// The table of the data commands.
+pub fn registry() -> Registry<DataHandler> {
+    let mut registry = Registry::new();
+    for family in crate::FAMILIES {
+        registry.add(family, &|handler| handler);
+    }
+    registry
+}
+
+/// A keyspace, its replica, and the connection that talks to it.
+pub struct Stage {
+    registry: Registry<DataHandler>,
+    keyspace: Keyspace,
+    replica: Keyspace,
+    clock: Arc<ManualClock>,
+    log: Arc<MemoryLog>,
+    protocol: Protocol,
+    database: usize,
+    /// The units of the log that the replica has.
+    replayed: usize,
+    last: Ran,
+}
+
+/// What a call did.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Ran {
+    /// The bytes of its answer.
+    pub answer: Vec<u8>,
+    /// The changes that it counted.
+    pub changes: u64,
+    /// What goes to the log, one command per line.
+    pub sent: String,
+}
+
+/// How a call ends that is not meant to be final.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ending {
+    RollBack,
+    Commit,
+}
+
+impl Stage {
+    /// An empty keyspace at [`START_MS`].
+    pub fn new() -> Self {
+        let clock = Arc::new(ManualClock::at_ms(START_MS));
+        let open = || {
+            Keyspace::new(KeyspaceOptions {
+                clock: Box::new(clock.clone()),
+                hasher: KeyHasher::with_seed(1),
+                ..KeyspaceOptions::default()
+            })
+        };
+        let (keyspace, replica) = (open(), open());
+        let log = Arc::new(MemoryLog::default());
+        keyspace.set_effect_consumer(Some(log.clone()));
+        Self {
+            registry: registry(),
+            keyspace,
+            replica,
+            clock,
+            log,
+            protocol: Protocol::Resp2,
+            database: 0,
+            replayed: 0,
+            last: Ran::default(),
+        }
+    }
+
+    /// Plays a transcript.
+    #[track_caller]
+    pub fn play(&mut self, transcript: &str) {
+        for (call, expected) in steps(transcript) {
+            let answer = match call.strip_prefix(':') {
+                Some(directive) => self.directive(directive),
+                None => self.call(&call),
+            };
+            assert_eq!(answer, expected, "\n> {call}");
+        }
+    }
+
+    /// Runs a call, with all proofs, and shows its answer.
+    #[track_caller]
+    pub fn call(&mut self, line: &str) -> String {
+        let arguments = split_args(line.as_bytes()).unwrap_or_else(|| panic!("unbalanced quotes: {line}"));
+        let arguments: Vec<&[u8]> = arguments.iter().map(|a| &a[..]).collect();
+        let before = state(&self.keyspace);
+        let tried = self.run(&arguments, Ending::RollBack);
+        assert_eq!(state(&self.keyspace), before, "rolled back: {line}");
+        let ran = self.run(&arguments, Ending::Commit);
+        assert_eq!(ran, tried, "recorded and not recorded: {line}");
+        if ran.changes == 0 {
+            assert_eq!(state(&self.keyspace), before, "changed without counting a change: {line}");
+        }
+        self.replicate();
+        assert_eq!(replicated(&self.replica), replicated(&self.keyspace), "on the replica: {line}");
+        let answer = show(&ran.answer);
+        self.last = ran;
+        answer
+    }
+
+    /// What the last call did.
+    pub fn last(&self) -> &Ran {
+        &self.last
+    }
+
+    /// Answers a question of a transcript to the harness.
+    ///
+    /// | directive         | does                                                                      |
+    /// |-------------------|---------------------------------------------------------------------------|
+    /// | `:sent`           | shows what the last call sent to the log                                  |
+    /// | `:changes`        | shows how many changes the last call counted                              |
+    /// | `:encoding KEY`   | shows the encoding of a value                                             |
+    /// | `:expires KEY`    | shows when a key expires, in milliseconds: the transcript starts at 1000000 |
+    /// | `:wait MS`        | moves the clock                                                           |
+    /// | `:resp N`         | speaks RESP2 or RESP3 from now on                                         |
+    /// | `:select N`       | works on another database from now on                                     |
+    /// | `:string-max LEN` | limits the length of strings                                              |
+    #[track_caller]
+    fn directive(&mut self, directive: &str) -> String {
+        let (name, argument) = directive.split_once(' ').unwrap_or((directive, ""));
+        let number = || argument.parse::<i64>().unwrap_or_else(|e| panic!(":{directive}: {e}"));
+        match name {
+            "sent" => return self.last.sent.clone(),
+            "changes" => return self.last.changes.to_string(),
+            "encoding" | "expires" => {
+                let state = state(&self.keyspace);
+                let is_it = |key: &&Key| key.database == self.database && key.name == argument.as_bytes();
+                return match (state.iter().find(is_it), name) {
+                    (None, _) => "no such key".into(),
+                    (Some(key), "encoding") => key.encoding.into(),
+                    (Some(key), _) => key.expire_at_ms.map_or("never".into(), |ms| ms.to_string()),
+                };
+            }
+            "wait" => self.clock.advance_ms(number()),
+            "resp" => self.protocol = if number() == 3 { Protocol::Resp3 } else { Protocol::Resp2 },
+            "select" => self.database = number() as usize,
+            "string-max" => self.keyspace.set_string_len_max(number() as usize),
+            other => panic!("no directive :{other}"),
+        }
+        String::new()
+    }
+
+    /// Runs a call on the keyspace and takes it back, or makes it final.
+    fn run(&self, arguments: &[&[u8]], ending: Ending) -> Ran {
+        let mut answer = Vec::new();
+        let mut reply = RespWriter::new(&mut answer, self.protocol);
+        match self.registry.resolve(arguments) {
+            Ok(entry) => {
+                let (changes, sent) =
+                    execute(&self.keyspace, entry, self.database, arguments, ending, &mut reply);
+                Ran { answer, changes, sent }
+            }
+            Err(error) => {
+                reply.error(error.message());
+                Ran { answer, ..Ran::default() }
+            }
+        }
+    }
+
+    /// Replays on the replica what has been sent since the last time.
+    fn replicate(&mut self) {
+        let units = self.log.units();
+        for (_, unit) in &units[self.replayed..] {
+            for (database, arguments) in unit.commands() {
+                let entry = self.registry.resolve(&arguments).unwrap_or_else(|e| panic!("{}", lossy(e.message())));
+                let mut answer = Vec::new();
+                let mut reply = RespWriter::new(&mut answer, Protocol::Resp2);
+                execute(&self.replica, entry, database, &arguments, Ending::Commit, &mut reply);
+                assert!(!answer.starts_with(b"-"), "on the replica: {}", lossy(&answer));
+            }
+        }
+        self.replayed = units.len();
+    }
+}
+
+/// Runs a command in a transaction of its own. The changes it counted, and what it sent to the log.
+fn execute(
+    keyspace: &Keyspace,
+    entry: &Entry<DataHandler>,
+    database: usize,
+    arguments: &[&[u8]],
+    ending: Ending,
+    reply: &mut RespWriter<'_>,
+) -> (u64, String) {
+    let mut keys = Vec::new();
+    // where the arguments contradict themselves, the command says what is wrong with them
+    let are_known = entry.keys.for_each(arguments, &mut |key| keys.push(key.index)).is_ok()
+        && !entry.spec.keys.iter().any(|k| k.flags.has(KeyFlags::INCOMPLETE) || k.find == FindKeys::Unknown);
+    let plan = LockPlan::of(keys.iter().map(|&index| keyspace.stripe_of(arguments[index])));
+
+    let mut txn = Txn::begin(keyspace, database);
+    txn.set_random_seed(1);
+    if ending == Ending::RollBack {
+        txn.record();
+    }
+    assert_eq!(txn.lock(&plan, &mut None), Ok(()));
+    let start = txn.start_command();
+    let answer_start = reply.buf.len();
+    let outcome = match entry.handler {
+        Some(DataHandler::Read(handler)) => handler(&mut ReadTxn::new(&mut txn), arguments, reply),
+        Some(DataHandler::Write(handler)) => handler(&mut WriteTxn::new(&mut txn), arguments, reply),
+        None => unreachable!("the table resolves no call to a container"),
+    };
+    match outcome {
+        Ok(()) => assert!(reply.buf.len() > answer_start, "{} has not answered", entry.full_name),
+        Err(Stop::Error(error)) => {
+            assert_eq!(txn.changes(), start, "{} fails after a change", entry.full_name);
+            assert_eq!(reply.buf.len(), answer_start, "{} fails after an answer", entry.full_name);
+            reply.error(error.message());
+        }
+        Err(Stop::Abort) => panic!("{} aborts though nobody else is here", entry.full_name),
+    }
+    if are_known {
+        assert_eq!(txn.learned_plan(), plan, "{} uses keys that its specs do not name", entry.full_name);
+    }
+    txn.end_command(start, database, arguments);
+    let (changes, sent) = (txn.changes(), shown_effects(txn.effects()));
+    match ending {
+        Ending::RollBack => txn.roll_back(),
+        Ending::Commit => txn.commit(),
+    }
+    (changes, sent)
+}
+
+/// A key with all that can be told of it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Key {
+    database: usize,
+    name: Vec<u8>,
+    encoding: &'static str,
+    value: String,
+    expire_at_ms: Option<i64>,
+}
+
+/// All live keys, in order. Leaves everything as it is.
+fn state(keyspace: &Keyspace) -> Vec<Key> {
+    keyspace.pause_expiry(true);
+    let mut keys = Vec::new();
+    for database in (0..keyspace.database_count()).filter(|&d| keyspace.database(d).keys() > 0) {
+        let mut txn = Txn::begin(keyspace, database);
+        let mut names = Vec::new();
+        let walked = ReadTxn::new(&mut txn).for_each(&mut |found| {
+            names.push(found.key().to_vec());
+            ControlFlow::Continue(())
+        });
+        assert!(walked.is_ok());
+        for name in names {
+            let mut txn = WriteTxn::new(&mut txn);
+            let slot = txn.slot(&name).unwrap_or_else(|_| panic!("nobody else is here"));
+            let Some(found) = slot.found() else { continue };
+            let value = match found.text() {
+                Ok(text) => lossy(text.bytes(&mut itoa::Buffer::new())),
+                Err(_) => format!("{:?}", slot.copy()),
+            };
+            let (encoding, expire_at_ms) = (found.encoding_name(), found.expire_at_ms());
+            keys.push(Key { database, name: name.clone(), encoding, value, expire_at_ms });
+        }
+        txn.commit();
+    }
+    keyspace.pause_expiry(false);
+    keys.sort();
+    keys
+}
+
+/// All live keys as a replica has them: encodings may differ there, as they do in Redis.
+fn replicated(keyspace: &Keyspace) -> Vec<(usize, String, String, Option<i64>)> {
+    state(keyspace).into_iter().map(|key| (key.database, lossy(&key.name), key.value, key.expire_at_ms)).collect()
+}
+
+/// Commands as one would type them, one per line.
+fn shown_effects(unit: &EffectUnit) -> String {
+    let shown = |argument: &&[u8]| {
+        let is_plain = !argument.is_empty() && argument.iter().all(|b| b.is_ascii_graphic() && *b != b'"');
+        if is_plain { lossy(argument) } else { quoted(argument) }
+    };
+    let line = |arguments: Vec<&[u8]>| arguments.iter().map(shown).collect::<Vec<_>>().join(" ");
+    unit.commands().map(|(_, arguments)| line(arguments)).collect::<Vec<_>>().join("\n")
+}
+
+/// The calls of a transcript, each with the answer that is expected.
+pub fn steps(transcript: &str) -> Vec<(String, String)> {
+    let mut steps: Vec<(String, String)> = Vec::new();
+    let mut indent = 0;
+    for line in transcript.lines() {
+        let text = line.trim_start();
+        if let Some(call) = text.strip_prefix("> ") {
+            indent = line.len() - text.len();
+            let (call, answer) = call.rsplit_once(" => ").unwrap_or((call, ""));
+            steps.push((call.trim_end().to_owned(), answer.trim_start().to_owned()));
+        } else if !text.is_empty() {
+            let (_, answer) = steps.last_mut().unwrap_or_else(|| panic!("an answer without a call: {line}"));
+            if !answer.is_empty() {
+                answer.push('\n');
+            }
+            answer.push_str(line[indent.min(line.len() - text.len())..].trim_end());
+        }
+    }
+    steps
+}
+
+/// An answer as valkey-cli shows it.
+fn show(answer: &[u8]) -> String {
+    let mut shown = String::new();
+    let mut rest = answer;
+    while !rest.is_empty() {
+        let (value, len) = match parse_value(rest) {
+            Ok(Some(value)) => value,
+            other => panic!("not an answer: {:?}: {other:?}", lossy(rest)),
+        };
+        show_value(&value, "", &mut shown);
+        rest = &rest[len..];
+    }
+    shown.trim_end_matches('\n').to_owned()
+}
+
+fn show_value(value: &Value, prefix: &str, out: &mut String) {
+    match value {
+        Value::Status(text) => *out += &lossy(text),
+        Value::Error(text) | Value::BulkError(text) => *out += &format!("(error) {}", lossy(text)),
+        Value::Integer(value) => *out += &format!("(integer) {value}"),
+        Value::Bulk(bytes) => *out += &quoted(bytes),
+        Value::NullBulk | Value::NullArray | Value::Null => *out += "(nil)",
+        Value::Double(text) => *out += &format!("(double) {}", lossy(text)),
+        Value::Boolean(true) => *out += "(true)",
+        Value::Boolean(false) => *out += "(false)",
+        Value::BigNumber(digits) => *out += &lossy(digits),
+        Value::Verbatim(_, text) => *out += &lossy(text),
+        Value::Attributed(_, value) => return show_value(value, prefix, out),
+        Value::Array(items) => return show_items(items, ("array", ')'), prefix, out),
+        Value::Set(items) => return show_items(items, ("set", '~'), prefix, out),
+        Value::Push(items) => return show_items(items, ("push", ')'), prefix, out),
+        Value::Map(pairs) if pairs.is_empty() => *out += "(empty hash)",
+        Value::Map(pairs) => {
+            let width = pairs.len().to_string().len();
+            let inner = format!("{prefix}{}", " ".repeat(width + 2));
+            for (index, (key, value)) in pairs.iter().enumerate() {
+                let lead = if index == 0 { "" } else { prefix };
+                *out += &format!("{lead}{:>width$}# ", index + 1);
+                show_value(key, &inner, out);
+                out.truncate(out.trim_end_matches('\n').len());
+                *out += " => ";
+                show_value(value, &inner, out);
+            }
+            return;
+        }
+    }
+    out.push('\n');
+}
+
+fn show_items(items: &[Value], (name, separator): (&str, char), prefix: &str, out: &mut String) {
+    if items.is_empty() {
+        *out += &format!("(empty {name})\n");
+        return;
+    }
+    let width = items.len().to_string().len();
+    let inner = format!("{prefix}{}", " ".repeat(width + 2));
+    for (index, item) in items.iter().enumerate() {
+        let lead = if index == 0 { "" } else { prefix };
+        *out += &format!("{lead}{:>width$}{separator} ", index + 1);
+        show_value(item, &inner, out);
+    }
+}
+
+fn quoted(bytes: &[u8]) -> String {
+    let mut shown = String::from("\"");
+    for &byte in bytes {
+        match byte {
+            b'\\' | b'"' => shown.extend(['\\', char::from(byte)]),
+            b'\n' => shown += "\\n",
+            b'\r' => shown += "\\r",
+            b'\t' => shown += "\\t",
+            0x07 => shown += "\\a",
+            0x08 => shown += "\\b",
+            b' '..=b'~' => shown.push(char::from(byte)),
+            _ => shown += &format!("\\x{byte:02x}"),
+        }
+    }
+    shown.push('"');
+    shown
+}
+
+fn lossy(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
