@@ -20,5 +20,5 @@ pub use handler::{Access, Command, DataHandler, HasAccess, ReadHandler, WriteHan
 pub use keys::{KeyError, KeyPosition, KeyShape};
 pub use registry::{Entry, Registry};
 pub use spec::{
-    Arg, ArgFlags, ArgKind, BeginSearch, Category, Example, FindKeys, Flags, Group, KeyFlags, KeySpec, Spec,
+    Arg, ArgFlags, ArgKind, BeginSearch, Category, Example, FindKeys, Flags, Group, KeyFlags, KeySpec, PlanKind, Spec,
 };

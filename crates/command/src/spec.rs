@@ -63,8 +63,6 @@ flag_set! {
         READONLY = "readonly",
         /// May use more memory: refused when `maxmemory` is reached.
         DENYOOM = "denyoom",
-        /// A module's. Never set, listed for its place in the order.
-        MODULE = "module",
         /// For administrators.
         ADMIN = "admin",
         /// Part of publish and subscribe.
@@ -79,36 +77,24 @@ flag_set! {
         STALE = "stale",
         /// Not shown to MONITOR.
         SKIP_MONITOR = "skip_monitor",
-        /// Not in the slow log.
-        SKIP_SLOWLOG = "skip_slowlog",
+        /// Not in the logs of slow and large commands.
+        SKIP_COMMANDLOG = "skip_commandlog",
         /// Allowed during an import of slots.
         ASKING = "asking",
         /// Constant or logarithmic time.
         FAST = "fast",
         /// Allowed before AUTH.
         NO_AUTH = "no_auth",
-        /// A write though not marked as one (PUBLISH).
-        MAY_REPLICATE = "may_replicate",
-        /// Sentinel has it.
-        SENTINEL = "sentinel",
-        /// Only Sentinel has it.
-        ONLY_SENTINEL = "only_sentinel",
         /// May be called with no key at all.
         NO_MANDATORY_KEYS = "no_mandatory_keys",
-        /// Allowed in code that is not allowed to call administrative commands (a listed flag of the judge).
-        PROTECTED = "protected",
-        /// Runs on loading data asynchronously.
+        /// Refused while a replica loads data next to those that it serves.
         NO_ASYNC_LOADING = "no_async_loading",
         /// Not inside MULTI.
         NO_MULTI = "no_multi",
-        /// Keys cannot be found by first, last and step alone. Derived from the key specs where not set.
+        /// Keys cannot be found by first, last and step alone. Derived from the key specs.
         MOVABLE_KEYS = "movablekeys",
         /// Allowed while a script keeps the server busy.
         ALLOW_BUSY = "allow_busy",
-        /// A subcommand's arguments name keys in a way that its container does not.
-        MODULE_GETCHANNELS = "getchannels",
-        /// Runs over all keys or databases of the server at once.
-        TOUCHES_ARBITRARY_KEYS = "touches_arbitrary_keys",
     }
 }
 
@@ -320,6 +306,18 @@ impl KeySpec {
     }
 }
 
+/// Which stripes a call takes before it starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PlanKind {
+    /// Those of the keys that its key specs find.
+    Keys,
+    /// None: it walks over keys that nobody named, stripe by stripe. Inside a transaction that must see all of them
+    /// at one moment it keeps them all, so there the plan is every stripe.
+    Walk,
+    /// Every one: it changes whole databases.
+    AllStripes,
+}
+
 /// The kind of an argument.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(missing_docs, reason = "each is its name")]
@@ -525,6 +523,8 @@ pub struct Spec {
     pub categories: Category,
     /// Where its keys are.
     pub keys: &'static [KeySpec],
+    /// Which stripes it takes.
+    pub plan: PlanKind,
     /// Its grammar.
     pub arguments: &'static [Arg],
     /// Hints to clients.
@@ -549,6 +549,7 @@ impl Spec {
         flags: Flags::NONE,
         categories: Category::NONE,
         keys: &[],
+        plan: PlanKind::Keys,
         arguments: &[],
         tips: &[],
         history: &[],

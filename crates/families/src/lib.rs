@@ -5,6 +5,7 @@
 //! wall clock, no sessions and no files.
 
 mod bits;
+mod keys;
 mod strings;
 #[cfg(test)]
 mod table_tests;
@@ -14,4 +15,4 @@ mod testing;
 use perilune_command::Command;
 
 /// All families.
-pub const FAMILIES: &[&[Command]] = &[strings::COMMANDS, bits::COMMANDS];
+pub const FAMILIES: &[&[Command]] = &[keys::COMMANDS, strings::COMMANDS, bits::COMMANDS];

@@ -5,8 +5,10 @@
 //! refers to. This crate knows which is which and what OBJECT ENCODING calls it. It does not know keys other
 //! than none, locks, clocks or replies.
 
+mod glob;
 mod number;
 mod string;
 
+pub use glob::{Case, Glob, glob_match};
 pub use number::{format_double, format_long_double_17, parse_f64, parse_i64};
 pub use string::{EMBSTR_LEN_MAX, INLINE_LEN_MAX, Object, StringEncoding, Text, WrongType};

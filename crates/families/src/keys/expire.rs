@@ -1,0 +1,250 @@
+//! When a key expires: EXPIRE and its kin set it.
+//!
+//! | command                        | the key expires                    |
+//! |--------------------------------|------------------------------------|
+//! | `EXPIRE key seconds`           | so many seconds from now           |
+//! | `PEXPIRE key milliseconds`     | so many milliseconds from now      |
+//! | `EXPIREAT key unix-time`       | at this Unix time in seconds       |
+//! | `PEXPIREAT key unix-time-ms`   | at this Unix time in milliseconds  |
+//!
+//! Each takes a condition: `NX` (only if it does not expire yet), `XX` (only if it does), `GT` (only if that is
+//! later than what is set; not to expire counts as the latest of all), `LT` (only if earlier). The answer is 1 if
+//! the expiry was set, 0 if not. A time that has passed removes the key at once.
+//!
+//! The log gets the absolute time, or the removal: what happened must not depend on when it is replayed.
+//!
+//! ```text
+//! > SET a 1
+//! OK
+//! > EXPIRE a 100
+//! (integer) 1
+//! > EXPIRE a 50 GT
+//! (integer) 0
+//! ```
+
+use perilune_command::{
+    Arg, Category, Command, CommandError, DataHandler, Flags, Group, KeyFlags, KeySpec, Outcome, Spec, integer,
+    is_token,
+};
+use perilune_keyspace::WriteTxn;
+use perilune_resp::Reply;
+
+/// EXPIRE.
+pub const EXPIRE: Command = Command::new(
+    Spec {
+        name: "expire",
+        summary: "Sets the expiration time of a key in seconds.",
+        group: Group::Generic,
+        since: "1.0.0",
+        complexity: "O(1)",
+        arity: -3,
+        flags: Flags::FAST,
+        categories: Category::KEYSPACE,
+        keys: &[KeySpec::one(1, KeyFlags::RW.with(KeyFlags::UPDATE))],
+        arguments: &[
+            Arg::key("key", 0),
+            Arg::integer("seconds"),
+            Arg::one_of(
+                "condition",
+                &[Arg::word("nx", "NX"), Arg::word("xx", "XX"), Arg::word("gt", "GT"), Arg::word("lt", "LT")],
+            )
+            .since("7.0.0")
+            .optional(),
+        ],
+        history: &[("7.0.0", "Added options: `NX`, `XX`, `GT` and `LT`.")],
+        ..Spec::DEFAULT
+    },
+    DataHandler::Write(expire),
+);
+
+/// PEXPIRE.
+pub const PEXPIRE: Command = Command::new(
+    Spec {
+        name: "pexpire",
+        summary: "Sets the expiration time of a key in milliseconds.",
+        group: Group::Generic,
+        since: "2.6.0",
+        complexity: "O(1)",
+        arity: -3,
+        flags: Flags::FAST,
+        categories: Category::KEYSPACE,
+        keys: &[KeySpec::one(1, KeyFlags::RW.with(KeyFlags::UPDATE))],
+        arguments: &[
+            Arg::key("key", 0),
+            Arg::integer("milliseconds"),
+            Arg::one_of(
+                "condition",
+                &[Arg::word("nx", "NX"), Arg::word("xx", "XX"), Arg::word("gt", "GT"), Arg::word("lt", "LT")],
+            )
+            .since("7.0.0")
+            .optional(),
+        ],
+        history: &[("7.0.0", "Added options: `NX`, `XX`, `GT` and `LT`.")],
+        ..Spec::DEFAULT
+    },
+    DataHandler::Write(pexpire),
+);
+
+/// EXPIREAT.
+pub const EXPIREAT: Command = Command::new(
+    Spec {
+        name: "expireat",
+        summary: "Sets the expiration time of a key to a Unix timestamp.",
+        group: Group::Generic,
+        since: "1.2.0",
+        complexity: "O(1)",
+        arity: -3,
+        flags: Flags::FAST,
+        categories: Category::KEYSPACE,
+        keys: &[KeySpec::one(1, KeyFlags::RW.with(KeyFlags::UPDATE))],
+        arguments: &[
+            Arg::key("key", 0),
+            Arg::unix_time("unix-time-seconds"),
+            Arg::one_of(
+                "condition",
+                &[Arg::word("nx", "NX"), Arg::word("xx", "XX"), Arg::word("gt", "GT"), Arg::word("lt", "LT")],
+            )
+            .since("7.0.0")
+            .optional(),
+        ],
+        history: &[("7.0.0", "Added options: `NX`, `XX`, `GT` and `LT`.")],
+        ..Spec::DEFAULT
+    },
+    DataHandler::Write(expireat),
+);
+
+/// PEXPIREAT.
+pub const PEXPIREAT: Command = Command::new(
+    Spec {
+        name: "pexpireat",
+        summary: "Sets the expiration time of a key to a Unix milliseconds timestamp.",
+        group: Group::Generic,
+        since: "2.6.0",
+        complexity: "O(1)",
+        arity: -3,
+        flags: Flags::FAST,
+        categories: Category::KEYSPACE,
+        keys: &[KeySpec::one(1, KeyFlags::RW.with(KeyFlags::UPDATE))],
+        arguments: &[
+            Arg::key("key", 0),
+            Arg::unix_time("unix-time-milliseconds"),
+            Arg::one_of(
+                "condition",
+                &[Arg::word("nx", "NX"), Arg::word("xx", "XX"), Arg::word("gt", "GT"), Arg::word("lt", "LT")],
+            )
+            .since("7.0.0")
+            .optional(),
+        ],
+        history: &[("7.0.0", "Added options: `NX`, `XX`, `GT` and `LT`.")],
+        ..Spec::DEFAULT
+    },
+    DataHandler::Write(pexpireat),
+);
+
+fn expire(txn: &mut WriteTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Reply) -> Outcome {
+    let now_ms = txn.now_ms();
+    run(txn, arguments, Unit { name: "expire", ms: 1000, base_ms: now_ms }, reply)
+}
+
+fn pexpire(txn: &mut WriteTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Reply) -> Outcome {
+    let now_ms = txn.now_ms();
+    run(txn, arguments, Unit { name: "pexpire", ms: 1, base_ms: now_ms }, reply)
+}
+
+fn expireat(txn: &mut WriteTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Reply) -> Outcome {
+    run(txn, arguments, Unit { name: "expireat", ms: 1000, base_ms: 0 }, reply)
+}
+
+fn pexpireat(txn: &mut WriteTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Reply) -> Outcome {
+    run(txn, arguments, Unit { name: "pexpireat", ms: 1, base_ms: 0 }, reply)
+}
+
+/// What the number of a command of this kind means.
+struct Unit {
+    /// The command, for error texts.
+    name: &'static str,
+    /// What one stands for, in milliseconds.
+    ms: i64,
+    /// Where it counts from.
+    base_ms: i64,
+}
+
+impl Unit {
+    /// The point in time that an argument means, in milliseconds since the Unix epoch.
+    fn expire_at_ms(&self, argument: &[u8]) -> Result<i64, CommandError> {
+        let out_of_range = || CommandError::from_text(format!("ERR invalid expire time in '{}' command", self.name));
+        integer(argument)?.checked_mul(self.ms).and_then(|ms| ms.checked_add(self.base_ms)).ok_or_else(out_of_range)
+    }
+}
+
+/// On which condition the expiry is set. All of them must hold.
+#[derive(Default)]
+struct Conditions {
+    nx: bool,
+    xx: bool,
+    gt: bool,
+    lt: bool,
+}
+
+impl Conditions {
+    fn parse(arguments: &[&[u8]]) -> Result<Self, CommandError> {
+        let mut conditions = Self::default();
+        for argument in arguments {
+            let condition = match () {
+                () if is_token(argument, "NX") => &mut conditions.nx,
+                () if is_token(argument, "XX") => &mut conditions.xx,
+                () if is_token(argument, "GT") => &mut conditions.gt,
+                () if is_token(argument, "LT") => &mut conditions.lt,
+                () => {
+                    let mut text = b"ERR Unsupported option ".to_vec();
+                    text.extend_from_slice(argument);
+                    return Err(CommandError::from_text(text));
+                }
+            };
+            *condition = true;
+        }
+        let Self { nx, xx, gt, lt } = conditions;
+        if nx && (xx || gt || lt) {
+            return Err(CommandError::new("ERR NX and XX, GT or LT options at the same time are not compatible"));
+        }
+        if gt && lt {
+            return Err(CommandError::new("ERR GT and LT options at the same time are not compatible"));
+        }
+        Ok(conditions)
+    }
+
+    /// Whether they allow `new` after `old`.
+    fn allow(&self, old: Option<i64>, new: i64) -> bool {
+        !(self.nx && old.is_some()
+            || self.xx && old.is_none()
+            || self.gt && old.is_none_or(|old| new <= old)
+            || self.lt && old.is_some_and(|old| new >= old))
+    }
+}
+
+fn run(txn: &mut WriteTxn<'_, '_>, arguments: &[&[u8]], unit: Unit, reply: &mut dyn Reply) -> Outcome {
+    let key = arguments[1];
+    let conditions = Conditions::parse(&arguments[3..])?;
+    let expire_at_ms = unit.expire_at_ms(arguments[2])?;
+    let now_ms = txn.now_ms();
+
+    let mut slot = txn.slot(key)?;
+    if !slot.exists() || !conditions.allow(slot.expire_at_ms(), expire_at_ms) {
+        reply.integer(0);
+        return Ok(());
+    }
+    if expire_at_ms <= now_ms {
+        slot.delete()?;
+        txn.propagate(&[b"UNLINK", key]);
+    } else {
+        slot.set_expiry(Some(expire_at_ms))?;
+        if unit.name != "pexpireat" {
+            let mut digits = itoa::Buffer::new();
+            let mut effect = vec![b"PEXPIREAT".as_slice(), key, digits.format(expire_at_ms).as_bytes()];
+            effect.extend_from_slice(&arguments[3..]);
+            txn.propagate(&effect);
+        }
+    }
+    reply.integer(1);
+    Ok(())
+}

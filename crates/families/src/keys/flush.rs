@@ -1,0 +1,97 @@
+//! `FLUSHDB [ASYNC | SYNC]` removes all keys of the selected database, `FLUSHALL [ASYNC | SYNC]` those of all
+//! databases. The memory is given back after the answer either way: the options are read and change nothing.
+//!
+//! ```text
+//! > SET a 1
+//! OK
+//! > FLUSHALL
+//! OK
+//! > DBSIZE
+//! (integer) 0
+//! ```
+
+use perilune_command::{
+    Arg, Arguments, Category, Command, CommandError, DataHandler, Group, Outcome, PlanKind, Spec, errors,
+};
+use perilune_keyspace::WriteTxn;
+use perilune_resp::Reply;
+
+/// FLUSHDB.
+pub const FLUSHDB: Command = Command::new(
+    Spec {
+        name: "flushdb",
+        summary: "Remove all keys from the current database.",
+        group: Group::Server,
+        since: "1.0.0",
+        complexity: "O(N) where N is the number of keys in the selected database",
+        arity: -1,
+        categories: Category::KEYSPACE.with(Category::DANGEROUS),
+        arguments: &[Arg::one_of(
+            "flush-type",
+            &[Arg::word("async", "ASYNC").since("4.0.0"), Arg::word("sync", "SYNC").since("6.2.0")],
+        )
+        .optional()],
+        tips: &["request_policy:all_shards", "response_policy:all_succeeded"],
+        history: &[
+            ("4.0.0", "Added the `ASYNC` flushing mode modifier."),
+            ("6.2.0", "Added the `SYNC` flushing mode modifier."),
+        ],
+        plan: PlanKind::AllStripes,
+        ..Spec::DEFAULT
+    },
+    DataHandler::Write(flushdb),
+);
+
+/// FLUSHALL.
+pub const FLUSHALL: Command = Command::new(
+    Spec {
+        name: "flushall",
+        summary: "Removes all keys from all databases.",
+        group: Group::Server,
+        since: "1.0.0",
+        complexity: "O(N) where N is the total number of keys in all databases",
+        arity: -1,
+        categories: Category::KEYSPACE.with(Category::DANGEROUS),
+        arguments: &[Arg::one_of(
+            "flush-type",
+            &[Arg::word("async", "ASYNC").since("4.0.0"), Arg::word("sync", "SYNC").since("6.2.0")],
+        )
+        .optional()],
+        tips: &["request_policy:all_shards", "response_policy:all_succeeded"],
+        history: &[
+            ("4.0.0", "Added the `ASYNC` flushing mode modifier."),
+            ("6.2.0", "Added the `SYNC` flushing mode modifier."),
+        ],
+        plan: PlanKind::AllStripes,
+        ..Spec::DEFAULT
+    },
+    DataHandler::Write(flushall),
+);
+
+fn flushdb(txn: &mut WriteTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Reply) -> Outcome {
+    validate(arguments)?;
+    let removed = txn.clear(txn.database())?;
+    finish(txn, removed, reply)
+}
+
+fn flushall(txn: &mut WriteTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Reply) -> Outcome {
+    validate(arguments)?;
+    let mut removed = 0;
+    for database in 0..txn.database_count() {
+        removed += txn.clear(database)?;
+    }
+    finish(txn, removed, reply)
+}
+
+fn validate(arguments: &[&[u8]]) -> Result<(), CommandError> {
+    let mut options = Arguments::from(arguments, 1);
+    let _ = options.take_token("ASYNC") || options.take_token("SYNC");
+    if options.remaining() == 0 { Ok(()) } else { Err(errors::SYNTAX) }
+}
+
+/// Emptying is a change even where there was nothing: it must reach replicas that may differ.
+fn finish(txn: &mut WriteTxn<'_, '_>, removed: u64, reply: &mut dyn Reply) -> Outcome {
+    txn.count_changes(removed + 1);
+    reply.ok();
+    Ok(())
+}

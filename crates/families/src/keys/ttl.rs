@@ -1,0 +1,138 @@
+//! How long a key still lives, and when it dies: -1 where it does not expire, -2 where there is no such key.
+//!
+//! | command           | answers                                |
+//! |-------------------|----------------------------------------|
+//! | `TTL key`         | the seconds that are left, rounded     |
+//! | `PTTL key`        | the milliseconds that are left         |
+//! | `EXPIRETIME key`  | the Unix time in seconds, rounded      |
+//! | `PEXPIRETIME key` | the Unix time in milliseconds          |
+//!
+//! ```text
+//! > SET a 1 EX 100
+//! OK
+//! > TTL a
+//! (integer) 100
+//! ```
+
+use perilune_command::{Arg, Category, Command, DataHandler, Flags, Group, KeyFlags, KeySpec, Outcome, Spec};
+use perilune_keyspace::ReadTxn;
+use perilune_resp::Reply;
+
+/// TTL.
+pub const TTL: Command = Command::new(
+    Spec {
+        name: "ttl",
+        summary: "Returns the expiration time in seconds of a key.",
+        group: Group::Generic,
+        since: "1.0.0",
+        complexity: "O(1)",
+        arity: 2,
+        flags: Flags::FAST,
+        categories: Category::KEYSPACE,
+        keys: &[KeySpec::one(1, KeyFlags::RO.with(KeyFlags::ACCESS))],
+        arguments: &[Arg::key("key", 0)],
+        tips: &["nondeterministic_output"],
+        history: &[("2.8.0", "Added the -2 reply.")],
+        ..Spec::DEFAULT
+    },
+    DataHandler::Read(ttl),
+);
+
+/// PTTL.
+pub const PTTL: Command = Command::new(
+    Spec {
+        name: "pttl",
+        summary: "Returns the expiration time in milliseconds of a key.",
+        group: Group::Generic,
+        since: "2.6.0",
+        complexity: "O(1)",
+        arity: 2,
+        flags: Flags::FAST,
+        categories: Category::KEYSPACE,
+        keys: &[KeySpec::one(1, KeyFlags::RO.with(KeyFlags::ACCESS))],
+        arguments: &[Arg::key("key", 0)],
+        tips: &["nondeterministic_output"],
+        history: &[("2.8.0", "Added the -2 reply.")],
+        ..Spec::DEFAULT
+    },
+    DataHandler::Read(pttl),
+);
+
+/// EXPIRETIME.
+pub const EXPIRETIME: Command = Command::new(
+    Spec {
+        name: "expiretime",
+        summary: "Returns the expiration time of a key as a Unix timestamp.",
+        group: Group::Generic,
+        since: "7.0.0",
+        complexity: "O(1)",
+        arity: 2,
+        flags: Flags::FAST,
+        categories: Category::KEYSPACE,
+        keys: &[KeySpec::one(1, KeyFlags::RO.with(KeyFlags::ACCESS))],
+        arguments: &[Arg::key("key", 0)],
+        ..Spec::DEFAULT
+    },
+    DataHandler::Read(expiretime),
+);
+
+/// PEXPIRETIME.
+pub const PEXPIRETIME: Command = Command::new(
+    Spec {
+        name: "pexpiretime",
+        summary: "Returns the expiration time of a key as a Unix milliseconds timestamp.",
+        group: Group::Generic,
+        since: "7.0.0",
+        complexity: "O(1)",
+        arity: 2,
+        flags: Flags::FAST,
+        categories: Category::KEYSPACE,
+        keys: &[KeySpec::one(1, KeyFlags::RO.with(KeyFlags::ACCESS))],
+        arguments: &[Arg::key("key", 0)],
+        ..Spec::DEFAULT
+    },
+    DataHandler::Read(pexpiretime),
+);
+
+/// The answer where there is no such key.
+const NO_KEY: i64 = -2;
+/// The answer where the key does not expire.
+const NO_EXPIRY: i64 = -1;
+
+fn ttl(txn: &mut ReadTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Reply) -> Outcome {
+    answer(txn, arguments[1], reply, |expire_at_ms, now_ms| seconds((expire_at_ms - now_ms).max(0)))
+}
+
+fn pttl(txn: &mut ReadTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Reply) -> Outcome {
+    answer(txn, arguments[1], reply, |expire_at_ms, now_ms| (expire_at_ms - now_ms).max(0))
+}
+
+fn expiretime(txn: &mut ReadTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Reply) -> Outcome {
+    answer(txn, arguments[1], reply, |expire_at_ms, _| seconds(expire_at_ms))
+}
+
+fn pexpiretime(txn: &mut ReadTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Reply) -> Outcome {
+    answer(txn, arguments[1], reply, |expire_at_ms, _| expire_at_ms)
+}
+
+/// Answers what `shown` makes of the expiry and of now.
+fn answer(
+    txn: &mut ReadTxn<'_, '_>,
+    key: &[u8],
+    reply: &mut dyn Reply,
+    shown: fn(expire_at_ms: i64, now_ms: i64) -> i64,
+) -> Outcome {
+    let expiry = txn.peek(key)?.map(|found| found.expire_at_ms());
+    txn.count_lookup(expiry.is_some());
+    reply.integer(match expiry {
+        None => NO_KEY,
+        Some(None) => NO_EXPIRY,
+        Some(Some(expire_at_ms)) => shown(expire_at_ms, txn.now_ms()),
+    });
+    Ok(())
+}
+
+/// Milliseconds, not negative, as whole seconds: half a second counts as one.
+fn seconds(ms: i64) -> i64 {
+    ms / 1000 + i64::from(ms % 1000 >= 500)
+}
