@@ -10,7 +10,7 @@
 //! An entry keeps its slot as long as the slot is big enough and not wasteful, so a counter or a value that
 //! changes by a few bytes stays where it is.
 
-use super::entry::{self, Kind, Shape};
+use super::entry::{self, HEADER_BYTES, Kind, Shape};
 use super::handle::{Handle, UNIT_BYTES};
 use super::map::{EntryMap, KeyHash, NewPayload, payload_form, write_payload};
 use super::slab::slot_bytes;
@@ -86,16 +86,7 @@ impl<H, S: KeyHash> EntryMap<H, S> {
             payload_len,
             ..old
         };
-        let handle = self.reshape(
-            db,
-            hash,
-            handle,
-            Shape {
-                payload_len: 0,
-                ..old
-            },
-            new,
-        );
+        let handle = self.reshape(db, hash, handle, old, 0, new);
         let slot = self.slab.slot_mut(handle);
         entry::set_encoding(slot, encoding);
         write_payload(slot, new, payload, &mut self.heap);
@@ -118,7 +109,7 @@ impl<H, S: KeyHash> EntryMap<H, S> {
         let handle = if new == old {
             handle
         } else {
-            self.reshape(db, hash, handle, old, new)
+            self.reshape(db, hash, handle, old, old.payload_len, new)
         };
         if let Some(at_ms) = expire_at {
             entry::set_expiry(self.slab.slot_mut(handle), new, at_ms);
@@ -152,54 +143,47 @@ impl<H, S: KeyHash> EntryMap<H, S> {
             ..old
         };
         let kept = len.min(old.payload_len);
-        let handle = self.reshape(
-            db,
-            hash,
-            handle,
-            Shape {
-                payload_len: kept,
-                ..old
-            },
-            new,
-        );
+        let handle = self.reshape(db, hash, handle, old, kept, new);
         entry::payload_mut(self.slab.slot_mut(handle), new)[kept..].fill(0);
         handle
     }
 
-    /// Gives an entry another shape with the same key, keeping the first `old.payload_len` bytes of its payload,
-    /// and finds a slot for it. A new expiry and the rest of the payload are left to the caller.
-    fn reshape(&mut self, db: usize, hash: u64, handle: Handle, old: Shape, new: Shape) -> Handle {
-        let kept = old.key_len + old.payload_len;
-        // The lengths in the slot, not the kept ones, say where the key begins.
-        let from = Shape::read(self.slab.slot(handle)).key_at();
-        let expiry = entry::expiry(self.slab.slot(handle), Shape::read(self.slab.slot(handle)));
-        let stays = may_stay(new.len(), self.slab.slot(handle).len());
-        let target = if stays {
+    /// Gives an entry another shape with the same key, keeping the first `kept` bytes of its payload, and finds a
+    /// slot for it. A new expiry and the rest of the payload are left to the caller.
+    fn reshape(
+        &mut self,
+        db: usize,
+        hash: u64,
+        handle: Handle,
+        old: Shape,
+        kept: usize,
+        new: Shape,
+    ) -> Handle {
+        let slot = self.slab.slot_mut(handle);
+        let (from, to, len) = (old.key_at(), new.key_at(), old.key_len + kept);
+        let expiry = entry::expiry(slot, old);
+        let target = if may_stay(new.len(), slot.len()) {
+            if from != to {
+                slot.copy_within(from..from + len, to);
+            }
             handle
         } else {
-            self.slab.allocate(new.len())
-        };
-        if stays {
-            self.slab
-                .slot_mut(handle)
-                .copy_within(from..from + kept, new.key_at());
-        } else {
+            let target = self.slab.allocate(new.len());
             self.slab.with_two(handle, target, |source, target| {
-                target[..4].copy_from_slice(&source[..4]);
-                target[new.key_at()..new.key_at() + kept]
-                    .copy_from_slice(&source[from..from + kept]);
+                target[..HEADER_BYTES].copy_from_slice(&source[..HEADER_BYTES]);
+                target[to..to + len].copy_from_slice(&source[from..from + len]);
             });
-        }
+            self.slab.free(handle);
+            target
+        };
         let slot = self.slab.slot_mut(target);
         new.write(slot);
         if let (true, Some(at_ms)) = (new.expiring, expiry) {
             entry::set_expiry(slot, new, at_ms);
         }
-        if !stays {
-            self.slab.free(handle);
-        }
-        if !stays || old.expiring != new.expiring {
-            self.tables[db].relink(hash, (handle, old.expiring), (target, new.expiring));
+        if target != handle || old.expiring != new.expiring {
+            let table = self.tables.get_mut(db);
+            table.relink(hash, (handle, old.expiring), (target, new.expiring));
         }
         target
     }

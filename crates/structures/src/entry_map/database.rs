@@ -109,26 +109,20 @@ impl<H, S: KeyHash> EntryMap<H, S> {
 
     /// Exchanges two databases. Handles stay valid.
     pub fn swap_dbs(&mut self, a: usize, b: usize) {
-        self.reserve_db(a.max(b));
         self.tables.swap(a, b);
     }
 
     /// Empties a database in a way that can be undone: its entries stay allocated, all detached.
     pub fn take_db(&mut self, db: usize) -> DetachedDb {
         DetachedDb {
-            table: self
-                .tables
-                .get_mut(db)
-                .map(std::mem::take)
-                .unwrap_or_default(),
+            table: self.tables.take(db),
         }
     }
 
     /// Undoes [`take_db`](Self::take_db), and hands over what has come into the database since.
     pub fn restore_db(&mut self, db: usize, taken: DetachedDb) -> DetachedDb {
-        self.reserve_db(db);
         DetachedDb {
-            table: std::mem::replace(&mut self.tables[db], taken.table),
+            table: std::mem::replace(self.tables.get_mut(db), taken.table),
         }
     }
 

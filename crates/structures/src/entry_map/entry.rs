@@ -30,6 +30,8 @@ pub(super) const ACCESS_MAX: u32 = (1 << 24) - 1;
 
 const ACCESS_AT: usize = 1;
 const LENGTHS_AT: usize = 4;
+/// The part of an entry that does not depend on its shape: the tag (in parts) and access.
+pub(super) const HEADER_BYTES: usize = LENGTHS_AT;
 const EXPIRY_BYTES: usize = 8;
 /// Bytes of a heap object's number.
 pub(super) const NUMBER_BYTES: usize = 4;
@@ -134,7 +136,21 @@ pub(super) fn has_key(slot: &[u8], key: &[u8]) -> bool {
         (read_u32(slot, LENGTHS_AT) as usize, LENGTHS_AT + 8)
     };
     let at = at + if tag & EXPIRING != 0 { EXPIRY_BYTES } else { 0 };
-    len == key.len() && slot.get(at..at + len) == Some(key)
+    len == key.len() && slot.get(at..at + len).is_some_and(|found| same(found, key))
+}
+
+/// Whether two strings of one length are the same. The usual lengths of keys are compared in two or four words, in
+/// half the time of a call of memcmp.
+#[inline]
+fn same(a: &[u8], b: &[u8]) -> bool {
+    fn ends<const N: usize>(a: &[u8], b: &[u8]) -> bool {
+        a.first_chunk::<N>() == b.first_chunk::<N>() && a.last_chunk::<N>() == b.last_chunk::<N>()
+    }
+    match a.len() {
+        8..=16 => ends::<8>(a, b),
+        17..=32 => ends::<16>(a, b),
+        _ => a == b,
+    }
 }
 
 #[inline]
@@ -293,6 +309,19 @@ mod tests {
                     );
                     assert_eq!(payload(&slot, shape).len(), payload_len);
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn keys_are_compared_to_the_last_byte() {
+        for len in 0..70 {
+            let key: Vec<u8> = (0..len).collect();
+            assert!(same(&key, &key.clone()));
+            for at in 0..key.len() {
+                let mut other = key.clone();
+                other[at] ^= 1;
+                assert!(!same(&key, &other), "{len} {at}");
             }
         }
     }

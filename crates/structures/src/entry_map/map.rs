@@ -4,7 +4,8 @@ use super::entry::{self, Kind, Shape};
 use super::handle::Handle;
 use super::heap::Heap;
 use super::slab::Slab;
-use super::table::{Entries, Table};
+use super::table::Entries;
+use super::tables::Tables;
 
 /// Keys and inline values are at most this long.
 const LEN_MAX: usize = u32::MAX as usize;
@@ -91,7 +92,7 @@ pub struct EntryView<'a, H> {
 /// Methods that take a [`Handle`] may panic when its entry has been freed or moved; those that take a hash and a
 /// handle, when that entry is not linked in that database. That is a bug of the caller. Nothing else panics.
 pub struct EntryMap<H, S> {
-    pub(super) tables: Vec<Table>,
+    pub(super) tables: Tables,
     pub(super) slab: Slab,
     pub(super) heap: Heap<H>,
     pub(super) hasher: S,
@@ -115,7 +116,7 @@ impl<H, S: KeyHash> EntryMap<H, S> {
     /// An empty map. It allocates nothing.
     pub fn new(hasher: S) -> EntryMap<H, S> {
         EntryMap {
-            tables: Vec::new(),
+            tables: Tables::default(),
             slab: Slab::new(),
             heap: Heap::new(),
             hasher,
@@ -207,16 +208,17 @@ impl<H, S: KeyHash> EntryMap<H, S> {
             hash,
             "the hash of another key"
         );
-        self.reserve_db(db);
         let expiring = entry::is_expiring(self.slab.slot(handle));
-        self.tables[db].insert(hash, handle, expiring, &Keys(&self.slab, &self.hasher));
+        self.tables
+            .get_mut(db)
+            .insert(hash, handle, expiring, &Keys(&self.slab, &self.hasher));
     }
 
     /// Unlinks an entry, which keeps its handle and all it has until [`attach`](Self::attach) or
     /// [`free`](Self::free).
     pub fn detach(&mut self, db: usize, hash: u64, handle: Handle) {
         let expiring = entry::is_expiring(self.slab.slot(handle));
-        self.tables[db].remove(hash, handle, expiring);
+        self.tables.get_mut(db).remove(hash, handle, expiring);
     }
 
     /// Stores an entry. Its key must be absent from the database.
@@ -287,17 +289,7 @@ impl<H, S: KeyHash> EntryMap<H, S> {
     /// All that the map has taken from the allocator, in bytes, but not what objects have allocated. Takes a few
     /// nanoseconds for each database.
     pub fn memory_bytes(&self) -> usize {
-        let tables: usize = self.tables.iter().map(Table::memory_bytes).sum();
-        let array = self.tables.capacity() * size_of::<Table>();
-        self.slab.memory_bytes() + self.heap.memory_bytes() + tables + array
-    }
-
-    /// Makes sure that the table exists.
-    pub(super) fn reserve_db(&mut self, db: usize) {
-        if db >= self.tables.len() {
-            self.tables.reserve_exact(db + 1 - self.tables.len());
-            self.tables.resize_with(db + 1, Table::default);
-        }
+        self.slab.memory_bytes() + self.heap.memory_bytes() + self.tables.memory_bytes()
     }
 
     #[inline]

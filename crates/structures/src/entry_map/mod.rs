@@ -12,7 +12,7 @@
 //! | `slab.rs` | the memory of entries: size classes, chunks that grow with what they hold |
 //! | `entry.rs` | an entry's bytes |
 //! | `heap.rs` | the objects of the layer above, owned by their entries |
-//! | `bucket.rs`, `group.rs`, `table.rs` | the index of a database: linear hashing with a scan |
+//! | `bucket.rs`, `group.rs`, `table.rs`, `tables.rs` | the index of a database: linear hashing with a scan |
 //! | `map.rs`, `change.rs` | the operations on entries |
 //! | `database.rs` | the operations on whole databases |
 //!
@@ -34,6 +34,7 @@ mod map;
 mod model;
 mod slab;
 mod table;
+mod tables;
 
 pub use database::{Cleared, DetachedDb};
 pub use handle::Handle;

@@ -235,12 +235,10 @@ impl Table {
     #[inline]
     fn group_of(&self, hash: u64) -> usize {
         let depth = self.depth_max();
-        let index = hash as usize & ((1 << depth) - 1);
-        if index < self.groups.len() || depth == 0 {
-            index
-        } else {
-            index - (1 << (depth - 1))
-        }
+        let mask = (1 << depth) - 1;
+        // No branch, as nobody can foresee it.
+        let not_split = usize::from(hash as usize & mask >= self.groups.len());
+        hash as usize & (mask >> not_split)
     }
 
     /// The bits that choose a group which has been split, or been split off, in this round.
