@@ -53,7 +53,7 @@ fn measure(options: &Options, contender: &Contender, workload: &Workload) -> Res
     let before = server.cpu_time()?;
     let ops_per_second = load(options, &server, workload, &with_prefix(&command, "key"), operations)?;
     let spent = server.cpu_time()?.saturating_sub(before);
-    server.stop(|_| ())?;
+    server.stop()?;
     Ok(Sample { cpu_us_per_op: spent.as_secs_f64() * 1e6 / operations as f64, ops_per_second })
 }
 

@@ -55,7 +55,7 @@ fn measure(contender: &Contender, count: usize) -> Result<(u64, u64), String> {
     // The client's buffers are not the keys'.
     drop(client);
     let after = server.settled_rss()?;
-    server.stop(|_| ())?;
+    server.stop()?;
     Ok((before, after))
 }
 

@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::args::{Contender, Options};
 use crate::client::{Client, encode};
 use crate::report::{Section, median, progress, spread};
-use crate::server::{Server, Setup};
+use crate::server::Setup;
 use crate::workloads::Bar;
 
 const RATIO: Bar = Bar { at_most: 1.3, stretch: 1.1 };
@@ -100,12 +100,8 @@ fn measure(contender: &Contender, way: &Way) -> Result<(Vec<f64>, Vec<f64>), Str
             second.replies(1)
         })?);
     }
-    stop(server)?;
+    server.stop()?;
     Ok((alone, both))
-}
-
-fn stop(server: Server) -> Result<(), String> {
-    server.stop(|_| ())
 }
 
 /// How many iterations take [`SCRIPT_TIME`] here.

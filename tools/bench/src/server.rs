@@ -7,6 +7,8 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use nix::unistd::Pid;
+
 use crate::args::Contender;
 use crate::children::{self, Guarded};
 use crate::client::Client;
@@ -114,10 +116,19 @@ impl Server {
         rss_of_rollup(&text).ok_or_else(|| format!("{path}: no Rss line"))
     }
 
-    /// Ends it as an operator would; `last` may look at its folder before that goes.
-    pub fn stop<T>(self, last: impl FnOnce(&Path) -> T) -> Result<T, String> {
-        self.process.terminate(STOP_LIMIT)?;
-        Ok(last(&self.folder.0))
+    /// The process id.
+    pub fn pid(&self) -> Pid {
+        self.process.pid()
+    }
+
+    /// The folder it works in, which goes with it.
+    pub fn folder(&self) -> &Path {
+        &self.folder.0
+    }
+
+    /// Ends it as an operator would.
+    pub fn stop(self) -> Result<(), String> {
+        self.process.terminate(STOP_LIMIT)
     }
 }
 
