@@ -107,7 +107,7 @@ impl<S: KeyHash> Entries for Keys<'_, S> {
     }
 
     fn hash(&self, handle: Handle) -> u64 {
-        let slot = self.0.slot(handle);
+        let slot = self.0.entry(handle);
         self.1.hash_key(entry::key(slot, Shape::read(slot)))
     }
 }
@@ -128,7 +128,7 @@ impl<H, S: KeyHash> EntryMap<H, S> {
     pub fn find(&self, db: usize, hash: u64, key: &[u8]) -> Option<Handle> {
         self.tables
             .get(db)?
-            .find(hash, |handle| entry::has_key(self.slab.slot(handle), key))
+            .find(hash, |handle| entry::has_key(self.slab.entry(handle), key))
     }
 
     /// Asks for the memory where a search begins, as a hint: call it for each key of a batch, then
@@ -180,7 +180,7 @@ impl<H, S: KeyHash> EntryMap<H, S> {
     /// An entry's encoding: 0 to 15, the meaning is the caller's.
     #[inline]
     pub fn encoding(&self, handle: Handle) -> u8 {
-        entry::encoding(self.slab.slot(handle))
+        entry::encoding(self.slab.entry(handle))
     }
 
     /// When an entry expires, in Unix milliseconds.
@@ -193,7 +193,7 @@ impl<H, S: KeyHash> EntryMap<H, S> {
     /// An entry's access clock: 24 bits, the meaning is the caller's.
     #[inline]
     pub fn access(&self, handle: Handle) -> u32 {
-        entry::access(self.slab.slot(handle))
+        entry::access(self.slab.entry(handle))
     }
 
     /// Links an entry that is not linked: a new one's second half, the undo of [`detach`](Self::detach), or a
@@ -208,7 +208,7 @@ impl<H, S: KeyHash> EntryMap<H, S> {
             hash,
             "the hash of another key"
         );
-        let expiring = entry::is_expiring(self.slab.slot(handle));
+        let expiring = entry::is_expiring(self.slab.entry(handle));
         self.tables
             .get_mut(db)
             .insert(hash, handle, expiring, &Keys(&self.slab, &self.hasher));
@@ -217,7 +217,7 @@ impl<H, S: KeyHash> EntryMap<H, S> {
     /// Unlinks an entry, which keeps its handle and all it has until [`attach`](Self::attach) or
     /// [`free`](Self::free).
     pub fn detach(&mut self, db: usize, hash: u64, handle: Handle) {
-        let expiring = entry::is_expiring(self.slab.slot(handle));
+        let expiring = entry::is_expiring(self.slab.entry(handle));
         self.tables.get_mut(db).remove(hash, handle, expiring);
     }
 
@@ -277,7 +277,8 @@ impl<H, S: KeyHash> EntryMap<H, S> {
     /// The memory of one linked entry, in bytes: its slot and its share of the table, but not what its object
     /// has allocated.
     pub fn entry_bytes(&self, handle: Handle) -> usize {
-        let (slot, shape) = self.read(handle);
+        let slot = self.slab.slot(handle);
+        let shape = Shape::read(slot);
         let object = if shape.kind == Kind::Heap {
             size_of::<H>()
         } else {
@@ -294,7 +295,7 @@ impl<H, S: KeyHash> EntryMap<H, S> {
 
     #[inline]
     pub(super) fn read(&self, handle: Handle) -> (&[u8], Shape) {
-        let slot = self.slab.slot(handle);
+        let slot = self.slab.entry(handle);
         (slot, Shape::read(slot))
     }
 

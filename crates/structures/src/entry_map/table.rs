@@ -80,18 +80,22 @@ pub struct TableStats {
 #[derive(Default)]
 pub(super) struct Table {
     groups: Vec<Group>,
-    len: usize,
-    expiring: usize,
+    /// The bits that choose a group which has been split, or been split off, in this round; see `group_of`.
+    mask: u32,
+    len: u32,
+    expiring: u32,
     buckets: usize,
 }
 
+const _: () = assert!(size_of::<Table>() == 48);
+
 impl Table {
     pub(super) fn len(&self) -> usize {
-        self.len
+        self.len as usize
     }
 
     pub(super) fn expiring(&self) -> usize {
-        self.expiring
+        self.expiring as usize
     }
 
     pub(super) fn memory_bytes(&self) -> usize {
@@ -132,8 +136,8 @@ impl Table {
             expiring,
         });
         self.len += 1;
-        self.expiring += usize::from(expiring);
-        if self.len > self.groups.len() * GROUP_LOAD && self.groups.len() < 1 << GROUP_BITS_MAX {
+        self.expiring += u32::from(expiring);
+        if self.len() > self.groups.len() * GROUP_LOAD && self.groups.len() < 1 << GROUP_BITS_MAX {
             self.split(entries);
         }
     }
@@ -146,8 +150,8 @@ impl Table {
         let group = self.group_of(hash);
         self.buckets -= self.groups[group].remove(Mark::of(hash), handle);
         self.len -= 1;
-        self.expiring -= usize::from(expiring);
-        if self.groups.len() > 1 && self.len < self.groups.len() * GROUP_LOAD_MIN {
+        self.expiring -= u32::from(expiring);
+        if self.groups.len() > 1 && self.len() < self.groups.len() * GROUP_LOAD_MIN {
             self.merge();
         }
     }
@@ -166,7 +170,7 @@ impl Table {
                 expiring: new.1,
             },
         );
-        self.expiring = self.expiring + usize::from(new.1) - usize::from(old.1);
+        self.expiring = self.expiring + u32::from(new.1) - u32::from(old.1);
     }
 
     /// All entries, in no order.
@@ -221,8 +225,8 @@ impl Table {
     /// Figures; walks the table.
     pub(super) fn stats(&self) -> TableStats {
         TableStats {
-            entries: self.len,
-            expiring: self.expiring,
+            entries: self.len(),
+            expiring: self.expiring(),
             groups: self.groups.len(),
             buckets: self.buckets,
             slots: self.buckets * super::bucket::SLOTS,
@@ -234,22 +238,20 @@ impl Table {
 
     #[inline]
     fn group_of(&self, hash: u64) -> usize {
-        let depth = self.depth_max();
-        let mask = (1 << depth) - 1;
+        let mask = self.mask as usize;
         // No branch, as nobody can foresee it.
         let not_split = usize::from(hash as usize & mask >= self.groups.len());
         hash as usize & (mask >> not_split)
     }
 
-    /// The bits that choose a group which has been split, or been split off, in this round.
-    #[inline]
-    fn depth_max(&self) -> u32 {
-        usize::BITS - self.groups.len().saturating_sub(1).leading_zeros()
+    /// Keeps the mask in step with the number of groups.
+    fn set_mask(&mut self) {
+        self.mask = (self.groups.len().next_power_of_two() - 1) as u32;
     }
 
     /// The bits that choose this group.
     fn depth_of(&self, index: usize) -> u32 {
-        let depth = self.depth_max();
+        let depth = self.mask.count_ones();
         let half = (1 << depth) >> 1;
         if index < half && index + half >= self.groups.len() {
             depth - 1
@@ -268,6 +270,7 @@ impl Table {
         self.buckets += group.buckets().len();
         reserve_tight(&mut self.groups);
         self.groups.push(group);
+        self.set_mask();
     }
 
     fn split(&mut self, entries: &impl Entries) {
@@ -298,6 +301,7 @@ impl Table {
         let Some(last) = self.groups.pop() else {
             return;
         };
+        self.set_mask();
         let kept = std::mem::take(&mut self.groups[buddy]);
         let mut merged = Group::with_room_for(last.len() + kept.len());
         kept.links()
@@ -358,6 +362,6 @@ impl Table {
                 totals.2 += usize::from(link.expiring);
             }
         }
-        assert_eq!(totals, (self.len, self.buckets, self.expiring));
+        assert_eq!(totals, (self.len(), self.buckets, self.expiring()));
     }
 }
