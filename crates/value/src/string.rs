@@ -137,6 +137,12 @@ impl<'a> Text<'a> {
     }
 }
 
+impl PartialEq<[u8]> for Text<'_> {
+    fn eq(&self, other: &[u8]) -> bool {
+        *self.bytes(&mut itoa::Buffer::new()) == *other
+    }
+}
+
 /// The key holds another type than the command works on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WrongType;

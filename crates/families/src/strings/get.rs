@@ -10,7 +10,8 @@
 use perilune_command::{Arg, Command, DataHandler, Flags, Group, KeyFlags, KeySpec, Outcome, Spec};
 use perilune_keyspace::ReadTxn;
 use perilune_resp::Reply;
-use perilune_value::Text;
+
+use super::reply_text;
 
 /// GET.
 pub const GET: Command = Command::new(
@@ -30,12 +31,7 @@ pub const GET: Command = Command::new(
 );
 
 fn get(txn: &mut ReadTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Reply) -> Outcome {
-    match txn.find(arguments[1])? {
-        Some(found) => match found.text()? {
-            Text::Bytes(bytes) => reply.bulk(bytes),
-            Text::Int(integer) => reply.bulk_integer(integer),
-        },
-        None => reply.null(),
-    }
+    let text = txn.find(arguments[1])?.map(|found| found.text()).transpose()?;
+    reply_text(text, reply);
     Ok(())
 }
