@@ -121,9 +121,14 @@ fn parse_from(mut parser: lexopt::Parser) -> Result<Option<Options>, lexopt::Err
 }
 
 fn contender(text: &str) -> Result<Contender, lexopt::Error> {
-    let (name, path) = text.split_once('=').ok_or_else(|| format!("--server wants NAME=FILE, got '{text}'"))?;
+    let (name, path) = text
+        .split_once('=')
+        .ok_or_else(|| format!("--server wants NAME=FILE, got '{text}'"))?;
     let binary = std::fs::canonicalize(path).map_err(|e| format!("{path}: {e}"))?;
-    Ok(Contender { name: name.to_owned(), binary })
+    Ok(Contender {
+        name: name.to_owned(),
+        binary,
+    })
 }
 
 fn named(list: &str) -> Result<Vec<&'static Workload>, lexopt::Error> {
@@ -136,8 +141,10 @@ fn named(list: &str) -> Result<Vec<&'static Workload>, lexopt::Error> {
 
 /// The first two cores that this process may run on.
 fn two_cores() -> Result<(usize, usize), String> {
-    let set = nix::sched::sched_getaffinity(nix::unistd::Pid::from_raw(0)).map_err(|e| e.to_string())?;
-    let mut allowed = (0..nix::sched::CpuSet::count()).filter(|core| set.is_set(*core).unwrap_or(false));
+    let set =
+        nix::sched::sched_getaffinity(nix::unistd::Pid::from_raw(0)).map_err(|e| e.to_string())?;
+    let mut allowed =
+        (0..nix::sched::CpuSet::count()).filter(|core| set.is_set(*core).unwrap_or(false));
     match (allowed.next(), allowed.next()) {
         (Some(first), Some(second)) => Ok((first, second)),
         _ => Err("two cores are needed: one for the server, one for the load".into()),
@@ -161,13 +168,24 @@ mod tests {
     #[test]
     fn the_comparison_is_the_default_and_needs_a_load_generator() {
         assert!(options(&[]).is_err());
-        assert!(options(&["--load-generator", "x"]).unwrap().measures.compare);
+        assert!(
+            options(&["--load-generator", "x"])
+                .unwrap()
+                .measures
+                .compare
+        );
         assert!(!options(&["--memory"]).unwrap().measures.compare);
     }
 
     #[test]
     fn an_unknown_workload_is_refused() {
         assert!(options(&["--memory", "--workloads", "get,nope"]).is_err());
-        assert_eq!(options(&["--memory", "--workloads", "get,set"]).unwrap().workloads.len(), 2);
+        assert_eq!(
+            options(&["--memory", "--workloads", "get,set"])
+                .unwrap()
+                .workloads
+                .len(),
+            2
+        );
     }
 }

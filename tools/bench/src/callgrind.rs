@@ -30,31 +30,54 @@ const SEED: u64 = 0x5EED_0F7E_121C_0DE5;
 pub fn run(options: &Options) -> Result<Section, String> {
     let mut text = "\nInstructions per operation (callgrind, user space)\n".to_owned();
     text += &format!("{:<22}", "workload");
-    options.servers.iter().for_each(|contender| text += &format!("{:>14}", contender.name));
+    options
+        .servers
+        .iter()
+        .for_each(|contender| text += &format!("{:>14}", contender.name));
     text.push('\n');
     let mut rows = serde_json::Map::new();
     for workload in &options.workloads {
         text += &format!("{:<22}", workload.name);
         let mut row = serde_json::Map::new();
         for contender in &options.servers {
-            let operations = ((workload.operations_counted as f64 * options.scale) as usize).max(workload.pipeline);
+            let operations = ((workload.operations_counted as f64 * options.scale) as usize)
+                .max(workload.pipeline);
             progress(&format!("callgrind, {}: {}", workload.name, contender.name));
             let windows = instructions(contender, workload, operations)?;
             let (count, (low, high)) = (median(&windows).round(), spread(&windows));
             text += &format!("{count:>14}");
-            row.insert(contender.name.clone(), json!({ "instructions": count, "low": low, "high": high }));
+            row.insert(
+                contender.name.clone(),
+                json!({ "instructions": count, "low": low, "high": high }),
+            );
         }
         text.push('\n');
         rows.insert(workload.name.into(), json!(row));
     }
-    Ok(Section { text, json: json!(rows), passed: true })
+    Ok(Section {
+        text,
+        json: json!(rows),
+        passed: true,
+    })
 }
 
 /// Instructions per operation in each window.
-fn instructions(contender: &Contender, workload: &Workload, operations: usize) -> Result<Vec<f64>, String> {
+fn instructions(
+    contender: &Contender,
+    workload: &Workload,
+    operations: usize,
+) -> Result<Vec<f64>, String> {
     let out_file = format!("--callgrind-out-file={OUT_FILE}");
-    let under = ["valgrind", "--tool=callgrind", &out_file, "-q"].map(String::from).to_vec();
-    let server = Setup { contender, io_threads: 1, core: None, under }.start()?;
+    let under = ["valgrind", "--tool=callgrind", &out_file, "-q"]
+        .map(String::from)
+        .to_vec();
+    let server = Setup {
+        contender,
+        io_threads: 1,
+        core: None,
+        under,
+    }
+    .start()?;
     let mut client = server.client()?;
     let command = with_prefix(&workload.prepare(&mut client)?, "key");
     let mut random = Random(SEED);
@@ -83,7 +106,10 @@ fn send_stream(
         let batch = workload.pipeline.min(operations - sent);
         let mut bytes = Vec::new();
         for _ in 0..batch {
-            let words: Vec<String> = command.iter().map(|word| random.fill(word, workload.range)).collect();
+            let words: Vec<String> = command
+                .iter()
+                .map(|word| random.fill(word, workload.range))
+                .collect();
             let words: Vec<&str> = words.iter().map(String::as_str).collect();
             encode(&mut bytes, &words);
         }
@@ -98,7 +124,10 @@ fn send_stream(
 fn control(server: &Server, action: &str) -> Result<(), String> {
     let mut command = Command::new("callgrind_control");
     command.args([action, &server.pid().to_string()]);
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
     let (status, output, errors) = children::spawn(&mut command)?.output()?;
     if !status.success() {
         return Err(format!("callgrind_control {action}: {output}{errors}"));
@@ -110,7 +139,8 @@ fn control(server: &Server, action: &str) -> Result<(), String> {
 fn total(path: &Path) -> Result<u64, String> {
     let text = std::fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()))?;
     let line = text.lines().find_map(|line| line.strip_prefix("totals:"));
-    line.and_then(|count| count.trim().parse().ok()).ok_or_else(|| "no totals in its output".into())
+    line.and_then(|count| count.trim().parse().ok())
+        .ok_or_else(|| "no totals in its output".into())
 }
 
 /// xorshift64: the stream only has to be spread out, and the same every time.
@@ -144,6 +174,9 @@ mod tests {
         let filled = Random(SEED).fill("a:__rand_int__ b:__rand_int__", 100_000);
         assert_eq!(filled.len(), "a:000000000000 b:000000000000".len());
         assert_ne!(filled[2..14], filled[17..29]);
-        assert_eq!(filled, Random(SEED).fill("a:__rand_int__ b:__rand_int__", 100_000));
+        assert_eq!(
+            filled,
+            Random(SEED).fill("a:__rand_int__ b:__rand_int__", 100_000)
+        );
     }
 }

@@ -23,7 +23,10 @@ pub struct Guarded {
 /// Starts `command` in a process group of its own.
 pub fn spawn(command: &mut Command) -> Result<Guarded, String> {
     let name = command.get_program().to_string_lossy().into_owned();
-    let child = command.process_group(0).spawn().map_err(|e| format!("{name}: {e}"))?;
+    let child = command
+        .process_group(0)
+        .spawn()
+        .map_err(|e| format!("{name}: {e}"))?;
     alive().push(Pid::from_raw(child.id() as i32));
     Ok(Guarded { child })
 }
@@ -58,14 +61,24 @@ impl Guarded {
 
     /// Why it ended, if it has.
     pub fn ended(&mut self) -> Option<String> {
-        self.child.try_wait().ok().flatten().map(|status| status.to_string())
+        self.child
+            .try_wait()
+            .ok()
+            .flatten()
+            .map(|status| status.to_string())
     }
 
     /// Reads what it prints until it ends.
     pub fn output(mut self) -> Result<(ExitStatus, String, String), String> {
-        let errors = self.child.stderr.take().map(|stream| std::thread::spawn(|| read_all(stream)));
+        let errors = self
+            .child
+            .stderr
+            .take()
+            .map(|stream| std::thread::spawn(|| read_all(stream)));
         let output = self.child.stdout.take().map(read_all).unwrap_or_default();
-        let errors = errors.and_then(|reader| reader.join().ok()).unwrap_or_default();
+        let errors = errors
+            .and_then(|reader| reader.join().ok())
+            .unwrap_or_default();
         let status = self.child.wait().map_err(|e| e.to_string())?;
         Ok((status, output, errors))
     }

@@ -29,7 +29,9 @@ impl Client {
         let stream = TcpStream::connect(("127.0.0.1", port))?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(REPLY_LIMIT))?;
-        Ok(Client { reader: BufReader::new(stream) })
+        Ok(Client {
+            reader: BufReader::new(stream),
+        })
     }
 
     /// Sends one command and reads its reply; an error reply is an error.
@@ -45,21 +47,33 @@ impl Client {
 
     /// Sends what was encoded before, without waiting.
     pub fn send(&mut self, bytes: &[u8]) -> Result<(), String> {
-        self.reader.get_mut().write_all(bytes).map_err(|e| format!("sending: {e}"))
+        self.reader
+            .get_mut()
+            .write_all(bytes)
+            .map_err(|e| format!("sending: {e}"))
     }
 
     /// Reads one reply.
     pub fn reply(&mut self) -> Result<Reply, String> {
         let line = self.line()?;
-        let (kind, rest) = line.split_at_checked(1).ok_or("an empty line instead of a reply")?;
-        let number = || rest.parse::<i64>().map_err(|_| format!("a reply like '{line}'"));
+        let (kind, rest) = line
+            .split_at_checked(1)
+            .ok_or("an empty line instead of a reply")?;
+        let number = || {
+            rest.parse::<i64>()
+                .map_err(|_| format!("a reply like '{line}'"))
+        };
         Ok(match kind {
             "+" => Reply::Text(rest.to_owned()),
             "-" => Reply::Error(rest.to_owned()),
             ":" => Reply::Integer(number()?),
             "$" | "*" if number()? < 0 => Reply::Null,
             "$" => Reply::Text(self.bulk(number()? as usize)?),
-            "*" => Reply::Array((0..number()?).map(|_| self.reply()).collect::<Result<_, _>>()?),
+            "*" => Reply::Array(
+                (0..number()?)
+                    .map(|_| self.reply())
+                    .collect::<Result<_, _>>()?,
+            ),
             _ => return Err(format!("a reply like '{line}'")),
         })
     }
@@ -85,7 +99,9 @@ impl Client {
 
     fn bulk(&mut self, length: usize) -> Result<String, String> {
         let mut bytes = vec![0; length + 2];
-        self.reader.read_exact(&mut bytes).map_err(|e| format!("reading: {e}"))?;
+        self.reader
+            .read_exact(&mut bytes)
+            .map_err(|e| format!("reading: {e}"))?;
         bytes.truncate(length);
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
@@ -118,14 +134,22 @@ mod tests {
         let port = listener.local_addr().unwrap().port();
         let peer = std::thread::spawn(move || {
             let (mut stream, _) = listener.accept().unwrap();
-            stream.write_all(b"+OK\r\n:7\r\n$2\r\nab\r\n$-1\r\n*2\r\n:1\r\n+x\r\n-ERR no\r\n").unwrap();
+            stream
+                .write_all(b"+OK\r\n:7\r\n$2\r\nab\r\n$-1\r\n*2\r\n:1\r\n+x\r\n-ERR no\r\n")
+                .unwrap();
         });
         let mut client = Client::connect(port).unwrap();
         assert_eq!(client.reply(), Ok(Reply::Text("OK".into())));
         assert_eq!(client.reply(), Ok(Reply::Integer(7)));
         assert_eq!(client.reply(), Ok(Reply::Text("ab".into())));
         assert_eq!(client.reply(), Ok(Reply::Null));
-        assert_eq!(client.reply(), Ok(Reply::Array(vec![Reply::Integer(1), Reply::Text("x".into())])));
+        assert_eq!(
+            client.reply(),
+            Ok(Reply::Array(vec![
+                Reply::Integer(1),
+                Reply::Text("x".into())
+            ]))
+        );
         assert_eq!(client.replies(1), Err("ERR no".into()));
         peer.join().unwrap();
         assert!(client.reply().is_err());

@@ -25,13 +25,20 @@ struct Sample {
 
 /// Measures every chosen workload.
 pub fn run(options: &Options) -> Result<Section, String> {
-    let mut section = Section { text: headline(options), json: json!([]), passed: true };
+    let mut section = Section {
+        text: headline(options),
+        json: json!([]),
+        passed: true,
+    };
     let mut rows = Vec::new();
     for workload in &options.workloads {
         let mut samples: Vec<Vec<Sample>> = options.servers.iter().map(|_| Vec::new()).collect();
         for round in 1..=options.rounds {
             for (server, samples) in options.servers.iter().zip(&mut samples) {
-                progress(&format!("{} round {round}/{}: {}", workload.name, options.rounds, server.name));
+                progress(&format!(
+                    "{} round {round}/{}: {}",
+                    workload.name, options.rounds, server.name
+                ));
                 samples.push(measure(options, server, workload)?);
             }
         }
@@ -41,20 +48,49 @@ pub fn run(options: &Options) -> Result<Section, String> {
     Ok(section)
 }
 
-fn measure(options: &Options, contender: &Contender, workload: &Workload) -> Result<Sample, String> {
-    let setup = Setup { contender, io_threads: 1, core: Some(options.server_core), under: Vec::new() };
+fn measure(
+    options: &Options,
+    contender: &Contender,
+    workload: &Workload,
+) -> Result<Sample, String> {
+    let setup = Setup {
+        contender,
+        io_threads: 1,
+        core: Some(options.server_core),
+        under: Vec::new(),
+    };
     let server = setup.start()?;
     let command = workload.prepare(&mut server.client()?)?;
-    let operations = ((workload.operations as f64 * options.scale) as usize).max(CONNECTIONS * workload.pipeline);
+    let operations = ((workload.operations as f64 * options.scale) as usize)
+        .max(CONNECTIONS * workload.pipeline);
 
     // Under a prefix of its own where nothing is preloaded, so that inserts stay part of the measured run.
-    let warm = if matches!(workload.preload, crate::workloads::Preload::Nothing) { "warm" } else { "key" };
-    load(options, &server, workload, &with_prefix(&command, warm), operations / WARM_UP_SHARE)?;
+    let warm = if matches!(workload.preload, crate::workloads::Preload::Nothing) {
+        "warm"
+    } else {
+        "key"
+    };
+    load(
+        options,
+        &server,
+        workload,
+        &with_prefix(&command, warm),
+        operations / WARM_UP_SHARE,
+    )?;
     let before = server.cpu_time()?;
-    let ops_per_second = load(options, &server, workload, &with_prefix(&command, "key"), operations)?;
+    let ops_per_second = load(
+        options,
+        &server,
+        workload,
+        &with_prefix(&command, "key"),
+        operations,
+    )?;
     let spent = server.cpu_time()?.saturating_sub(before);
     server.stop()?;
-    Ok(Sample { cpu_us_per_op: spent.as_secs_f64() * 1e6 / operations as f64, ops_per_second })
+    Ok(Sample {
+        cpu_us_per_op: spent.as_secs_f64() * 1e6 / operations as f64,
+        ops_per_second,
+    })
 }
 
 /// Runs the load generator; returns operations per second.
@@ -65,14 +101,27 @@ fn load(
     command: &[String],
     operations: usize,
 ) -> Result<f64, String> {
-    let generator = options.load_generator.as_ref().ok_or("--load-generator is missing")?;
+    let generator = options
+        .load_generator
+        .as_ref()
+        .ok_or("--load-generator is missing")?;
     let mut process = Command::new("taskset");
     process
         .args(["-c", &options.load_core.to_string()])
         .arg(generator)
         .args(["-h", "127.0.0.1", "-p", &server.port.to_string(), "--csv"])
-        .args(["-c", &CONNECTIONS.to_string(), "-n", &operations.to_string()])
-        .args(["-P", &workload.pipeline.to_string(), "-r", &workload.range.to_string()])
+        .args([
+            "-c",
+            &CONNECTIONS.to_string(),
+            "-n",
+            &operations.to_string(),
+        ])
+        .args([
+            "-P",
+            &workload.pipeline.to_string(),
+            "-r",
+            &workload.range.to_string(),
+        ])
         .args(command)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -80,7 +129,12 @@ fn load(
     let (status, output, errors) = children::spawn(&mut process)?.output()?;
     requests_per_second(&output)
         .filter(|_| status.success() && !output.contains("Error"))
-        .ok_or_else(|| format!("the load generator failed on {}: {output}{errors}", workload.name))
+        .ok_or_else(|| {
+            format!(
+                "the load generator failed on {}: {output}{errors}",
+                workload.name
+            )
+        })
 }
 
 /// The last line of valkey-benchmark's CSV: the test's name (which may hold commas), then seven numbers of which
@@ -96,7 +150,9 @@ fn headline(options: &Options) -> String {
         options.rounds,
         options.reference().name
     );
-    let columns = ("workload", "server", "us/op", "ops/s", "ratio", "spread", "at most", "stretch");
+    let columns = (
+        "workload", "server", "us/op", "ops/s", "ratio", "spread", "at most", "stretch",
+    );
     let (a, b, c, d, e, f, g, h) = columns;
     text += &format!("{a:<22}{b:<12}{c:>9}{d:>11}{e:>8}{f:>14}{g:>9}{h:>9}\n");
     text
@@ -113,7 +169,11 @@ fn row(
     for (index, contender) in options.servers.iter().enumerate() {
         let cpu: Vec<f64> = samples[index].iter().map(|s| s.cpu_us_per_op).collect();
         let throughput: Vec<f64> = samples[index].iter().map(|s| s.ops_per_second).collect();
-        let ratios: Vec<f64> = cpu.iter().zip(&samples[reference]).map(|(c, r)| c / r.cpu_us_per_op).collect();
+        let ratios: Vec<f64> = cpu
+            .iter()
+            .zip(&samples[reference])
+            .map(|(c, r)| c / r.cpu_us_per_op)
+            .collect();
         let (ratio, (low, high)) = (median(&ratios), spread(&ratios));
         let label = if index == 0 { workload.name } else { "" };
         let (name, us, ops) = (&contender.name, median(&cpu), median(&throughput));
@@ -123,7 +183,8 @@ fn row(
             let bar = &workload.bar;
             let (at_most, stretch, verdict) = (bar.at_most, bar.stretch, bar.verdict(ratio));
             let spread = format!("{low:.2}-{high:.2}");
-            section.text += &format!("{ratio:>8.2}{spread:>14}{at_most:>9.2}{stretch:>9.2}  {verdict}");
+            section.text +=
+                &format!("{ratio:>8.2}{spread:>14}{at_most:>9.2}{stretch:>9.2}  {verdict}");
             entry["ratio"] = json!(ratio);
             entry["ratio_spread"] = json!([low, high]);
             entry["verdict"] = json!(verdict);

@@ -46,7 +46,9 @@ fn main() -> ExitCode {
 fn run() -> Result<bool, String> {
     let Some(options) = args::parse()? else {
         println!("{}", args::HELP);
-        workloads::WORKLOADS.iter().for_each(|workload| println!("  {}", workload.name));
+        workloads::WORKLOADS
+            .iter()
+            .for_each(|workload| println!("  {}", workload.name));
         return Ok(true);
     };
     children::end_on_interrupt()?;

@@ -11,14 +11,24 @@ use crate::server::Setup;
 use crate::workloads::{Bar, fill};
 
 const KEY_COUNTS: [usize; 4] = [700_000, 1_000_000, 1_400_000, 1_900_000];
-const BYTES_PER_KEY: Bar = Bar { at_most: 70.0, stretch: 64.0 };
-const EMPTY_MEGABYTES: Bar = Bar { at_most: 20.0, stretch: 12.0 };
+const BYTES_PER_KEY: Bar = Bar {
+    at_most: 70.0,
+    stretch: 64.0,
+};
+const EMPTY_MEGABYTES: Bar = Bar {
+    at_most: 20.0,
+    stretch: 12.0,
+};
 const BYTES_PER_MEGABYTE: f64 = 1e6;
 const VALUE_LENGTH: usize = 32;
 
 /// Measures every server; the bars are absolute, the reference is shown for comparison.
 pub fn run(options: &Options) -> Result<Section, String> {
-    let mut section = Section { text: headline(), json: json!({}), passed: true };
+    let mut section = Section {
+        text: headline(),
+        json: json!({}),
+        passed: true,
+    };
     for contender in &options.servers {
         let mut empty = Vec::new();
         let mut per_key = Vec::new();
@@ -34,9 +44,14 @@ pub fn run(options: &Options) -> Result<Section, String> {
         let judged = contender.name != options.reference().name || options.servers.len() == 1;
         let verdict = |bar: &Bar, value: f64| if judged { bar.verdict(value) } else { "" };
         section.text += &format!("{:<12}", contender.name);
-        per_key.iter().for_each(|bytes| section.text += &format!("{bytes:>9.1}"));
+        per_key
+            .iter()
+            .for_each(|bytes| section.text += &format!("{bytes:>9.1}"));
         section.text += &format!("{bytes:>9.1}  {:<9}", verdict(&BYTES_PER_KEY, bytes));
-        section.text += &format!("{megabytes:>9.1}  {}\n", verdict(&EMPTY_MEGABYTES, megabytes));
+        section.text += &format!(
+            "{megabytes:>9.1}  {}\n",
+            verdict(&EMPTY_MEGABYTES, megabytes)
+        );
         section.passed &= !judged || BYTES_PER_KEY.holds(bytes) && EMPTY_MEGABYTES.holds(megabytes);
         section.json[&contender.name] = json!({
             "keys": KEY_COUNTS, "bytes_per_key": per_key, "bytes_per_key_mean": bytes, "empty_megabytes": megabytes,
@@ -47,11 +62,24 @@ pub fn run(options: &Options) -> Result<Section, String> {
 
 /// Resident bytes empty and full.
 fn measure(contender: &Contender, count: usize) -> Result<(u64, u64), String> {
-    let server = Setup { contender, io_threads: 1, core: None, under: Vec::new() }.start()?;
+    let server = Setup {
+        contender,
+        io_threads: 1,
+        core: None,
+        under: Vec::new(),
+    }
+    .start()?;
     let before = server.settled_rss()?;
-    let value = |number: usize| format!("{:0VALUE_LENGTH$}", (number as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15));
+    let value = |number: usize| {
+        format!(
+            "{:0VALUE_LENGTH$}",
+            (number as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+        )
+    };
     let mut client = server.client()?;
-    fill(&mut client, count, &|number| format!("v{}", &value(number)[1..]))?;
+    fill(&mut client, count, &|number| {
+        format!("v{}", &value(number)[1..])
+    })?;
     // The client's buffers are not the keys'.
     drop(client);
     let after = server.settled_rss()?;
@@ -66,7 +94,9 @@ fn headline() -> String {
         key.at_most, key.stretch, empty.at_most, empty.stretch
     );
     text += &format!("{:<12}", "server");
-    KEY_COUNTS.iter().for_each(|count| text += &format!("{count:>9}"));
+    KEY_COUNTS
+        .iter()
+        .for_each(|count| text += &format!("{count:>9}"));
     text += &format!("{:>9}  {:<9}{:>9}\n", "mean", "", "empty");
     text
 }

@@ -15,7 +15,10 @@ use crate::report::{Section, median, progress, spread};
 use crate::server::Setup;
 use crate::workloads::Bar;
 
-const RATIO: Bar = Bar { at_most: 1.3, stretch: 1.1 };
+const RATIO: Bar = Bar {
+    at_most: 1.3,
+    stretch: 1.1,
+};
 const SCRIPT_TIME: Duration = Duration::from_millis(50);
 const REPETITIONS: usize = 15;
 
@@ -45,17 +48,40 @@ struct Way {
 }
 
 const WAYS: [Way; 4] = [
-    Way { name: "declared keys, two loops", io_threads: 2, declared: true },
-    Way { name: "computed keys, two loops", io_threads: 2, declared: false },
-    Way { name: "declared keys, one loop", io_threads: 1, declared: true },
-    Way { name: "computed keys, one loop", io_threads: 1, declared: false },
+    Way {
+        name: "declared keys, two loops",
+        io_threads: 2,
+        declared: true,
+    },
+    Way {
+        name: "computed keys, two loops",
+        io_threads: 2,
+        declared: false,
+    },
+    Way {
+        name: "declared keys, one loop",
+        io_threads: 1,
+        declared: true,
+    },
+    Way {
+        name: "computed keys, one loop",
+        io_threads: 1,
+        declared: false,
+    },
 ];
 
 /// Measures every server in all ways.
 pub fn run(options: &Options) -> Result<Section, String> {
     let title = "\nTwo scripts of 50 ms on different keys against one: time of both / time of one";
-    let text = format!("{title} (at most {:.1}, stretch {:.1})\n", RATIO.at_most, RATIO.stretch);
-    let mut section = Section { text, json: json!({}), passed: true };
+    let text = format!(
+        "{title} (at most {:.1}, stretch {:.1})\n",
+        RATIO.at_most, RATIO.stretch
+    );
+    let mut section = Section {
+        text,
+        json: json!({}),
+        passed: true,
+    };
     for contender in &options.servers {
         let judged = contender.name != options.reference().name || options.servers.len() == 1;
         let mut entries = serde_json::Map::new();
@@ -72,7 +98,10 @@ pub fn run(options: &Options) -> Result<Section, String> {
                 median(&both),
             );
             section.passed &= !judged || RATIO.holds(ratio);
-            entries.insert(way.name.into(), json!({ "alone_ms": alone, "both_ms": both, "ratio": ratio }));
+            entries.insert(
+                way.name.into(),
+                json!({ "alone_ms": alone, "both_ms": both, "ratio": ratio }),
+            );
         }
         section.json[&contender.name] = json!(entries);
     }
@@ -81,14 +110,21 @@ pub fn run(options: &Options) -> Result<Section, String> {
 
 /// Milliseconds of one script alone, and of two together, by turns.
 fn measure(contender: &Contender, way: &Way) -> Result<(Vec<f64>, Vec<f64>), String> {
-    let server = Setup { contender, io_threads: way.io_threads, core: None, under: Vec::new() }.start()?;
+    let server = Setup {
+        contender,
+        io_threads: way.io_threads,
+        core: None,
+        under: Vec::new(),
+    }
+    .start()?;
     let mut first = server.client()?;
     let mut second = server.client()?;
     let iterations = calibrate(&mut first, way)?;
     let (mut alone, mut both) = (Vec::new(), Vec::new());
     for repetition in 0..REPETITIONS {
         // New keys each time: two of them may share a stripe by chance, but not again and again.
-        let [one, other] = ["a", "b"].map(|key| script_call(way, iterations, &format!("{key}{repetition}")));
+        let [one, other] =
+            ["a", "b"].map(|key| script_call(way, iterations, &format!("{key}{repetition}")));
         alone.push(timed(|| {
             first.send(&one)?;
             first.replies(1)

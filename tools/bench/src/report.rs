@@ -17,7 +17,11 @@ pub struct Section {
 /// Shows what is being done now: one line, rewritten on a terminal.
 pub fn progress(line: &str) {
     let mut err = std::io::stderr();
-    let _ = if err.is_terminal() { write!(err, "\r\x1b[K{line}") } else { writeln!(err, "{line}") };
+    let _ = if err.is_terminal() {
+        write!(err, "\r\x1b[K{line}")
+    } else {
+        writeln!(err, "{line}")
+    };
     let _ = err.flush();
 }
 
@@ -49,12 +53,20 @@ pub fn median(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
     let middle = sorted.len() / 2;
-    if sorted.len() % 2 == 1 { sorted[middle] } else { (sorted[middle - 1] + sorted[middle]) / 2.0 }
+    if sorted.len() % 2 == 1 {
+        sorted[middle]
+    } else {
+        (sorted[middle - 1] + sorted[middle]) / 2.0
+    }
 }
 
 /// Smallest and largest.
 pub fn spread(values: &[f64]) -> (f64, f64) {
-    values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(*v), high.max(*v)))
+    values
+        .iter()
+        .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| {
+            (low.min(*v), high.max(*v))
+        })
 }
 
 #[cfg(test)]
@@ -69,8 +81,14 @@ mod tests {
 
     #[test]
     fn a_bar_has_three_verdicts() {
-        let bar = Bar { at_most: 0.6, stretch: 0.45 };
-        assert_eq!([0.45, 0.6, 0.61].map(|v| bar.verdict(v)), ["stretch", "pass", "MISSED"]);
+        let bar = Bar {
+            at_most: 0.6,
+            stretch: 0.45,
+        };
+        assert_eq!(
+            [0.45, 0.6, 0.61].map(|v| bar.verdict(v)),
+            ["stretch", "pass", "MISSED"]
+        );
         assert!(bar.holds(0.6) && !bar.holds(0.61));
     }
 }

@@ -45,7 +45,11 @@ impl Setup<'_> {
         let (mut process, port) = self.spawn(&folder.0)?;
         let name = &self.contender.name;
         let deadline = Instant::now() + START_LIMIT;
-        while Client::connect(port).map_err(|e| e.to_string()).and_then(|mut c| c.call(&["PING"])).is_err() {
+        while Client::connect(port)
+            .map_err(|e| e.to_string())
+            .and_then(|mut c| c.call(&["PING"]))
+            .is_err()
+        {
             let log = || fs::read_to_string(folder.0.join("log")).unwrap_or_default();
             if let Some(status) = process.ended() {
                 return Err(format!("{name} ended at its start ({status}):\n{}", log()));
@@ -55,7 +59,11 @@ impl Setup<'_> {
             }
             std::thread::sleep(POLL_INTERVAL);
         }
-        Ok(Server { process, folder, port })
+        Ok(Server {
+            process,
+            folder,
+            port,
+        })
     }
 
     fn spawn(&self, folder: &Path) -> Result<(Guarded, u16), String> {
@@ -92,7 +100,8 @@ impl Server {
 
     /// User and system time so far of all its threads, those that have ended included.
     pub fn cpu_time(&self) -> Result<Duration, String> {
-        let clock = nix::time::clock_getcpuclockid(self.process.pid()).map_err(|e| e.to_string())?;
+        let clock =
+            nix::time::clock_getcpuclockid(self.process.pid()).map_err(|e| e.to_string())?;
         clock.now().map(Duration::from).map_err(|e| e.to_string())
     }
 
@@ -140,7 +149,9 @@ fn rss_of_rollup(text: &str) -> Option<u64> {
 
 fn free_port() -> Result<u16, String> {
     let listener = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr());
-    listener.map(|address| address.port()).map_err(|e| format!("no free port: {e}"))
+    listener
+        .map(|address| address.port())
+        .map_err(|e| format!("no free port: {e}"))
 }
 
 /// A server's working folder; dropped, it is removed.
@@ -169,7 +180,10 @@ mod tests {
 
     #[test]
     fn rss_is_read_in_kibibytes() {
-        assert_eq!(rss_of_rollup("00-ff ---p [rollup]\nRss:     1234 kB\nPss: 1 kB\n"), Some(1234 * 1024));
+        assert_eq!(
+            rss_of_rollup("00-ff ---p [rollup]\nRss:     1234 kB\nPss: 1 kB\n"),
+            Some(1234 * 1024)
+        );
         assert_eq!(rss_of_rollup("Pss: 1 kB\n"), None);
     }
 }

@@ -47,8 +47,14 @@ const ELEMENTS_KEPT: usize = 20;
 const VALUE: &str = "0123456789abcdef0123456789abcdef";
 const PRELOAD_BATCH: usize = 500;
 
-const UNPIPELINED: Bar = Bar { at_most: 0.95, stretch: 0.85 };
-const PIPELINED: Bar = Bar { at_most: 0.60, stretch: 0.45 };
+const UNPIPELINED: Bar = Bar {
+    at_most: 0.95,
+    stretch: 0.85,
+};
+const PIPELINED: Bar = Bar {
+    at_most: 0.60,
+    stretch: 0.45,
+};
 
 const INSERT_IF_MISSING: &str = "\
 if redis.call('exists', KEYS[1]) == 1 then
@@ -81,7 +87,12 @@ pub const WORKLOADS: [Workload; 9] = [
     plain("get", &["GET", "{p}:__rand_int__"], 1, UNPIPELINED),
     plain("set", &["SET", "{p}:__rand_int__", VALUE], 1, UNPIPELINED),
     plain("get_p32", &["GET", "{p}:__rand_int__"], 32, PIPELINED),
-    plain("set_p32", &["SET", "{p}:__rand_int__", VALUE], 32, PIPELINED),
+    plain(
+        "set_p32",
+        &["SET", "{p}:__rand_int__", VALUE],
+        32,
+        PIPELINED,
+    ),
     // Counters of their own: the strings under the other keys are no numbers.
     plain("incr_p32", &["INCR", "count:__rand_int__"], 32, PIPELINED),
     Workload {
@@ -93,7 +104,10 @@ pub const WORKLOADS: [Workload; 9] = [
         preload: Preload::Nothing,
         operations: 1_000_000,
         operations_counted: 5_000,
-        bar: Bar { at_most: 0.45, stretch: 0.30 },
+        bar: Bar {
+            at_most: 0.45,
+            stretch: 0.30,
+        },
     },
     Workload {
         name: "script_100_incrs",
@@ -104,7 +118,10 @@ pub const WORKLOADS: [Workload; 9] = [
         preload: Preload::Nothing,
         operations: 100_000,
         operations_counted: 500,
-        bar: Bar { at_most: 0.40, stretch: 0.25 },
+        bar: Bar {
+            at_most: 0.40,
+            stretch: 0.25,
+        },
     },
     Workload {
         name: "json_merge",
@@ -115,11 +132,19 @@ pub const WORKLOADS: [Workload; 9] = [
         preload: Preload::JsonArrays,
         operations: 60_000,
         operations_counted: 500,
-        bar: Bar { at_most: 0.60, stretch: 0.40 },
+        bar: Bar {
+            at_most: 0.60,
+            stretch: 0.40,
+        },
     },
 ];
 
-const fn plain(name: &'static str, command: &'static [&'static str], pipeline: usize, bar: Bar) -> Workload {
+const fn plain(
+    name: &'static str,
+    command: &'static [&'static str],
+    pipeline: usize,
+    bar: Bar,
+) -> Workload {
     Workload {
         name,
         command,
@@ -142,27 +167,45 @@ impl Workload {
             Preload::Strings => fill(client, self.range, &|_| VALUE.to_owned())?,
             Preload::JsonArrays => fill(client, self.range, &|_| json_array())?,
         }
-        let sha = match self.script.map(|script| client.call(&["SCRIPT", "LOAD", script])).transpose()? {
+        let sha = match self
+            .script
+            .map(|script| client.call(&["SCRIPT", "LOAD", script]))
+            .transpose()?
+        {
             Some(Reply::Text(sha)) => sha,
             Some(other) => return Err(format!("SCRIPT LOAD answers {other:?}")),
             None => String::new(),
         };
-        Ok(self.command.iter().map(|word| word.replace("{sha}", &sha)).collect())
+        Ok(self
+            .command
+            .iter()
+            .map(|word| word.replace("{sha}", &sha))
+            .collect())
     }
 }
 
 /// The command under one key prefix; what is preloaded has the prefix `key`.
 pub fn with_prefix(command: &[String], prefix: &str) -> Vec<String> {
-    command.iter().map(|word| word.replace("{p}", prefix)).collect()
+    command
+        .iter()
+        .map(|word| word.replace("{p}", prefix))
+        .collect()
 }
 
 /// Sets `key:<twelve digits>` for every number below `count`, pipelined.
-pub fn fill(client: &mut Client, count: usize, value: &dyn Fn(usize) -> String) -> Result<(), String> {
+pub fn fill(
+    client: &mut Client,
+    count: usize,
+    value: &dyn Fn(usize) -> String,
+) -> Result<(), String> {
     let numbers: Vec<usize> = (0..count).collect();
     for batch in numbers.chunks(PRELOAD_BATCH) {
         let mut bytes = Vec::new();
         for number in batch {
-            encode(&mut bytes, &["SET", &format!("key:{number:012}"), &value(*number)]);
+            encode(
+                &mut bytes,
+                &["SET", &format!("key:{number:012}"), &value(*number)],
+            );
         }
         client.send(&bytes)?;
         client.replies(batch.len())?;
@@ -182,15 +225,30 @@ mod tests {
     #[test]
     fn names_are_unique_and_bars_in_order() {
         for (i, workload) in WORKLOADS.iter().enumerate() {
-            assert!(WORKLOADS[..i].iter().all(|other| other.name != workload.name), "{}", workload.name);
-            assert!(workload.bar.stretch < workload.bar.at_most, "{}", workload.name);
+            assert!(
+                WORKLOADS[..i]
+                    .iter()
+                    .all(|other| other.name != workload.name),
+                "{}",
+                workload.name
+            );
+            assert!(
+                workload.bar.stretch < workload.bar.at_most,
+                "{}",
+                workload.name
+            );
         }
     }
 
     #[test]
     fn a_script_and_only_a_script_is_called_by_digest() {
         for workload in &WORKLOADS {
-            assert_eq!(workload.script.is_some(), workload.command.contains(&"{sha}"), "{}", workload.name);
+            assert_eq!(
+                workload.script.is_some(),
+                workload.command.contains(&"{sha}"),
+                "{}",
+                workload.name
+            );
         }
     }
 

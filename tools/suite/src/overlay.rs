@@ -35,7 +35,10 @@ impl Overlay {
     pub fn create(options: &Options, skips: &Skips) -> Result<Overlay, String> {
         let source = &options.source;
         if !source.join("tests/test_helper.tcl").is_file() {
-            return Err(format!("{}: no tests/test_helper.tcl, not a reference source tree", source.display()));
+            return Err(format!(
+                "{}: no tests/test_helper.tcl, not a reference source tree",
+                source.display()
+            ));
         }
         for unit in &options.units {
             if !source.join(format!("tests/{unit}.tcl")).is_file() {
@@ -44,7 +47,9 @@ impl Overlay {
         }
         let root = std::env::temp_dir().join(format!("perilune-suite.{}", std::process::id()));
         let overlay = Overlay { root };
-        overlay.build(options, skips).inspect_err(|_| overlay.remove())?;
+        overlay
+            .build(options, skips)
+            .inspect_err(|_| overlay.remove())?;
         Ok(overlay)
     }
 
@@ -60,13 +65,15 @@ impl Overlay {
         for name in SERVER_NAMES {
             symlink(self.root.join("server"), tree.join("src").join(name)).map_err(shown)?;
         }
-        link_entries(&source.join("tests"), &tree.join("tests"), &["tmp", "unit"]).map_err(shown)?;
+        link_entries(&source.join("tests"), &tree.join("tests"), &["tmp", "unit"])
+            .map_err(shown)?;
         mirror(&source.join("tests/unit"), &tree.join("tests/unit")).map_err(shown)?;
         fs::write(tree.join("tests/line_buffered.tcl"), LINE_BUFFERED).map_err(shown)?;
 
         for unit in &options.units {
             let path = format!("tests/{unit}.tcl");
-            let original = fs::read_to_string(source.join(&path)).map_err(|e| format!("{path}: {e}"))?;
+            let original =
+                fs::read_to_string(source.join(&path)).map_err(|e| format!("{path}: {e}"))?;
             let edited = skips.edit(unit, &original)?;
             if edited != original {
                 fs::remove_file(tree.join(&path)).map_err(shown)?;

@@ -25,26 +25,39 @@ impl<'a> Report<'a> {
             let applied = skips.applied(&result.unit, &result.transcript);
             (result, applied)
         };
-        Report { options, units: results.into_iter().map(with_skips).collect() }
+        Report {
+            options,
+            units: results.into_iter().map(with_skips).collect(),
+        }
     }
 
     /// No failure, no unit cut short, no stale skip.
     pub fn is_green(&self) -> bool {
-        let clean = |(result, _): &(UnitResult, _)| result.problem.is_none() && result.transcript.failed.is_empty();
+        let clean = |(result, _): &(UnitResult, _)| {
+            result.problem.is_none() && result.transcript.failed.is_empty()
+        };
         self.units.iter().all(clean) && self.stale().next().is_none()
     }
 
     /// Entries that matched nothing. With `--single`, or where a block broke off, nobody can tell.
     fn stale(&self) -> impl Iterator<Item = (&str, &Applied)> {
         let whole = self.options.single.is_empty();
-        let complete = self.units.iter().filter(move |(result, _)| whole && !result.transcript.broke_off());
+        let complete = self
+            .units
+            .iter()
+            .filter(move |(result, _)| whole && !result.transcript.broke_off());
         complete.flat_map(|(result, applied)| {
-            applied.iter().filter(|entry| entry.hits == 0).map(|entry| (result.unit.as_str(), entry))
+            applied
+                .iter()
+                .filter(|entry| entry.hits == 0)
+                .map(|entry| (result.unit.as_str(), entry))
         })
     }
 
     fn skips(&self) -> impl Iterator<Item = (&str, &Applied)> {
-        self.units.iter().flat_map(|(result, applied)| applied.iter().map(|entry| (result.unit.as_str(), entry)))
+        self.units
+            .iter()
+            .flat_map(|(result, applied)| applied.iter().map(|entry| (result.unit.as_str(), entry)))
     }
 
     /// Everything as text on standard output.
@@ -54,14 +67,20 @@ impl<'a> Report<'a> {
         self.print_ignored();
         self.print_table();
         for (unit, entry) in self.stale() {
-            println!("stale skip in {unit}: '{}' matched nothing ({})", entry.entry, entry.reason);
+            println!(
+                "stale skip in {unit}: '{}' matched nothing ({})",
+                entry.entry, entry.reason
+            );
         }
     }
 
     fn print_failures(&self) {
         for (result, _) in &self.units {
             for failure in &result.transcript.failed {
-                let test = failure.test.as_deref().unwrap_or("(outside of a test: the rest of its block did not run)");
+                let test = failure
+                    .test
+                    .as_deref()
+                    .unwrap_or("(outside of a test: the rest of its block did not run)");
                 println!("FAILED {}: {test}", result.unit);
                 for line in failure.message.lines().take(MESSAGE_LINES_MAX) {
                     println!("    {line}");
@@ -92,24 +111,38 @@ impl<'a> Report<'a> {
 
     fn print_ignored(&self) {
         for (result, _) in &self.units {
-            for why in result.transcript.ignored.iter().filter(|why| !why.ends_with(" denied")) {
+            for why in result
+                .transcript
+                .ignored
+                .iter()
+                .filter(|why| !why.ends_with(" denied"))
+            {
                 println!("ignored by the suite in {}: {why}", result.unit);
             }
         }
     }
 
     fn print_table(&self) {
-        println!("\n{:<20}{:>8}{:>8}{:>9}{:>9}{:>9}", "unit", "passed", "failed", "skipped", "ignored", "seconds");
+        println!(
+            "\n{:<20}{:>8}{:>8}{:>9}{:>9}{:>9}",
+            "unit", "passed", "failed", "skipped", "ignored", "seconds"
+        );
         let mut total = [0; 4];
         for (result, _) in &self.units {
             let counts = counts(result);
             total = std::array::from_fn(|i| total[i] + counts[i]);
             let [passed, failed, skipped, ignored] = counts;
             let seconds = result.elapsed.as_secs();
-            println!("{:<20}{passed:>8}{failed:>8}{skipped:>9}{ignored:>9}{seconds:>9}", result.unit);
+            println!(
+                "{:<20}{passed:>8}{failed:>8}{skipped:>9}{ignored:>9}{seconds:>9}",
+                result.unit
+            );
         }
         let [passed, failed, skipped, ignored] = total;
-        println!("{:<20}{passed:>8}{failed:>8}{skipped:>9}{ignored:>9}", "all");
+        println!(
+            "{:<20}{passed:>8}{failed:>8}{skipped:>9}{ignored:>9}",
+            "all"
+        );
     }
 
     /// The same as JSON, to a file or, with `-`, to standard output.
@@ -119,7 +152,8 @@ impl<'a> Report<'a> {
             let failures = result.transcript.failed.iter();
             let failures = failures.map(|f| json!({ "test": f.test, "message": f.message }));
             let skips = applied.iter();
-            let skips = skips.map(|s| json!({ "entry": s.entry, "reason": s.reason, "hits": s.hits }));
+            let skips =
+                skips.map(|s| json!({ "entry": s.entry, "reason": s.reason, "hits": s.hits }));
             json!({
                 "unit": result.unit,
                 "passed": passed, "failed": failed, "skipped": skipped, "ignored": ignored,
@@ -130,7 +164,9 @@ impl<'a> Report<'a> {
                 "ignored_by_suite": result.transcript.ignored,
             })
         });
-        let stale = self.stale().map(|(unit, entry)| json!({ "unit": unit, "entry": entry.entry }));
+        let stale = self
+            .stale()
+            .map(|(unit, entry)| json!({ "unit": unit, "entry": entry.entry }));
         let document = json!({
             "green": self.is_green(),
             "units": units.collect::<Vec<_>>(),
@@ -148,5 +184,10 @@ impl<'a> Report<'a> {
 
 fn counts(result: &UnitResult) -> [usize; 4] {
     let t = &result.transcript;
-    [t.passed.len(), t.failed.len(), t.skipped.len(), t.ignored.len()]
+    [
+        t.passed.len(),
+        t.failed.len(),
+        t.skipped.len(),
+        t.ignored.len(),
+    ]
 }

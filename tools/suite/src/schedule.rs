@@ -34,12 +34,23 @@ impl Groups {
     /// Registers the group that `child` leads.
     pub fn enter(&self, child: &Child) -> Group<'_> {
         let leader = Pid::from_raw(child.id() as i32);
-        self.alive.lock().unwrap_or_else(PoisonError::into_inner).push(leader);
-        Group { groups: self, leader }
+        self.alive
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(leader);
+        Group {
+            groups: self,
+            leader,
+        }
     }
 
     fn end_all(&self) {
-        for leader in self.alive.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+        for leader in self
+            .alive
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .drain(..)
+        {
             let _ = killpg(leader, Signal::SIGKILL);
         }
     }
@@ -48,7 +59,11 @@ impl Groups {
 impl Group<'_> {
     /// Kills what is left of the group. That nothing is left is the usual case, and no error.
     pub fn end(self) {
-        let mut alive = self.groups.alive.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut alive = self
+            .groups
+            .alive
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         alive.retain(|leader| *leader != self.leader);
         let _ = killpg(self.leader, Signal::SIGKILL);
     }
@@ -94,7 +109,11 @@ pub fn run_all(options: &Options, skips: &Skips, overlay: &Overlay) -> Vec<UnitR
         };
         let workers: Vec<_> = (0..options.jobs).map(|_| scope.spawn(worker)).collect();
         for worker in workers {
-            results.extend(worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+            results.extend(
+                worker
+                    .join()
+                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+            );
         }
     });
     progress.clear();
@@ -119,7 +138,11 @@ struct ProgressState {
 
 impl<'a> Progress<'a> {
     fn new(units: &'a [String]) -> Progress<'a> {
-        Progress { units, state: Mutex::default(), on_terminal: std::io::stderr().is_terminal() }
+        Progress {
+            units,
+            state: Mutex::default(),
+            on_terminal: std::io::stderr().is_terminal(),
+        }
     }
 
     fn update(&self, index: usize, transcript: &Transcript) {
@@ -139,7 +162,11 @@ impl<'a> Progress<'a> {
         if !self.on_terminal {
             let (t, seconds) = (&result.transcript, result.elapsed.as_secs_f32());
             let done = format!("[{}/{}] {}", state.finished, self.units.len(), result.unit);
-            eprintln!("{done}: {} passed, {} failed, {seconds:.0} s", t.passed.len(), t.failed.len());
+            eprintln!(
+                "{done}: {} passed, {} failed, {seconds:.0} s",
+                t.passed.len(),
+                t.failed.len()
+            );
         }
         self.show(&state);
     }
@@ -148,7 +175,12 @@ impl<'a> Progress<'a> {
         if !self.on_terminal {
             return;
         }
-        let mut line = format!("[{}/{}] {} failed", state.finished, self.units.len(), state.failed);
+        let mut line = format!(
+            "[{}/{}] {} failed",
+            state.finished,
+            self.units.len(),
+            state.failed
+        );
         for (unit, tests) in &state.running {
             line += &format!(" | {} {tests}", self.units[*unit]);
         }

@@ -62,7 +62,9 @@ impl Skips {
     /// Reads `path`, or the list that was built in.
     pub fn load(path: Option<&Path>) -> Result<Skips, String> {
         let text = match path {
-            Some(path) => std::fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()))?,
+            Some(path) => {
+                std::fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()))?
+            }
             None => BUILT_IN.to_owned(),
         };
         toml::from_str(&text).map_err(|e| format!("skips: {e}"))
@@ -75,10 +77,12 @@ impl Skips {
 
     /// The text of a file for the suite's `--skipfile`: names, and `/` before a regular expression.
     pub fn skipfile(&self, unit: &str) -> String {
-        let lines = self.tests_of(unit).map(|(name, _)| match name.strip_suffix('*') {
-            Some(prefix) => format!("/^{}\n", regex_quoted(prefix)),
-            None => format!("{name}\n"),
-        });
+        let lines = self
+            .tests_of(unit)
+            .map(|(name, _)| match name.strip_suffix('*') {
+                Some(prefix) => format!("/^{}\n", regex_quoted(prefix)),
+                None => format!("{name}\n"),
+            });
         lines.collect()
     }
 
@@ -88,7 +92,9 @@ impl Skips {
         for edit in self.edits_of(unit) {
             if text.matches(&edit.find).count() != 1 {
                 let first = headline(&edit.find);
-                return Err(format!("skips: the edit of {unit} at '{first}' does not fit exactly once (stale?)"));
+                return Err(format!(
+                    "skips: the edit of {unit} at '{first}' does not fit exactly once (stale?)"
+                ));
             }
             text = text.replacen(&edit.find, &edit.replace, 1);
         }
@@ -100,7 +106,9 @@ impl Skips {
         let tags = self.tags_of(unit).map(|tag| Applied {
             entry: format!("tag {}", tag.tag),
             reason: tag.reason.clone(),
-            hits: count(&transcript.ignored, |why| why.ends_with(&format!("Tag: {} denied", tag.tag))),
+            hits: count(&transcript.ignored, |why| {
+                why.ends_with(&format!("Tag: {} denied", tag.tag))
+            }),
         });
         let tests = self.tests_of(unit).map(|(name, reason)| Applied {
             entry: name.to_owned(),
@@ -116,12 +124,19 @@ impl Skips {
     }
 
     fn tags_of(&self, unit: &str) -> impl Iterator<Item = &TagSkip> {
-        self.tags.iter().filter(move |tag| tag.units.iter().any(|u| u == unit))
+        self.tags
+            .iter()
+            .filter(move |tag| tag.units.iter().any(|u| u == unit))
     }
 
     fn tests_of(&self, unit: &str) -> impl Iterator<Item = (&str, &str)> {
         let groups = self.tests.iter().filter(move |group| group.unit == unit);
-        groups.flat_map(|group| group.tests.iter().map(|test| (test.as_str(), group.reason.as_str())))
+        groups.flat_map(|group| {
+            group
+                .tests
+                .iter()
+                .map(|test| (test.as_str(), group.reason.as_str()))
+        })
     }
 
     fn edits_of(&self, unit: &str) -> impl Iterator<Item = &Edit> {
@@ -205,13 +220,19 @@ mod tests {
 
     #[test]
     fn a_prefix_becomes_an_anchored_expression() {
-        assert_eq!(sample().skipfile("unit/multi"), "DISCARD\n/^SORT\\ BY\\ \\<constant\\>\\ \n");
+        assert_eq!(
+            sample().skipfile("unit/multi"),
+            "DISCARD\n/^SORT\\ BY\\ \\<constant\\>\\ \n"
+        );
         assert_eq!(sample().skipfile("unit/quit"), "");
     }
 
     #[test]
     fn an_edit_must_fit_exactly_once() {
-        assert_eq!(sample().edit("unit/multi", "foreach x {0 1} {}").unwrap(), "foreach x {1} {}");
+        assert_eq!(
+            sample().edit("unit/multi", "foreach x {0 1} {}").unwrap(),
+            "foreach x {1} {}"
+        );
         assert!(sample().edit("unit/multi", "foreach x {1} {}").is_err());
         assert!(sample().edit("unit/multi", "{0 1} {0 1}").is_err());
     }
@@ -221,7 +242,11 @@ mod tests {
         let mut transcript = Transcript::default();
         transcript.line("[skip]: DISCARD");
         transcript.line("[ignore]: MULTI with REPLICAOF: Tag: needs:repl denied");
-        let hits: Vec<_> = sample().applied("unit/multi", &transcript).iter().map(|a| a.hits).collect();
+        let hits: Vec<_> = sample()
+            .applied("unit/multi", &transcript)
+            .iter()
+            .map(|a| a.hits)
+            .collect();
         assert_eq!(hits, [1, 1, 0, 1]);
     }
 }

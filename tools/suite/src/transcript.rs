@@ -54,7 +54,10 @@ impl Transcript {
             "ignore" => self.ignored.push(rest.to_owned()),
             "err" => self.fail(rest),
             "exception" | "TIMEOUT" => {
-                self.failed.push(Failure { test: None, message: format!("{rest}\n") });
+                self.failed.push(Failure {
+                    test: None,
+                    message: format!("{rest}\n"),
+                });
                 self.in_message = true;
             }
             _ => {}
@@ -62,9 +65,18 @@ impl Transcript {
     }
 
     fn fail(&mut self, first: &str) {
-        let name = first.rsplit_once(" in tests/").map(|(name, _)| name.to_owned());
-        let message = if name.is_some() { String::new() } else { format!("{first}\n") };
-        self.failed.push(Failure { test: name, message });
+        let name = first
+            .rsplit_once(" in tests/")
+            .map(|(name, _)| name.to_owned());
+        let message = if name.is_some() {
+            String::new()
+        } else {
+            format!("{first}\n")
+        };
+        self.failed.push(Failure {
+            test: name,
+            message,
+        });
         self.in_message = true;
     }
 
@@ -82,7 +94,15 @@ impl Transcript {
 /// Splits `[status]: rest`.
 fn event(line: &str) -> Option<(&str, &str)> {
     let (status, rest) = line.strip_prefix('[')?.split_once("]: ")?;
-    let known = ["ok", "err", "skip", "ignore", "exception", "ready", "TIMEOUT"];
+    let known = [
+        "ok",
+        "err",
+        "skip",
+        "ignore",
+        "exception",
+        "ready",
+        "TIMEOUT",
+    ];
     (known.contains(&status) || status.ends_with(" done")).then_some((status, rest))
 }
 
@@ -117,7 +137,8 @@ mod tests {
 
     #[test]
     fn an_error_outside_of_a_test_breaks_the_block_off() {
-        let t = read("[err]: n command 'function'\n    while executing\n[ok]: x (0 ms)\n The End\n");
+        let t =
+            read("[err]: n command 'function'\n    while executing\n[ok]: x (0 ms)\n The End\n");
         assert_eq!(t.failed[0].test, None);
         assert!(t.failed[0].message.starts_with("n command 'function'\n"));
         assert!(t.broke_off());
@@ -126,6 +147,11 @@ mod tests {
     #[test]
     fn a_unit_that_stops_before_the_end_broke_off() {
         assert!(read("[ok]: x (0 ms)\n").broke_off());
-        assert_eq!(read("[exception]: Executing test client: boom\n").failed.len(), 1);
+        assert_eq!(
+            read("[exception]: Executing test client: boom\n")
+                .failed
+                .len(),
+            1
+        );
     }
 }

@@ -39,16 +39,28 @@ pub fn run(
 ) -> UnitResult {
     let started = Instant::now();
     let mut transcript = Transcript::default();
-    let outcome = follow(options, skips, overlay, groups, (index, unit), &mut |line| {
-        transcript.line(line);
-        watch(&transcript);
-    });
+    let outcome = follow(
+        options,
+        skips,
+        overlay,
+        groups,
+        (index, unit),
+        &mut |line| {
+            transcript.line(line);
+            watch(&transcript);
+        },
+    );
     let problem = match outcome {
         Err(problem) => Some(problem),
         Ok(()) if !transcript.ended => Some("the suite ended before its end".into()),
         Ok(()) => None,
     };
-    UnitResult { unit: unit.to_owned(), transcript, elapsed: started.elapsed(), problem }
+    UnitResult {
+        unit: unit.to_owned(),
+        transcript,
+        elapsed: started.elapsed(),
+        problem,
+    }
 }
 
 fn follow(
@@ -61,9 +73,11 @@ fn follow(
 ) -> Result<(), String> {
     let stem = unit.replace('/', "_");
     let skipfile = overlay.root().join(format!("{stem}.skips"));
-    fs::write(&skipfile, skips.skipfile(unit)).map_err(|e| format!("{}: {e}", skipfile.display()))?;
+    fs::write(&skipfile, skips.skipfile(unit))
+        .map_err(|e| format!("{}: {e}", skipfile.display()))?;
     let log_path = overlay.root().join(format!("{stem}.log"));
-    let mut log = fs::File::create(&log_path).map_err(|e| format!("{}: {e}", log_path.display()))?;
+    let mut log =
+        fs::File::create(&log_path).map_err(|e| format!("{}: {e}", log_path.display()))?;
 
     let (reader, writer) = std::io::pipe().map_err(|e| e.to_string())?;
     let writer_of_errors = writer.try_clone().map_err(|e| e.to_string())?;
@@ -72,8 +86,21 @@ fn follow(
         .current_dir(overlay.tree())
         .env("TERM", "dumb")
         .arg("tests/line_buffered.tcl")
-        .args(["--single", unit, "--clients", "1", "--durable", "--dont-clean", "--dont-pre-clean"])
-        .args(["--baseport", &port_base(index).to_string(), "--portcount", &PORTS_FOR_SERVERS.to_string()])
+        .args([
+            "--single",
+            unit,
+            "--clients",
+            "1",
+            "--durable",
+            "--dont-clean",
+            "--dont-pre-clean",
+        ])
+        .args([
+            "--baseport",
+            &port_base(index).to_string(),
+            "--portcount",
+            &PORTS_FOR_SERVERS.to_string(),
+        ])
         .args(["--timeout", &options.time_limit.as_secs().to_string()])
         .arg("--skipfile")
         .arg(&skipfile)
@@ -81,7 +108,11 @@ fn follow(
         .stdout(writer)
         .stderr(writer_of_errors)
         .process_group(0);
-    let denied: Vec<String> = skips.denied_tags(unit).iter().map(|tag| format!("-{tag}")).collect();
+    let denied: Vec<String> = skips
+        .denied_tags(unit)
+        .iter()
+        .map(|tag| format!("-{tag}"))
+        .collect();
     if !denied.is_empty() {
         command.args(["--tags", &denied.join(" ")]);
     }
@@ -101,7 +132,9 @@ fn follow(
         let mut reader = BufReader::new(reader);
         let mut bytes = Vec::new();
         while matches!(reader.read_until(b'\n', &mut bytes), Ok(n) if n > 0) {
-            let line = String::from_utf8_lossy(&bytes).trim_end_matches(['\n', '\r']).to_owned();
+            let line = String::from_utf8_lossy(&bytes)
+                .trim_end_matches(['\n', '\r'])
+                .to_owned();
             bytes.clear();
             if lines.send(line).is_err() {
                 return;
@@ -118,7 +151,10 @@ fn follow(
             }
             Err(RecvTimeoutError::Disconnected) => break Ok(()),
             Err(RecvTimeoutError::Timeout) => {
-                break Err(format!("over its time limit of {} s", options.time_limit.as_secs()));
+                break Err(format!(
+                    "over its time limit of {} s",
+                    options.time_limit.as_secs()
+                ));
             }
         }
     };

@@ -1,2 +1,0 @@
-//! Development tool: tidy.
-fn main() {}
