@@ -9,6 +9,34 @@ pub fn integer(argument: &[u8]) -> Result<i64, CommandError> {
     parse_i64(argument).ok_or(errors::NOT_INTEGER)
 }
 
+/// An integer argument between two limits, which are allowed too.
+pub fn integer_between(argument: &[u8], min: i64, max: i64) -> Result<i64, CommandError> {
+    let value = integer(argument)?;
+    if (min..=max).contains(&value) {
+        return Ok(value);
+    }
+    Err(CommandError::from_text(format!("ERR value is out of range, value must between {min} and {max}")))
+}
+
+/// The cursor of SCAN and its kin: an unsigned number, read as laxly as C's `strtoull` does, because clients may rely on
+/// that. So leading white space, a sign and leading zeros are allowed, and a negative number wraps around; but what is
+/// an integer in shortest form must not be negative.
+pub fn cursor(argument: &[u8]) -> Result<u64, CommandError> {
+    const INVALID: CommandError = CommandError::new("ERR invalid cursor");
+    if let Some(value) = parse_i64(argument) {
+        return u64::try_from(value).map_err(|_| INVALID);
+    }
+    let is_space = |byte: &u8| byte.is_ascii_whitespace() || *byte == b'\x0b';
+    let spaces = argument.iter().take_while(|byte| is_space(byte)).count();
+    let (negative, digits) = match &argument[spaces..] {
+        [b'-', digits @ ..] => (true, digits),
+        [b'+', digits @ ..] | digits => (false, digits),
+    };
+    let is_number = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
+    let magnitude = std::str::from_utf8(digits).ok().filter(|_| is_number).and_then(|digits| digits.parse().ok());
+    magnitude.map(|value: u64| if negative { value.wrapping_neg() } else { value }).ok_or(INVALID)
+}
+
 /// A floating-point argument.
 pub fn float(argument: &[u8]) -> Result<f64, CommandError> {
     parse_f64(argument).ok_or(errors::NOT_FLOAT)

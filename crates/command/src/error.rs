@@ -7,27 +7,41 @@ use perilune_value::WrongType;
 
 /// An error reply: code and text, without the leading `-`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CommandError(Cow<'static, [u8]>);
+pub struct CommandError {
+    message: Cow<'static, [u8]>,
+    counted: bool,
+}
 
 impl CommandError {
     /// An error with a fixed text.
     pub const fn new(text: &'static str) -> Self {
-        Self(Cow::Borrowed(text.as_bytes()))
+        Self { message: Cow::Borrowed(text.as_bytes()), counted: false }
     }
 
     /// An error whose text depends on what the client sent.
     pub fn from_text(text: impl Into<Vec<u8>>) -> Self {
-        Self(Cow::Owned(text.into()))
+        Self { message: Cow::Owned(text.into()), counted: false }
     }
 
     /// Code and text.
     pub fn message(&self) -> &[u8] {
-        &self.0
+        &self.message
+    }
+
+    /// The same, which was counted among the errors where it arose (inside a script).
+    pub fn already_counted(mut self) -> Self {
+        self.counted = true;
+        self
+    }
+
+    /// Whether it was counted where it arose.
+    pub fn was_counted(&self) -> bool {
+        self.counted
     }
 
     /// The code: the first word.
     pub fn code(&self) -> &[u8] {
-        self.0.split(|b| *b == b' ').next().unwrap_or_default()
+        self.message.split(|b| *b == b' ').next().unwrap_or_default()
     }
 }
 
@@ -85,6 +99,8 @@ pub mod errors {
     /// The string that would result is longer than `proto-max-bulk-len`.
     pub const STRING_TOO_LONG: CommandError =
         CommandError::new("ERR string exceeds maximum allowed size (proto-max-bulk-len)");
+    /// MOVE or COPY of a key to itself.
+    pub const SAME_OBJECT: CommandError = CommandError::new("ERR source and destination objects are the same");
     /// No database with this number.
     pub const DATABASE_OUT_OF_RANGE: CommandError = CommandError::new("ERR DB index is out of range");
 

@@ -1,9 +1,10 @@
 //! What runs a command. The type of a handler says what it may do.
 
-use perilune_keyspace::{ReadTxn, WriteTxn};
+use perilune_keyspace::{ReadTxn, Txn, WriteTxn};
 use perilune_resp::Reply;
 
 use crate::error::Outcome;
+use crate::registry::Entry;
 use crate::spec::Spec;
 
 /// Runs a command that only reads. `arguments[0]` is its name as the client wrote it.
@@ -38,6 +39,44 @@ pub enum DataHandler {
     Read(ReadHandler),
     /// It writes.
     Write(WriteHandler),
+    /// It tells what the subcommands of a data command do: pairs of syntax and indented explanation, line by line.
+    Help(&'static [&'static str]),
+}
+
+impl DataHandler {
+    /// Runs a call on a transaction that holds its keys.
+    ///
+    /// `entry` is the command, whose container a help text is about.
+    #[inline]
+    pub fn run<H>(
+        self,
+        txn: &mut Txn<'_>,
+        entry: &Entry<H>,
+        arguments: &[&[u8]],
+        reply: &mut dyn Reply,
+    ) -> Outcome {
+        match self {
+            DataHandler::Read(run) => run(&mut ReadTxn::new(txn), arguments, reply),
+            DataHandler::Write(run) => run(&mut WriteTxn::new(txn), arguments, reply),
+            DataHandler::Help(lines) => {
+                help(&entry.full_name, lines, reply);
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Answers the help of a container: `lines` between the opening and the closing that all have. `full_name` is that of
+/// the subcommand (`object|help`) or of the container.
+pub fn help(full_name: &str, lines: &[&str], reply: &mut dyn Reply) {
+    let container = full_name.split('|').next().unwrap_or_default().to_ascii_uppercase();
+    reply.array(lines.len() + 3);
+    reply.status(&format!("{container} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:"));
+    for line in lines {
+        reply.status(line);
+    }
+    reply.status("HELP");
+    reply.status("    Print this help.");
 }
 
 impl HasAccess for DataHandler {
@@ -45,6 +84,7 @@ impl HasAccess for DataHandler {
         match self {
             DataHandler::Read(_) => Access::Read,
             DataHandler::Write(_) => Access::Write,
+            DataHandler::Help(_) => Access::Session,
         }
     }
 }

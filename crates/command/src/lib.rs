@@ -14,9 +14,9 @@ mod keys;
 mod registry;
 mod spec;
 
-pub use argument::{Arguments, float, integer, is_token};
+pub use argument::{Arguments, cursor, float, integer, integer_between, is_token};
 pub use error::{CommandError, Outcome, Stop, errors};
-pub use handler::{Access, Command, DataHandler, HasAccess, ReadHandler, WriteHandler};
+pub use handler::{Access, Command, DataHandler, HasAccess, ReadHandler, WriteHandler, help};
 pub use keys::{KeyError, KeyPosition, KeyShape};
 pub use registry::{Entry, Registry};
 pub use spec::{

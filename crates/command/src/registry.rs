@@ -57,12 +57,27 @@ impl<H: HasAccess + Copy + 'static> Registry<H> {
     /// If a name is taken: the table is fixed when the program is written.
     pub fn add<T: Copy>(&mut self, commands: &'static [Command<T>], lift: &dyn Fn(T) -> H) {
         for command in commands {
-            let id = self.push(command.spec.name.to_owned(), command, None, lift);
-            for subcommand in command.subcommands {
-                let full_name = format!("{}|{}", command.spec.name, subcommand.spec.name);
-                let sub_id = self.push(full_name, subcommand, Some(id), lift);
-                self.entries[id].subcommands.push(sub_id);
-            }
+            self.push(command.spec.name.to_owned(), command, None, lift);
+            self.add_subcommands(command.spec.name, command.subcommands, lift);
+        }
+    }
+
+    /// Adds subcommands to a container that is in the table already: those of MEMORY that are about the process, not about data.
+    ///
+    /// # Panics
+    /// If there is no such container, or a name is taken.
+    pub fn add_subcommands<T: Copy>(
+        &mut self,
+        container: &str,
+        subcommands: &'static [Command<T>],
+        lift: &dyn Fn(T) -> H,
+    ) {
+        let id = self.by_name.get(container.as_bytes()).copied();
+        let id = id.unwrap_or_else(|| panic!("{container}: subcommands for a command that does not exist"));
+        for subcommand in subcommands {
+            let full_name = format!("{container}|{}", subcommand.spec.name);
+            let sub_id = self.push(full_name, subcommand, Some(id), lift);
+            self.entries[id].subcommands.push(sub_id);
         }
     }
 

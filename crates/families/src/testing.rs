@@ -20,7 +20,7 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use perilune_command::{DataHandler, Entry, FindKeys, KeyFlags, Registry, Stop};
+use perilune_command::{DataHandler, Entry, FindKeys, KeyFlags, PlanKind, Registry, Stop};
 use perilune_keyspace::{
     EffectUnit, KeyHasher, Keyspace, KeyspaceOptions, LockPlan, ManualClock, MemoryLog, ReadTxn, Txn, WriteTxn,
 };
@@ -224,7 +224,11 @@ fn execute(
     // where the arguments contradict themselves, the command says what is wrong with them
     let are_known = entry.keys.for_each(arguments, &mut |key| keys.push(key.index)).is_ok()
         && !entry.spec.keys.iter().any(|k| k.flags.has(KeyFlags::INCOMPLETE) || k.find == FindKeys::Unknown);
-    let plan = LockPlan::of(keys.iter().map(|&index| keyspace.stripe_of(arguments[index])));
+    let are_known = are_known && entry.spec.plan != PlanKind::Walk;
+    let plan = match entry.spec.plan {
+        PlanKind::AllStripes => LockPlan::All,
+        PlanKind::Keys | PlanKind::Walk => LockPlan::of(keys.iter().map(|&index| keyspace.stripe_of(arguments[index]))),
+    };
 
     let mut txn = Txn::begin(keyspace, database);
     txn.set_random_seed(1);
@@ -235,8 +239,7 @@ fn execute(
     let start = txn.start_command();
     let answer_start = reply.buf.len();
     let outcome = match entry.handler {
-        Some(DataHandler::Read(handler)) => handler(&mut ReadTxn::new(&mut txn), arguments, reply),
-        Some(DataHandler::Write(handler)) => handler(&mut WriteTxn::new(&mut txn), arguments, reply),
+        Some(handler) => handler.run(&mut txn, entry, arguments, reply),
         None => unreachable!("the table resolves no call to a container"),
     };
     match outcome {

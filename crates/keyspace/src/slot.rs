@@ -3,10 +3,12 @@
 //! Every change of a value passes here. Each method saves what undo needs, changes the entry, notes the change
 //! for watchers, and counts it; so a command cannot forget one of them.
 
+use std::sync::atomic::Ordering;
+
 use perilune_structures::{Handle, NewEntry, NewPayload, Payload};
 use perilune_value::{INLINE_LEN_MAX, Object, StringEncoding, Text, WrongType};
 
-use crate::txn::{Abort, Found, Txn};
+use crate::txn::{Abort, Found, Txn, WriteTxn};
 
 /// What becomes of a key's expiry when its value is replaced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +36,17 @@ enum DetachedPayload {
     Int(i64),
     Bytes(Box<[u8]>),
     Heap(Object),
+}
+
+impl Detached {
+    /// The string that this is, if it is one.
+    pub fn text(&self) -> Option<Text<'_>> {
+        Some(match &self.payload {
+            DetachedPayload::Int(integer) => Text::Int(*integer),
+            DetachedPayload::Bytes(bytes) => Text::Bytes(bytes),
+            DetachedPayload::Heap(Object::Raw(bytes)) => Text::Bytes(bytes),
+        })
+    }
 }
 
 /// The place of a key. See the module's documentation.
@@ -128,6 +141,7 @@ impl Slot<'_, '_> {
         };
         match self.handle {
             Some(handle) if saved => {
+                self.txn.held[self.at].changed = true;
                 let guard = &mut self.txn.held[self.at].guard;
                 guard.heap_bytes += heap_bytes(&payload);
                 let (mut handle, old) =
@@ -174,10 +188,15 @@ impl Slot<'_, '_> {
     }
 
     /// Changes the bytes of a string in place, which becomes `raw` and, with zeros, at least `len_min` long.
-    /// The key exists and holds a string.
+    /// The key holds a string; one that does not exist is an empty one.
     pub fn edit<R>(&mut self, len_min: usize, change: impl FnOnce(&mut [u8]) -> R) -> Result<R, Abort> {
-        let handle = self.existing();
-        self.save_copy(handle)?;
+        let handle = match self.handle {
+            Some(handle) => {
+                self.save_copy(handle)?;
+                handle
+            }
+            None => self.create_zeros(len_min)?,
+        };
         let len = self.text_len();
         let mut handle = self.make_raw(handle, len.max(len_min))?;
         let guard = &mut self.txn.held[self.at].guard;
@@ -202,6 +221,18 @@ impl Slot<'_, '_> {
         };
         self.changed();
         Ok(result)
+    }
+
+    /// Creates the key as a string of zeros.
+    fn create_zeros(&mut self, len: usize) -> Result<Handle, Abort> {
+        self.save_absent()?;
+        let zeros = [0; INLINE_LEN_MAX];
+        let payload = match zeros.get(..len) {
+            Some(bytes) => NewPayload::Bytes(bytes),
+            None => NewPayload::Heap(Object::Raw(vec![0; len])),
+        };
+        self.insert(payload, StringEncoding::Raw.code(), None, self.txn.keyspace.access_clock());
+        Ok(self.existing())
     }
 
     /// Gives a string the encoding `raw`, on the heap where it is to hold more than fits inline. Already saved.
@@ -243,6 +274,15 @@ impl Slot<'_, '_> {
         Ok(true)
     }
 
+    /// Removes the key, if it exists, because the time that a command gives it has passed: it counts as expired.
+    pub fn delete_expired(&mut self) -> Result<bool, Abort> {
+        let existed = self.delete()?;
+        if existed {
+            self.txn.keyspace.counters().expired_keys.fetch_add(1, Ordering::Relaxed);
+        }
+        Ok(existed)
+    }
+
     /// Sets or clears when the key expires. The key exists.
     pub fn set_expiry(&mut self, expire_at_ms: Option<i64>) -> Result<(), Abort> {
         let handle = self.existing();
@@ -269,8 +309,15 @@ impl Slot<'_, '_> {
         }
     }
 
-    /// Takes the value out and removes the key, without a copy of a big value where nothing may be taken back.
+    /// Takes the value out and removes the key, without a copy of a big value where nothing may be taken back. The key exists.
     pub fn take(&mut self) -> Result<Detached, Abort> {
+        let value = self.detach()?;
+        self.txn.count_changes(1);
+        Ok(value)
+    }
+
+    /// As [`Slot::take`], but counts no change: it is half of one.
+    fn detach(&mut self) -> Result<Detached, Abort> {
         let handle = self.existing();
         if self.txn.undo.is_none()
             && let Payload::Heap(_) = self.txn.held[self.at].guard.map.payload(handle)
@@ -281,12 +328,14 @@ impl Slot<'_, '_> {
             if let Some(object) = guard.map.remove(self.database, self.hash, handle) {
                 guard.heap_bytes -= object.heap_bytes() as i64;
                 self.handle = None;
-                self.changed();
+                self.note_change();
                 return Ok(Detached { payload: DetachedPayload::Heap(object), encoding, access, expire_at_ms });
             }
         }
         let value = self.copy();
-        self.delete()?;
+        self.take_out(handle)?;
+        self.handle = None;
+        self.note_change();
         Ok(value)
     }
 
@@ -335,8 +384,13 @@ impl Slot<'_, '_> {
 
     #[inline]
     fn changed(&mut self) {
-        self.txn.note_change(self.at, self.database, self.key);
+        self.note_change();
         self.txn.count_changes(1);
+    }
+
+    #[inline]
+    fn note_change(&mut self) {
+        self.txn.note_change(self.at, self.database, self.key);
     }
 
     // What can abort does so before the first change of this command: saving comes first.
@@ -351,6 +405,15 @@ impl Slot<'_, '_> {
 
     fn take_out(&mut self, handle: Handle) -> Result<(), Abort> {
         self.txn.take_out(self.at, self.database, self.hash, self.key, handle)
+    }
+}
+
+impl WriteTxn<'_, '_> {
+    /// Moves a value, with its expiry, from a key of the selected database to one that may be in another; what that
+    /// held is gone. One change. The key exists.
+    pub fn relocate(&mut self, key: &[u8], database: usize, new_key: &[u8]) -> Result<(), Abort> {
+        let value = self.slot(key)?.detach()?;
+        self.slot_in(database, new_key)?.put(value)
     }
 }
 

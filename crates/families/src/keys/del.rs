@@ -6,6 +6,10 @@
 //! OK
 //! > DEL a b
 //! (integer) 1
+//! > SET c 1
+//! OK
+//! > UNLINK c
+//! (integer) 1
 //! ```
 
 use perilune_command::{Arg, Category, Command, DataHandler, Flags, Group, KeyFlags, KeySpec, Outcome, Spec};

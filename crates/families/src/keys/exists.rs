@@ -6,6 +6,8 @@
 //! OK
 //! > EXISTS a a b
 //! (integer) 2
+//! > TOUCH a b
+//! (integer) 1
 //! ```
 
 use perilune_command::{Arg, Category, Command, DataHandler, Flags, Group, KeyFlags, KeySpec, Outcome, Spec};

@@ -20,6 +20,12 @@
 //! (integer) 1
 //! > EXPIRE a 50 GT
 //! (integer) 0
+//! > PEXPIRE a 50
+//! (integer) 1
+//! > EXPIREAT a 33177117420
+//! (integer) 1
+//! > PEXPIREAT a 33177117420000
+//! (integer) 1
 //! ```
 
 use perilune_command::{

@@ -8,6 +8,8 @@
 //! OK
 //! > DBSIZE
 //! (integer) 0
+//! > FLUSHDB ASYNC
+//! OK
 //! ```
 
 use perilune_command::{

@@ -1,10 +1,21 @@
-//! Keys, whatever they hold: their names, their expiry, their walks.
+//! Keys, whatever they hold: their names, their expiry, their walks, whole databases.
 
+mod copy;
+mod database;
+mod dbsize;
 mod del;
 mod exists;
 mod expire;
 mod flush;
 mod keys;
+mod memory;
+mod move_;
+mod object;
+mod persist;
+mod randomkey;
+mod rename;
+mod scan;
+mod swapdb;
 mod ttl;
 mod type_;
 
@@ -12,6 +23,8 @@ use perilune_command::Command;
 
 /// The commands of this family.
 pub const COMMANDS: &[Command] = &[
+    copy::COPY,
+    dbsize::DBSIZE,
     del::DEL,
     del::UNLINK,
     exists::EXISTS,
@@ -23,6 +36,15 @@ pub const COMMANDS: &[Command] = &[
     flush::FLUSHDB,
     flush::FLUSHALL,
     keys::KEYS,
+    memory::MEMORY,
+    move_::MOVE,
+    object::OBJECT,
+    persist::PERSIST,
+    randomkey::RANDOMKEY,
+    rename::RENAME,
+    rename::RENAMENX,
+    scan::SCAN,
+    swapdb::SWAPDB,
     ttl::TTL,
     ttl::PTTL,
     ttl::EXPIRETIME,

@@ -8,10 +8,16 @@
 //! | `PEXPIRETIME key` | the Unix time in milliseconds          |
 //!
 //! ```text
-//! > SET a 1 EX 100
+//! > SET a 1 PXAT 33177117420123
 //! OK
-//! > TTL a
-//! (integer) 100
+//! > TTL nothing
+//! (integer) -2
+//! > PTTL nothing
+//! (integer) -2
+//! > EXPIRETIME a
+//! (integer) 33177117420
+//! > PEXPIRETIME a
+//! (integer) 33177117420123
 //! ```
 
 use perilune_command::{Arg, Category, Command, DataHandler, Flags, Group, KeyFlags, KeySpec, Outcome, Spec};

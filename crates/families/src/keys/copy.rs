@@ -1,0 +1,80 @@
+//! `COPY source destination [DB destination-db] [REPLACE]` copies a value, with its expiry, and answers whether it did:
+//! not where there is no source, or where there is a destination already and REPLACE is not given.
+//!
+//! ```text
+//! > SET a 1
+//! OK
+//! > COPY a b
+//! (integer) 1
+//! > COPY a b
+//! (integer) 0
+//! ```
+
+use perilune_command::{
+    Arg, Arguments, Category, Command, CommandError, DataHandler, Flags, Group, KeyFlags, KeySpec, Outcome, Spec,
+    errors, is_token,
+};
+use perilune_keyspace::WriteTxn;
+use perilune_resp::Reply;
+
+use super::database::database;
+
+/// COPY.
+pub const COPY: Command = Command::new(
+    Spec {
+        name: "copy",
+        summary: "Copies the value of a key to a new key.",
+        group: Group::Generic,
+        since: "6.2.0",
+        complexity: "O(N) worst case for collections, where N is the number of nested items. O(1) for string values.",
+        arity: -3,
+        flags: Flags::DENYOOM,
+        categories: Category::KEYSPACE,
+        keys: &[
+            KeySpec::one(1, KeyFlags::RO.with(KeyFlags::ACCESS)),
+            KeySpec::one(2, KeyFlags::OW.with(KeyFlags::UPDATE)),
+        ],
+        arguments: &[
+            Arg::key("source", 0),
+            Arg::key("destination", 1),
+            Arg::integer("destination-db").after("DB").optional(),
+            Arg::word("replace", "REPLACE").optional(),
+        ],
+        ..Spec::DEFAULT
+    },
+    DataHandler::Write(copy),
+);
+
+struct Options {
+    database: usize,
+    replace: bool,
+}
+
+impl Options {
+    fn parse(mut arguments: Arguments<'_>, txn: &WriteTxn<'_, '_>) -> Result<Self, CommandError> {
+        let mut options = Self { database: txn.database(), replace: false };
+        while let Some(option) = arguments.next() {
+            match () {
+                () if is_token(option, "REPLACE") => options.replace = true,
+                () if is_token(option, "DB") => options.database = database(arguments.required()?, txn)?,
+                () => return Err(errors::SYNTAX),
+            }
+        }
+        Ok(options)
+    }
+}
+
+fn copy(txn: &mut WriteTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Reply) -> Outcome {
+    let (source, destination) = (arguments[1], arguments[2]);
+    let Options { database, replace } = Options::parse(Arguments::from(arguments, 3), txn)?;
+    if database == txn.database() && source == destination {
+        return Err(errors::SAME_OBJECT.into());
+    }
+    let is_copied = txn.find(source)?.is_some() && (replace || txn.peek_in(database, destination)?.is_none());
+    if is_copied {
+        let value = txn.slot(source)?.copy();
+        txn.slot_in(database, destination)?.put(value)?;
+    }
+    reply.integer(i64::from(is_copied));
+    Ok(())
+}
