@@ -21,13 +21,16 @@ pub struct Guarded {
 }
 
 /// Starts `command` in a process group of its own.
+///
+/// Under the lock, so that an interruption comes before the start or sees the group.
 pub fn spawn(command: &mut Command) -> Result<Guarded, String> {
     let name = command.get_program().to_string_lossy().into_owned();
+    let mut alive = alive();
     let child = command
         .process_group(0)
         .spawn()
         .map_err(|e| format!("{name}: {e}"))?;
-    alive().push(Pid::from_raw(child.id() as i32));
+    alive.push(Pid::from_raw(child.id() as i32));
     Ok(Guarded { child })
 }
 
@@ -39,8 +42,10 @@ pub fn work_folder() -> PathBuf {
 /// Installs the handler.
 pub fn end_on_interrupt() -> Result<(), String> {
     let handler = || {
-        for group in alive().drain(..) {
-            let _ = killpg(group, Signal::SIGKILL);
+        // Held until the process ends: nothing is started, and nothing is reported, from here on.
+        let alive = alive();
+        for group in alive.iter() {
+            let _ = killpg(*group, Signal::SIGKILL);
         }
         let _ = std::fs::remove_dir_all(work_folder());
         eprintln!("\nbench: interrupted");

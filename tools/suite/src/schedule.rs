@@ -5,9 +5,9 @@
 
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
-use std::process::Child;
+use std::process::{Child, Command};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
@@ -19,9 +19,8 @@ use crate::transcript::Transcript;
 use crate::unit::{self, UnitResult};
 
 /// The process groups that are alive now.
-#[derive(Clone, Default)]
 pub struct Groups {
-    alive: Arc<Mutex<Vec<Pid>>>,
+    alive: Mutex<Vec<Pid>>,
 }
 
 /// One registered process group.
@@ -31,54 +30,48 @@ pub struct Group<'a> {
 }
 
 impl Groups {
-    /// Registers the group that `child` leads.
-    pub fn enter(&self, child: &Child) -> Group<'_> {
+    /// Starts `command`, which must make its child lead a group, and registers that group.
+    ///
+    /// Under the lock, so that an interruption comes before the start or sees the group.
+    pub fn spawn(&self, command: &mut Command) -> std::io::Result<(Child, Group<'_>)> {
+        let mut alive = self.lock();
+        let child = command.spawn()?;
         let leader = Pid::from_raw(child.id() as i32);
-        self.alive
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(leader);
-        Group {
-            groups: self,
-            leader,
-        }
+        alive.push(leader);
+        Ok((
+            child,
+            Group {
+                groups: self,
+                leader,
+            },
+        ))
     }
 
-    fn end_all(&self) {
-        for leader in self
-            .alive
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .drain(..)
-        {
-            let _ = killpg(leader, Signal::SIGKILL);
-        }
+    fn lock(&self) -> MutexGuard<'_, Vec<Pid>> {
+        self.alive.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Group<'_> {
     /// Kills what is left of the group. That nothing is left is the usual case, and no error.
     pub fn end(self) {
-        let mut alive = self
-            .groups
-            .alive
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        alive.retain(|leader| *leader != self.leader);
+        self.groups.lock().retain(|leader| *leader != self.leader);
         let _ = killpg(self.leader, Signal::SIGKILL);
     }
 }
 
-static GROUPS: OnceLock<Groups> = OnceLock::new();
-
-fn groups() -> &'static Groups {
-    GROUPS.get_or_init(Groups::default)
-}
+static GROUPS: Groups = Groups {
+    alive: Mutex::new(Vec::new()),
+};
 
 /// Installs the handler; `work` is removed unless it is to be kept.
 pub fn end_children_on_interrupt(work: PathBuf, keep: bool) -> Result<(), String> {
     let handler = move || {
-        groups().end_all();
+        // Held until the process ends: nothing is started, and nothing is reported, from here on.
+        let alive = GROUPS.lock();
+        for leader in alive.iter() {
+            let _ = killpg(*leader, Signal::SIGKILL);
+        }
         if !keep {
             let _ = std::fs::remove_dir_all(&work);
         }
@@ -101,7 +94,7 @@ pub fn run_all(options: &Options, skips: &Skips, overlay: &Overlay) -> Vec<UnitR
                 options.units.get(index).map(|unit| (index, unit.as_str()))
             } {
                 let watch = |transcript: &Transcript| progress.update(index, transcript);
-                let result = unit::run(options, skips, overlay, groups(), (index, unit), &watch);
+                let result = unit::run(options, skips, overlay, &GROUPS, (index, unit), &watch);
                 progress.finish(index, &result);
                 mine.push((index, result));
             }

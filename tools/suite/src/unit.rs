@@ -122,10 +122,11 @@ fn follow(
     for (name, value) in &options.config {
         command.args(["--config", name, value]);
     }
-    let mut child = command.spawn().map_err(|e| format!("tclsh: {e}"))?;
+    let (mut child, group) = groups
+        .spawn(&mut command)
+        .map_err(|e| format!("tclsh: {e}"))?;
     // The command holds the pipe's write end; without it gone the reader never sees the end.
     drop(command);
-    let group = groups.enter(&child);
 
     let (lines, received) = mpsc::channel();
     std::thread::spawn(move || {
@@ -151,9 +152,9 @@ fn follow(
             }
             Err(RecvTimeoutError::Disconnected) => break Ok(()),
             Err(RecvTimeoutError::Timeout) => {
+                let limit = options.time_limit.as_secs();
                 break Err(format!(
-                    "over its time limit of {} s",
-                    options.time_limit.as_secs()
+                    "over its time limit of {limit} s (with --keep the servers' logs stay, in tree/tests/tmp)"
                 ));
             }
         }
