@@ -113,3 +113,28 @@ impl<'a> Iterator for Arguments<'a> {
         Some(first)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cursors_are_read_as_strtoull_reads_them() {
+        for (text, value) in [
+            ("0", Some(0)),
+            ("18446744073709551615", Some(u64::MAX)),
+            ("18446744073709551616", None),
+            ("01", Some(1)),
+            ("+1", Some(1)),
+            (" 1", Some(1)),
+            ("1 ", None),
+            ("-01", Some(u64::MAX)),
+            ("-1", None),
+            ("0x10", None),
+            ("", None),
+            ("-", None),
+        ] {
+            assert_eq!(cursor(text.as_bytes()).ok(), value, "{text:?}");
+        }
+    }
+}

@@ -78,3 +78,45 @@ fn copy(txn: &mut WriteTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Reply) 
     reply.integer(i64::from(is_copied));
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::check;
+
+    #[test]
+    fn a_copy_has_value_and_expiry() {
+        check(
+            r#"
+            > SET a 1 PX 100 => OK
+            > COPY a b => (integer) 1
+            > :changes => 1
+            > :sent => COPY a b
+            > :expires b => 1000100
+            > SET c 2 => OK
+            > COPY a c => (integer) 0
+            > COPY a c REPLACE => (integer) 1
+            > GET c => "1"
+            > COPY a a DB 1 DB 2 => (integer) 1
+            > COPY a a REPLACE DB 2 => (integer) 1
+            > :select 2
+            > GET a => "1"
+            > COPY nothing b => (integer) 0
+            "#,
+        );
+    }
+
+    #[test]
+    fn errors_come_from_left_to_right() {
+        check(
+            "
+            > COPY a b DB 99 foo => (error) ERR DB index is out of range
+            > COPY a b foo DB 99 => (error) ERR syntax error
+            > COPY a b DB -1 => (error) ERR DB index is out of range
+            > COPY a b DB x => (error) ERR value is not an integer or out of range
+            > COPY a b DB 2147483648 => (error) ERR value is out of range, value must between -2147483648 and 2147483647
+            > COPY a b DB => (error) ERR syntax error
+            > COPY a a DB 0 => (error) ERR source and destination objects are the same
+            ",
+        );
+    }
+}

@@ -61,3 +61,37 @@ fn del(txn: &mut WriteTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Reply) -
     reply.integer(deleted);
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::check;
+
+    #[test]
+    fn a_key_named_twice_is_removed_once() {
+        check(
+            "
+            > MSET a 1 b 2 => OK
+            > DEL a nothing b a => (integer) 2
+            > :changes => 2
+            > :sent => DEL a nothing b a
+            > DEL a => (integer) 0
+            > :changes => 0
+            > :sent
+            > SET a 1 => OK
+            > UNLINK a a => (integer) 1
+            > :sent => UNLINK a a
+            ",
+        );
+    }
+
+    #[test]
+    fn what_has_expired_is_not_there_to_be_removed() {
+        check(
+            "
+            > SET a 1 PX 10 => OK
+            > :wait 10
+            > DEL a => (integer) 0
+            ",
+        );
+    }
+}

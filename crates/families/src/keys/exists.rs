@@ -72,3 +72,22 @@ fn touch(txn: &mut ReadTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Reply) 
     reply.integer(count);
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::check;
+
+    #[test]
+    fn what_has_expired_does_not_exist() {
+        check(
+            "
+            > SET a 1 PX 10 => OK
+            > EXISTS a a b => (integer) 2
+            > TOUCH a a b => (integer) 2
+            > :wait 10
+            > EXISTS a => (integer) 0
+            > TOUCH a => (integer) 0
+            ",
+        );
+    }
+}

@@ -254,3 +254,77 @@ fn run(txn: &mut WriteTxn<'_, '_>, arguments: &[&[u8]], unit: Unit, reply: &mut 
     reply.integer(1);
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::check;
+
+    #[test]
+    fn the_log_gets_the_time_or_the_removal() {
+        check(
+            "
+            > SET a 1 => OK
+            > EXPIRE a 100 NX => (integer) 1
+            > :sent => PEXPIREAT a 1100000 NX
+            > PEXPIRE a 100 => (integer) 1
+            > :sent => PEXPIREAT a 1000100
+            > EXPIREAT a 2000 => (integer) 1
+            > :sent => PEXPIREAT a 2000000
+            > PEXPIREAT a 2000001 xx => (integer) 1
+            > :sent => PEXPIREAT a 2000001 xx
+            > :changes => 1
+            > EXPIRE a 0 => (integer) 1
+            > :sent => UNLINK a
+            > :changes => 1
+            > EXISTS a => (integer) 0
+            > EXPIRE a 10 => (integer) 0
+            > :sent
+            > SET a 1 => OK
+            > PEXPIREAT a -1 => (integer) 1
+            > EXISTS a => (integer) 0
+            ",
+        );
+    }
+
+    #[test]
+    fn a_condition_compares_with_the_expiry_that_is_set() {
+        check(
+            "
+            > SET a 1 => OK
+            > EXPIRE a 100 XX => (integer) 0
+            > EXPIRE a 100 GT => (integer) 0
+            > EXPIRE a 100 LT => (integer) 1
+            > EXPIRE a 100 NX => (integer) 0
+            > EXPIRE a 100 GT => (integer) 0
+            > EXPIRE a 100 LT => (integer) 0
+            > EXPIRE a 101 XX GT => (integer) 1
+            > EXPIRE a 100 XX LT => (integer) 1
+            > :expires a => 1100000
+            > EXPIRE a -1 GT => (integer) 0
+            > EXPIRE a -1 NX => (integer) 0
+            > EXPIRE a -1 LT => (integer) 1
+            > EXISTS a => (integer) 0
+            ",
+        );
+    }
+
+    #[test]
+    fn options_are_wrong_before_numbers_and_numbers_before_keys() {
+        check(
+            "
+            > EXPIRE nothing x foo => (error) ERR Unsupported option foo
+            > EXPIRE nothing x NX foo => (error) ERR Unsupported option foo
+            > EXPIRE nothing x NX GT => (error) ERR NX and XX, GT or LT options at the same time are not compatible
+            > EXPIRE nothing x NX XX => (error) ERR NX and XX, GT or LT options at the same time are not compatible
+            > EXPIRE nothing x GT LT => (error) ERR GT and LT options at the same time are not compatible
+            > EXPIRE nothing x NX => (error) ERR value is not an integer or out of range
+            > EXPIRE nothing 9223372036854775807 => (error) ERR invalid expire time in 'expire' command
+            > EXPIRE nothing 9223372036854775 => (error) ERR invalid expire time in 'expire' command
+            > EXPIRE nothing -9223372036854775808 => (error) ERR invalid expire time in 'expire' command
+            > PEXPIRE nothing 9223372036854775807 => (error) ERR invalid expire time in 'pexpire' command
+            > EXPIREAT nothing 9223372036854775807 => (error) ERR invalid expire time in 'expireat' command
+            > PEXPIREAT nothing 9223372036854775807 => (integer) 0
+            ",
+        );
+    }
+}

@@ -97,3 +97,43 @@ fn finish(txn: &mut WriteTxn<'_, '_>, removed: u64, reply: &mut dyn Reply) -> Ou
     reply.ok();
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::check;
+
+    #[test]
+    fn flushing_is_a_change_even_of_nothing() {
+        check(
+            "
+            > FLUSHALL => OK
+            > :changes => 1
+            > :sent => FLUSHALL
+            > MSET a 1 b 2 => OK
+            > :select 3
+            > SET c 3 => OK
+            > FLUSHDB => OK
+            > :changes => 2
+            > :sent => FLUSHDB
+            > DBSIZE => (integer) 0
+            > :select 0
+            > DBSIZE => (integer) 2
+            > FLUSHALL ASYNC => OK
+            > :changes => 3
+            > DBSIZE => (integer) 0
+            ",
+        );
+    }
+
+    #[test]
+    fn one_option_at_most() {
+        check(
+            "
+            > FLUSHALL SYNC => OK
+            > FLUSHALL foo => (error) ERR syntax error
+            > FLUSHALL async sync => (error) ERR syntax error
+            > FLUSHDB ASYNC foo => (error) ERR syntax error
+            ",
+        );
+    }
+}

@@ -50,3 +50,38 @@ fn keys(txn: &mut ReadTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Reply) -
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::check;
+
+    #[test]
+    fn only_matching_keys_of_the_database_are_shown() {
+        check(
+            r#"
+            > KEYS * => (empty array)
+            > MSET hello 1 world 2 h 3 => OK
+            > KEYS he*
+            1) "hello"
+            > KEYS [^h]* => 1) "world"
+            > KEYS h? => (empty array)
+            > :select 1
+            > KEYS * => (empty array)
+            > SET "" empty => OK
+            > KEYS * => 1) ""
+            > KEYS ** => (empty array)
+            "#,
+        );
+    }
+
+    #[test]
+    fn what_has_expired_is_not_shown() {
+        check(
+            "
+            > SET a 1 PX 10 => OK
+            > :wait 10
+            > KEYS * => (empty array)
+            ",
+        );
+    }
+}

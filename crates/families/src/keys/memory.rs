@@ -87,3 +87,22 @@ fn validate(mut options: Arguments<'_>) -> Result<(), CommandError> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::check;
+
+    #[test]
+    fn options_are_wrong_before_the_key_is() {
+        check(
+            "
+            > MEMORY USAGE a SAMPLES 5 => (nil)
+            > MEMORY USAGE a SAMPLES 0 SAMPLES 1 => (nil)
+            > MEMORY USAGE a SAMPLES => (error) ERR syntax error
+            > MEMORY USAGE a SAMPLES -1 => (error) ERR syntax error
+            > MEMORY USAGE a SAMPLES x => (error) ERR value is not an integer or out of range
+            > MEMORY USAGE a foo => (error) ERR syntax error
+            ",
+        );
+    }
+}

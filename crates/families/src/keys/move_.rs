@@ -47,3 +47,39 @@ fn move_(txn: &mut WriteTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Reply)
     reply.integer(i64::from(is_moved));
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::check;
+
+    #[test]
+    fn a_moved_key_keeps_its_expiry() {
+        check(
+            r#"
+            > SET a 1 PX 100 => OK
+            > MOVE a 3 => (integer) 1
+            > :changes => 1
+            > :sent => MOVE a 3
+            > MOVE a 3 => (integer) 0
+            > SET a 2 => OK
+            > MOVE a 3 => (integer) 0
+            > :select 3
+            > GET a => "1"
+            > :expires a => 1000100
+            "#,
+        );
+    }
+
+    #[test]
+    fn the_other_database_must_be_another() {
+        check(
+            "
+            > MOVE nothing 0 => (error) ERR source and destination objects are the same
+            > MOVE nothing x => (error) ERR value is not an integer or out of range
+            > MOVE nothing 16 => (error) ERR DB index is out of range
+            > MOVE nothing -1 => (error) ERR DB index is out of range
+            > MOVE nothing 99999999999 => (error) ERR value is out of range, value must between -2147483648 and 2147483647
+            ",
+        );
+    }
+}

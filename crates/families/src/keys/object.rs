@@ -186,3 +186,59 @@ fn lookup<R>(txn: &mut ReadTxn<'_, '_>, key: &[u8], ask: impl FnOnce(Found<'_>) 
     txn.count_lookup(answer.is_some());
     Ok(answer)
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::check;
+
+    #[test]
+    fn nothing_is_told_of_nothing() {
+        check(
+            "
+            > OBJECT ENCODING a => (nil)
+            > OBJECT FREQ a => (nil)
+            > OBJECT IDLETIME a => (nil)
+            > OBJECT REFCOUNT a => (nil)
+            ",
+        );
+    }
+
+    #[test]
+    fn a_frequency_needs_a_policy_that_counts_it() {
+        check(
+            "
+            > SET a 1 => OK
+            > OBJECT FREQ a
+            (error) ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when \
+            switching between policies at runtime LRU and LFU data will take some time to adjust.
+            ",
+        );
+    }
+
+    #[test]
+    fn help_opens_and_closes_as_all_help_does() {
+        check(
+            "
+            > OBJECT HELP
+             1) OBJECT <subcommand> [<arg> [value] [opt] ...]. Subcommands are:
+             2) ENCODING <key>
+             3)     Return the kind of internal representation used in order to store the value
+             4)     associated with a <key>.
+             5) FREQ <key>
+             6)     Return the access frequency index of the <key>. The returned integer is
+             7)     proportional to the logarithm of the recent access frequency of the key.
+             8) IDLETIME <key>
+             9)     Return the idle time of the <key>, that is the approximated number of
+            10)     seconds elapsed since the last access to the key.
+            11) REFCOUNT <key>
+            12)     Return the number of references of the value associated with the specified
+            13)     <key>.
+            14) HELP
+            15)     Print this help.
+            > OBJECT HELP me => (error) ERR wrong number of arguments for 'object|help' command
+            > OBJECT foo => (error) ERR unknown subcommand 'foo'. Try OBJECT HELP.
+            > OBJECT => (error) ERR wrong number of arguments for 'object' command
+            ",
+        );
+    }
+}

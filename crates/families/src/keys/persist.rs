@@ -40,3 +40,24 @@ fn persist(txn: &mut WriteTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Repl
     reply.integer(i64::from(expires));
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::check;
+
+    #[test]
+    fn only_what_expires_is_changed() {
+        check(
+            "
+            > PERSIST a => (integer) 0
+            > SET a 1 => OK
+            > PERSIST a => (integer) 0
+            > :sent
+            > PEXPIRE a 100 => (integer) 1
+            > PERSIST a => (integer) 1
+            > :sent => PERSIST a
+            > :expires a => never
+            ",
+        );
+    }
+}

@@ -81,3 +81,45 @@ fn renamenx(txn: &mut WriteTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Rep
     reply.integer(i64::from(is_free));
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::check;
+
+    #[test]
+    fn a_value_takes_its_expiry_along_and_that_is_one_change() {
+        check(
+            r#"
+            > SET a 1 PX 100 => OK
+            > SET b 2 => OK
+            > RENAME a b => OK
+            > :changes => 1
+            > :sent => RENAME a b
+            > :expires b => 1000100
+            > :expires a => no such key
+            > GET b => "1"
+            > RENAMENX b c => (integer) 1
+            > :changes => 1
+            > :expires c => 1000100
+            > SET d 4 => OK
+            > RENAMENX c d => (integer) 0
+            > :changes => 0
+            "#,
+        );
+    }
+
+    #[test]
+    fn its_own_name_changes_nothing() {
+        check(
+            "
+            > RENAME a a => (error) ERR no such key
+            > RENAMENX a b => (error) ERR no such key
+            > SET a 1 => OK
+            > RENAME a a => OK
+            > :sent
+            > RENAMENX a a => (integer) 0
+            > :sent
+            ",
+        );
+    }
+}

@@ -105,3 +105,47 @@ fn scan(txn: &mut ReadTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Reply) -
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::check;
+
+    #[test]
+    fn a_call_shows_what_is_selected() {
+        check(
+            r#"
+            > MSET hello 1 world 2 => OK
+            > SCAN 0 MATCH h*
+            1) "0"
+            2) 1) "hello"
+            > SCAN 0 TYPE STRING MATCH w* COUNT 9223372036854775807
+            1) "0"
+            2) 1) "world"
+            > SCAN 0 TYPE list
+            1) "0"
+            2) (empty array)
+            > :select 1
+            > SCAN 0
+            1) "0"
+            2) (empty array)
+            "#,
+        );
+    }
+
+    #[test]
+    fn the_cursor_is_wrong_before_the_options_and_they_from_left_to_right() {
+        check(
+            "
+            > SCAN x COUNT => (error) ERR invalid cursor
+            > SCAN -1 => (error) ERR invalid cursor
+            > SCAN 18446744073709551616 => (error) ERR invalid cursor
+            > SCAN 0 COUNT 0 TYPE x => (error) ERR syntax error
+            > SCAN 0 COUNT x => (error) ERR value is not an integer or out of range
+            > SCAN 0 TYPE x COUNT 0 => (error) ERR unknown type name 'x'
+            > SCAN 0 TYPE foo MATCH => (error) ERR unknown type name 'foo'
+            > SCAN 0 MATCH => (error) ERR syntax error
+            > SCAN 0 FOO bar => (error) ERR syntax error
+            ",
+        );
+    }
+}

@@ -51,3 +51,38 @@ fn number(argument: &[u8], otherwise: &'static str) -> Result<i32, CommandError>
     let error = || CommandError::new(otherwise);
     integer(argument).ok().and_then(|number| i32::try_from(number).ok()).ok_or_else(error)
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::check;
+
+    #[test]
+    fn databases_change_places() {
+        check(
+            r#"
+            > SET a 1 => OK
+            > SWAPDB 0 7 => OK
+            > :changes => 1
+            > :sent => SWAPDB 0 7
+            > DBSIZE => (integer) 0
+            > :select 7
+            > GET a => "1"
+            > SWAPDB 3 3 => OK
+            > :changes => 1
+            "#,
+        );
+    }
+
+    #[test]
+    fn numbers_are_wrong_before_ranges() {
+        check(
+            "
+            > SWAPDB x x => (error) ERR invalid first DB index
+            > SWAPDB 99999999999 0 => (error) ERR invalid first DB index
+            > SWAPDB 99 x => (error) ERR invalid second DB index
+            > SWAPDB 0 16 => (error) ERR DB index is out of range
+            > SWAPDB -1 0 => (error) ERR DB index is out of range
+            ",
+        );
+    }
+}

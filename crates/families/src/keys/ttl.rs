@@ -142,3 +142,46 @@ fn answer(
 fn seconds(ms: i64) -> i64 {
     ms / 1000 + i64::from(ms % 1000 >= 500)
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::check;
+
+    #[test]
+    fn times_are_rounded_to_seconds() {
+        check(
+            "
+            > TTL a => (integer) -2
+            > EXPIRETIME a => (integer) -2
+            > SET a 1 => OK
+            > TTL a => (integer) -1
+            > PTTL a => (integer) -1
+            > EXPIRETIME a => (integer) -1
+            > PEXPIRETIME a => (integer) -1
+            > SET a 1 PX 1500 => OK
+            > TTL a => (integer) 2
+            > PTTL a => (integer) 1500
+            > EXPIRETIME a => (integer) 1002
+            > PEXPIRETIME a => (integer) 1001500
+            > :wait 1
+            > TTL a => (integer) 1
+            > :wait 1100
+            > TTL a => (integer) 0
+            > PTTL a => (integer) 399
+            > :wait 399
+            > TTL a => (integer) -2
+            ",
+        );
+    }
+
+    #[test]
+    fn the_latest_of_all_times_does_not_overflow() {
+        check(
+            "
+            > SET a 1 PXAT 9223372036854775807 => OK
+            > EXPIRETIME a => (integer) 9223372036854776
+            > PTTL a => (integer) 9223372036853775807
+            ",
+        );
+    }
+}

@@ -35,3 +35,21 @@ fn type_(txn: &mut ReadTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Reply) 
     reply.status(name.unwrap_or("none"));
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::check;
+
+    #[test]
+    fn what_is_not_there_has_no_type() {
+        check(
+            "
+            > TYPE a => none
+            > SET a 1 PX 10 => OK
+            > TYPE a => string
+            > :wait 10
+            > TYPE a => none
+            ",
+        );
+    }
+}
