@@ -133,6 +133,7 @@ unsafe extern "C-unwind" {
     pub fn lua_rawseti(l: *mut lua_State, idx: c_int, n: c_int);
     pub fn lua_setmetatable(l: *mut lua_State, idx: c_int) -> c_int;
     pub fn lua_next(l: *mut lua_State, idx: c_int) -> c_int;
+    pub fn lua_concat(l: *mut lua_State, n: c_int);
     pub fn lua_call(l: *mut lua_State, nargs: c_int, nresults: c_int);
     pub fn lua_pcall(l: *mut lua_State, nargs: c_int, nresults: c_int, errfunc: c_int) -> c_int;
     pub fn lua_error(l: *mut lua_State) -> !;

@@ -1,0 +1,304 @@
+//! What a script returns becomes a reply.
+//!
+//! Tables are read raw: no metamethod runs. They are walked with a stack of our own, because a script can nest
+//! them 8,000 deep (Lua's own bound, past which the reply says so), and a thread's stack cannot. An aggregate is
+//! counted before it is announced.
+//!
+//! Nothing in here raises a Lua error: memory is disarmed, keys are iterated in an unchanged table. It may take
+//! long, though (a table that contains itself twice is a tree of any size), so it looks for an order to stop.
+
+use std::borrow::Cow;
+use std::ffi::c_int;
+
+use perilune_luajit_sys::*;
+use perilune_resp::{Protocol, Reply};
+
+use crate::number;
+use crate::state::{bytes_at, push_bytes};
+
+/// Slots that one value needs at most.
+const STACK_SLOTS: c_int = 12;
+
+/// Values between two looks for an order to stop.
+const VALUES_PER_CHECK: u32 = 1024;
+
+/// An aggregate that is being written; its table is on the Lua stack.
+enum Open {
+    /// Elements from 1 to `len`; `next` is the one to write.
+    Array { next: c_int, len: c_int },
+    /// Above the table: the key that was written. If `value_next`, its value is to be written.
+    Map { value_next: bool },
+    /// Above the table: the key that was written.
+    Set,
+}
+
+/// What happened to a value.
+enum Written {
+    /// It was written and taken off the stack.
+    Scalar,
+    /// It is an aggregate: its table is on top of the stack, and it was announced.
+    Opened(Open),
+}
+
+/// The conversion of one value.
+pub(crate) struct Writer<'a> {
+    lua: *mut lua_State,
+    reply: &'a mut dyn Reply,
+    /// What the script asked for: it decides what false becomes.
+    script_protocol: Protocol,
+    /// The returned value is an error that has been counted where it arose.
+    counted_error: bool,
+}
+
+impl<'a> Writer<'a> {
+    /// # Safety
+    /// The interpreter is alive and disarmed while this is used.
+    pub(crate) unsafe fn new(lua: *mut lua_State, reply: &'a mut dyn Reply, script_protocol: Protocol) -> Self {
+        Self { lua, reply, script_protocol, counted_error: false }
+    }
+
+    /// Writes the value on top of the stack and takes it off. `Err` if `must_stop` said so.
+    pub(crate) fn write(mut self, must_stop: impl Fn() -> bool) -> Result<bool, ()> {
+        let mut opens: Vec<Open> = Vec::new();
+        let mut written = 0_u32;
+        // SAFETY: as promised to `new`; the stack holds what `opens` says, then the value.
+        unsafe {
+            loop {
+                written = written.wrapping_add(1);
+                if written % VALUES_PER_CHECK == 0 && must_stop() {
+                    return Err(());
+                }
+                if let Written::Opened(open) = self.value(opens.is_empty()) {
+                    opens.push(open);
+                }
+                loop {
+                    let Some(open) = opens.last_mut() else { return Ok(self.counted_error) };
+                    if self.advance(open) {
+                        break;
+                    }
+                    opens.pop();
+                    lua_settop(self.lua, -2);
+                }
+            }
+        }
+    }
+
+    /// Puts the next element of an aggregate on top of the stack; false if there is none.
+    unsafe fn advance(&mut self, open: &mut Open) -> bool {
+        let lua = self.lua;
+        // SAFETY: the caller's, `write`.
+        unsafe {
+            match open {
+                Open::Array { next, len } => {
+                    if *next > *len {
+                        return false;
+                    }
+                    lua_rawgeti(lua, -1, *next);
+                    *next += 1;
+                    true
+                }
+                Open::Map { value_next: true } => {
+                    // The key on top is kept for the iteration.
+                    *open = Open::Map { value_next: false };
+                    lua_pushvalue(lua, -1);
+                    lua_rawget(lua, -3);
+                    true
+                }
+                Open::Map { value_next } => {
+                    if lua_next(lua, -2) == 0 {
+                        return false;
+                    }
+                    *value_next = true;
+                    lua_settop(lua, -2);
+                    lua_pushvalue(lua, -1);
+                    true
+                }
+                Open::Set => {
+                    if lua_next(lua, -2) == 0 {
+                        return false;
+                    }
+                    lua_settop(lua, -2);
+                    lua_pushvalue(lua, -1);
+                    true
+                }
+            }
+        }
+    }
+
+    /// Writes or opens the value on top of the stack.
+    unsafe fn value(&mut self, outermost: bool) -> Written {
+        let lua = self.lua;
+        // SAFETY: the caller's, `write`.
+        unsafe {
+            if lua_checkstack(lua, STACK_SLOTS) == 0 {
+                self.reply.error(b"ERR reached lua stack limit");
+                lua_settop(lua, -2);
+                return Written::Scalar;
+            }
+            match lua_type(lua, -1) {
+                LUA_TSTRING => self.reply.bulk(bytes_at(lua, -1)),
+                LUA_TNUMBER => self.reply.integer(as_c_converts(lua_tonumber(lua, -1))),
+                LUA_TBOOLEAN => self.boolean(lua_toboolean(lua, -1) != 0),
+                LUA_TTABLE => return self.table(outermost),
+                _ => self.reply.null(),
+            }
+            lua_settop(lua, -2);
+            Written::Scalar
+        }
+    }
+
+    fn boolean(&mut self, value: bool) {
+        match (self.script_protocol, value) {
+            (Protocol::Resp3, _) => self.reply.boolean(value),
+            (Protocol::Resp2, true) => self.reply.integer(1),
+            (Protocol::Resp2, false) => self.reply.null(),
+        }
+    }
+
+    unsafe fn table(&mut self, outermost: bool) -> Written {
+        let lua = self.lua;
+        // SAFETY: the caller's, `value`.
+        unsafe {
+            let top = lua_gettop(lua);
+            let simple = self.simple_table(outermost);
+            if simple {
+                lua_settop(lua, top - 1);
+                return Written::Scalar;
+            }
+            lua_settop(lua, top);
+            for (name, is_map) in [(&b"map"[..], true), (b"set", false)] {
+                if field(lua, top, name) == LUA_TTABLE {
+                    // The field's table takes the place of the one that held it.
+                    lua_replace(lua, top);
+                    let count = count_pairs(lua);
+                    lua_pushnil(lua);
+                    return Written::Opened(match is_map {
+                        true => {
+                            self.reply.map(count);
+                            Open::Map { value_next: false }
+                        }
+                        false => {
+                            self.reply.set(count);
+                            Open::Set
+                        }
+                    });
+                }
+                lua_settop(lua, top);
+            }
+            let len = count_elements(lua);
+            self.reply.array(len as usize);
+            Written::Opened(Open::Array { next: 1, len })
+        }
+    }
+
+    /// Writes a table that stands for a single value, in the reference's order of looking. False if it does not.
+    unsafe fn simple_table(&mut self, outermost: bool) -> bool {
+        let lua = self.lua;
+        // SAFETY: the caller's, `table`.
+        unsafe {
+            let table = lua_gettop(lua);
+            if field(lua, table, b"err") == LUA_TSTRING {
+                self.reply.error(bytes_at(lua, -1));
+                if outermost && field(lua, table, b"ignore_error_stats_update") == LUA_TBOOLEAN {
+                    self.counted_error = lua_toboolean(lua, -1) != 0;
+                }
+                return true;
+            }
+            if field(lua, table, b"ok") == LUA_TSTRING {
+                self.reply.status(&one_line(bytes_at(lua, -1)));
+                return true;
+            }
+            if field(lua, table, b"double") == LUA_TNUMBER {
+                self.reply.double(lua_tonumber(lua, -1));
+                return true;
+            }
+            if field(lua, table, b"big_number") == LUA_TSTRING {
+                self.reply.big_number(&one_line(bytes_at(lua, -1)));
+                return true;
+            }
+            if field(lua, table, b"verbatim_string") == LUA_TTABLE {
+                let verbatim = lua_gettop(lua);
+                if field(lua, verbatim, b"format") == LUA_TSTRING {
+                    let format = verbatim_format(bytes_at(lua, -1));
+                    if field(lua, verbatim, b"string") == LUA_TSTRING {
+                        self.reply.verbatim(&format, bytes_at(lua, -1));
+                        return true;
+                    }
+                }
+            }
+            false
+        }
+    }
+}
+
+/// Bytes as text that cannot end the reply that carries it.
+fn one_line(bytes: &[u8]) -> Cow<'_, str> {
+    let text = String::from_utf8_lossy(bytes);
+    match text.contains(['\r', '\n']) {
+        true => Cow::Owned(text.replace(['\r', '\n'], " ")),
+        false => text,
+    }
+}
+
+/// The format of a verbatim string: exactly three characters, padded with spaces as the reference does.
+fn verbatim_format(bytes: &[u8]) -> String {
+    let printable = |byte: u8| if byte.is_ascii_graphic() { byte as char } else { ' ' };
+    bytes.iter().copied().chain(*b"   ").take(3).map(printable).collect()
+}
+
+/// Pushes a field of the table at `index`, read raw; its type.
+unsafe fn field(lua: *mut lua_State, index: c_int, name: &[u8]) -> c_int {
+    // SAFETY: the caller's; disarmed.
+    unsafe {
+        push_bytes(lua, name);
+        lua_rawget(lua, index);
+        lua_type(lua, -1)
+    }
+}
+
+/// The elements of the table on top, up to the first nil.
+unsafe fn count_elements(lua: *mut lua_State) -> c_int {
+    let mut count = 0;
+    loop {
+        // SAFETY: the caller's.
+        let present = unsafe {
+            lua_rawgeti(lua, -1, count + 1);
+            let present = lua_type(lua, -1) != LUA_TNIL;
+            lua_settop(lua, -2);
+            present
+        };
+        if !present || count == c_int::MAX - 1 {
+            return count;
+        }
+        count += 1;
+    }
+}
+
+/// The pairs of the table on top.
+unsafe fn count_pairs(lua: *mut lua_State) -> usize {
+    let mut count = 0;
+    // SAFETY: the caller's.
+    unsafe {
+        lua_pushnil(lua);
+        while lua_next(lua, -2) != 0 {
+            count += 1;
+            lua_settop(lua, -2);
+        }
+    }
+    count
+}
+
+/// A number as an integer, as the reference's machine converts it: towards zero, and the least integer where
+/// there is none.
+fn as_c_converts(value: f64) -> i64 {
+    const END: f64 = 9_223_372_036_854_775_808.0;
+    if (-END..END).contains(&value) { value as i64 } else { i64::MIN }
+}
+
+/// An argument of a command that is a number, as text.
+pub(crate) fn argument_text(value: f64, text: &mut impl Extend<u8>) {
+    match number::as_integer(value) {
+        Some(integer) => text.extend(itoa::Buffer::new().format(integer).bytes()),
+        None => text.extend(number::shortest(value).as_bytes().iter().copied()),
+    }
+}

@@ -1,0 +1,377 @@
+//! The functions of `redis.*`, as Lua calls them.
+//!
+//! `redis.call` is the hot path: its arguments are borrowed from Lua's strings, the port is called, and the answer
+//! is on Lua's stack (`sink.rs`). Each function keeps the rule of frames (`state.rs`): what owns something runs in
+//! an inner function that never raises, and the outermost frame raises what it was told.
+
+use std::ffi::c_int;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use perilune_luajit_sys::*;
+use perilune_resp::Protocol;
+use sha1::{Digest, Sha1};
+use smallvec::SmallVec;
+
+use crate::answer::argument_text;
+use crate::port::{LogLevel, Propagation};
+use crate::script::sha1_hex;
+use crate::sink::{Answer, LuaReply, push_error};
+use crate::state::{self, Stop, bytes_at, push_bytes};
+
+/// Arguments beyond these are kept on the heap for the time of the call.
+const ARGS_INLINE: usize = 12;
+
+/// Every function of `redis.*` by name.
+pub(crate) const FUNCTIONS: &[(&str, lua_CFunction)] = &[
+    ("acl_check_cmd", acl_check_cmd),
+    ("breakpoint", breakpoint),
+    ("call", call),
+    ("debug", debug),
+    ("error_reply", error_reply),
+    ("log", log),
+    ("pcall", pcall),
+    ("replicate_commands", replicate_commands),
+    ("set_repl", set_repl),
+    ("setresp", setresp),
+    ("sha1hex", sha1hex),
+    ("status_reply", status_reply),
+];
+
+/// How a call of a command went; its value, or its error, is on top of the stack, unless it was stopped.
+enum Called {
+    Value,
+    Error,
+    Stopped,
+}
+
+/// Why the arguments of a call are refused.
+const NO_ARGUMENTS: &[u8] = b"ERR Please specify at least one argument for this call";
+const BAD_ARGUMENT: &[u8] = b"ERR Command arguments must be strings or integers";
+
+unsafe extern "C-unwind" fn call(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua; `command` has dropped what it owned when it returns.
+    unsafe {
+        match command(lua) {
+            Called::Value => 1,
+            Called::Error => lua_error(lua),
+            Called::Stopped => state::raise_stop(lua),
+        }
+    }
+}
+
+unsafe extern "C-unwind" fn pcall(lua: *mut lua_State) -> c_int {
+    // SAFETY: as `call`.
+    unsafe {
+        match command(lua) {
+            Called::Value | Called::Error => 1,
+            Called::Stopped => state::raise_stop(lua),
+        }
+    }
+}
+
+/// Runs a command with the arguments on the stack.
+unsafe fn command(lua: *mut lua_State) -> Called {
+    // SAFETY: called by Lua; nothing below raises while memory is disarmed.
+    unsafe {
+        let state = state::of(lua);
+        if state.must_stop() {
+            return Called::Stopped;
+        }
+        state.memory.disarm();
+        let protocol = state.protocol;
+        let called = with_arguments(lua, |args| {
+            let state = state::of(lua);
+            let run = state.run();
+            let mut reply = LuaReply::new(lua, protocol);
+            let result = catch_unwind(AssertUnwindSafe(|| run.port.call(args, &mut reply)));
+            match result {
+                Ok(Ok(())) => {}
+                Ok(Err(crate::Abort)) => {
+                    state.stop(Stop::Aborted);
+                    return Called::Stopped;
+                }
+                Err(payload) => {
+                    state.stop(Stop::Panicked(payload));
+                    return Called::Stopped;
+                }
+            }
+            match reply.finish() {
+                Ok(Answer::Value) => Called::Value,
+                Ok(Answer::Error) => Called::Error,
+                Err(()) => {
+                    push_error(lua, b"ERR The reply is more than Lua can hold", false);
+                    Called::Error
+                }
+            }
+        });
+        let called = called.unwrap_or_else(|refusal| {
+            lua_settop(lua, 0);
+            push_error(lua, refusal, false);
+            Called::Error
+        });
+        let state = state::of(lua);
+        state.memory.rearm();
+        if state.memory.exceeded() {
+            state.stop_for_memory();
+            return Called::Stopped;
+        }
+        called
+    }
+}
+
+/// Calls `run` with the arguments on the stack as byte strings: strings as they are, numbers as text.
+unsafe fn with_arguments<T>(lua: *mut lua_State, run: impl FnOnce(&[&[u8]]) -> T) -> Result<T, &'static [u8]> {
+    // SAFETY: called by Lua with memory disarmed; strings on its stack stay there until it returns.
+    unsafe {
+        let count = lua_gettop(lua);
+        if count == 0 {
+            return Err(NO_ARGUMENTS);
+        }
+        // The texts of the numbers, one after the other.
+        let mut texts: SmallVec<[u8; 128]> = SmallVec::new();
+        let mut args: SmallVec<[&[u8]; ARGS_INLINE]> = SmallVec::new();
+        let mut numbers = 0;
+        for index in 1..=count {
+            match lua_type(lua, index) {
+                LUA_TSTRING => args.push(bytes_at(lua, index)),
+                LUA_TNUMBER => {
+                    numbers += 1;
+                    args.push(b"");
+                }
+                _ => return Err(BAD_ARGUMENT),
+            }
+        }
+        if numbers > 0 {
+            let mut ends: SmallVec<[(usize, usize); ARGS_INLINE]> = SmallVec::new();
+            for index in 1..=count {
+                if lua_type(lua, index) == LUA_TNUMBER {
+                    argument_text(lua_tonumber(lua, index), &mut texts);
+                    ends.push((index as usize - 1, texts.len()));
+                }
+            }
+            let mut start = 0;
+            for (index, end) in ends {
+                args[index] = &texts[start..end];
+                start = end;
+            }
+        }
+        Ok(run(&args))
+    }
+}
+
+/// Raises an error as the functions of `redis.*` do: a table, without a position in its text.
+unsafe fn raise_table(lua: *mut lua_State, message: &[u8]) -> ! {
+    // SAFETY: the caller owns nothing.
+    unsafe {
+        push_error(lua, message, false);
+        lua_error(lua)
+    }
+}
+
+unsafe extern "C-unwind" fn acl_check_cmd(lua: *mut lua_State) -> c_int {
+    enum Checked {
+        Known(bool),
+        Unknown,
+        Refused(&'static [u8]),
+        Stopped,
+    }
+    unsafe fn check(lua: *mut lua_State) -> Checked {
+        // SAFETY: as `command`.
+        unsafe {
+            if state::must_stop(lua) {
+                return Checked::Stopped;
+            }
+            state::of(lua).memory.disarm();
+            let checked = with_arguments(lua, |args| {
+                let state = state::of(lua);
+                let run = state.run();
+                match catch_unwind(AssertUnwindSafe(|| run.port.may_call(args))) {
+                    Ok(Some(allowed)) => Checked::Known(allowed),
+                    Ok(None) => Checked::Unknown,
+                    Err(payload) => {
+                        state.stop(Stop::Panicked(payload));
+                        Checked::Stopped
+                    }
+                }
+            });
+            state::of(lua).memory.rearm();
+            checked.unwrap_or_else(Checked::Refused)
+        }
+    }
+    // SAFETY: `check` has dropped what it owned.
+    unsafe {
+        match check(lua) {
+            Checked::Known(allowed) => {
+                lua_pushboolean(lua, c_int::from(allowed));
+                1
+            }
+            Checked::Unknown => raise_table(lua, b"ERR Invalid command passed to server.acl_check_cmd()"),
+            Checked::Refused(message) => raise_table(lua, message),
+            Checked::Stopped => state::raise_stop(lua),
+        }
+    }
+}
+
+unsafe extern "C-unwind" fn log(lua: *mut lua_State) -> c_int {
+    unsafe fn write(lua: *mut lua_State, level: LogLevel, count: c_int) {
+        // SAFETY: memory is disarmed; strings and numbers only.
+        unsafe {
+            let mut message = Vec::new();
+            for index in 2..=count {
+                if matches!(lua_type(lua, index), LUA_TSTRING | LUA_TNUMBER) {
+                    if index > 2 {
+                        message.push(b' ');
+                    }
+                    message.extend_from_slice(bytes_at(lua, index));
+                }
+            }
+            let state = state::of(lua);
+            let run = state.run();
+            if let Err(payload) = catch_unwind(AssertUnwindSafe(|| run.port.log(level, &message))) {
+                state.stop(Stop::Panicked(payload));
+            }
+        }
+    }
+    // SAFETY: called by Lua; `write` has dropped what it owned.
+    unsafe {
+        let count = lua_gettop(lua);
+        if count < 2 {
+            raise_table(lua, b"ERR server.log() requires two arguments or more.");
+        }
+        if lua_isnumber(lua, 1) == 0 {
+            raise_table(lua, b"ERR First argument must be a number (log level).");
+        }
+        let Some(level) = LogLevel::from_number(lua_tonumber(lua, 1)) else {
+            raise_table(lua, b"ERR Invalid log level.");
+        };
+        state::check(lua);
+        state::of(lua).memory.disarm();
+        write(lua, level, count);
+        state::of(lua).memory.rearm();
+        state::check(lua);
+        0
+    }
+}
+
+unsafe extern "C-unwind" fn setresp(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua; nothing is owned.
+    unsafe {
+        if lua_gettop(lua) != 1 {
+            raise_table(lua, b"ERR server.setresp() requires one argument.");
+        }
+        let protocol = match lua_tonumber(lua, 1) as i64 {
+            2 => Protocol::Resp2,
+            3 => Protocol::Resp3,
+            _ => raise_table(lua, b"ERR RESP version must be 2 or 3."),
+        };
+        state::of(lua).protocol = protocol;
+        0
+    }
+}
+
+unsafe extern "C-unwind" fn set_repl(lua: *mut lua_State) -> c_int {
+    const AOF: i64 = 1;
+    const REPLICAS: i64 = 2;
+    // SAFETY: called by Lua; nothing is owned.
+    unsafe {
+        if lua_gettop(lua) != 1 {
+            raise_table(lua, b"ERR server.set_repl() requires one argument.");
+        }
+        let flags = lua_tonumber(lua, 1) as i64;
+        if flags & !(AOF | REPLICAS) != 0 {
+            raise_table(
+                lua,
+                b"ERR Invalid replication flags. Use REPL_AOF, REPL_REPLICA, REPL_ALL or REPL_NONE.",
+            );
+        }
+        let propagation = Propagation { aof: flags & AOF != 0, replicas: flags & REPLICAS != 0 };
+        state::check(lua);
+        let state = state::of(lua);
+        let run = state.run();
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| run.port.set_propagation(propagation))) {
+            state.stop(Stop::Panicked(payload));
+        }
+        state::check(lua);
+        0
+    }
+}
+
+unsafe extern "C-unwind" fn sha1hex(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua; nothing is owned.
+    unsafe {
+        if lua_gettop(lua) != 1 {
+            raise_table(lua, b"ERR wrong number of arguments");
+        }
+        // As the reference has it: what is no string is hashed as an empty one.
+        let is_text = matches!(lua_type(lua, 1), LUA_TSTRING | LUA_TNUMBER);
+        let bytes: &[u8] = if is_text { bytes_at(lua, 1) } else { b"" };
+        let hex = match bytes.len() {
+            // Long ones in pieces, so that an order to stop is heard.
+            0..HASH_PIECE_BYTES => sha1_hex(bytes),
+            _ => {
+                let mut hash = Sha1::new();
+                for piece in bytes.chunks(HASH_PIECE_BYTES) {
+                    hash.update(piece);
+                    state::check(lua);
+                }
+                crate::script::hex(&hash.finalize().into())
+            }
+        };
+        push_bytes(lua, &hex);
+        1
+    }
+}
+
+const HASH_PIECE_BYTES: usize = 1 << 20;
+
+/// Whether the one argument is a string, as `error_reply` and `status_reply` demand.
+unsafe fn one_string(lua: *mut lua_State) -> bool {
+    // SAFETY: called by Lua.
+    unsafe { lua_gettop(lua) == 1 && lua_type(lua, 1) == LUA_TSTRING }
+}
+
+unsafe extern "C-unwind" fn error_reply(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua; nothing is owned.
+    unsafe {
+        if one_string(lua) {
+            let text = bytes_at(lua, 1);
+            push_error(lua, text.strip_prefix(b"-").unwrap_or(text), false);
+        } else {
+            push_error(lua, b"ERR wrong number or type of arguments", false);
+        }
+        1
+    }
+}
+
+unsafe extern "C-unwind" fn status_reply(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua; nothing is owned.
+    unsafe {
+        if one_string(lua) {
+            lua_createtable(lua, 0, 1);
+            push_bytes(lua, b"ok");
+            lua_pushvalue(lua, 1);
+            lua_rawset(lua, -3);
+        } else {
+            push_error(lua, b"ERR wrong number or type of arguments", false);
+        }
+        1
+    }
+}
+
+unsafe extern "C-unwind" fn replicate_commands(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua.
+    unsafe { lua_pushboolean(lua, 1) };
+    1
+}
+
+/// There is no debugger attached: false.
+unsafe extern "C-unwind" fn breakpoint(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua.
+    unsafe { lua_pushboolean(lua, 0) };
+    1
+}
+
+/// There is no debugger attached: nothing.
+unsafe extern "C-unwind" fn debug(_: *mut lua_State) -> c_int {
+    0
+}

@@ -1,0 +1,99 @@
+//! cjson: JSON for scripts, with the results, settings and error texts of lua-cjson 2.1.0.
+//!
+//! Both directions are plain loops over bytes and the raw API, without recursion. What they build grows in
+//! buffers of the VM, because an error may be raised at any element.
+//!
+//! A module's settings live in a userdata that is the upvalue of its functions, so that `cjson.new()` gives a
+//! module with settings of its own. Those of the global module are reset before each run: nothing leaks.
+
+mod decode;
+mod encode;
+mod settings;
+
+use std::ffi::c_int;
+
+use perilune_luajit_sys::*;
+
+use crate::state::push_bytes;
+
+pub(crate) use settings::Settings;
+
+/// Functions of the module; each has the settings as its upvalue.
+const FUNCTIONS: &[(&str, lua_CFunction)] = &[
+    ("encode", encode::encode),
+    ("decode", decode::decode),
+    ("encode_sparse_array", settings::encode_sparse_array),
+    ("encode_max_depth", settings::encode_max_depth),
+    ("decode_max_depth", settings::decode_max_depth),
+    ("encode_number_precision", settings::encode_number_precision),
+    ("encode_keep_buffer", settings::encode_keep_buffer),
+    ("encode_invalid_numbers", settings::encode_invalid_numbers),
+    ("decode_invalid_numbers", settings::decode_invalid_numbers),
+    ("new", new),
+];
+
+/// What the two directions build in; kept from call to call.
+#[derive(Debug, Default)]
+pub(crate) struct Buffers {
+    /// The text being written, or a string with escapes being read.
+    text: Vec<u8>,
+    writing: Vec<encode::Open>,
+    reading: Vec<decode::Open>,
+}
+
+impl Buffers {
+    /// Gives back what is larger than a script usually needs.
+    pub(crate) fn shrink(&mut self, bytes_max: usize) {
+        if self.text.capacity() > bytes_max {
+            self.text = Vec::new();
+        }
+        if self.writing.capacity().max(self.reading.capacity()) > bytes_max / 64 {
+            self.writing = Vec::new();
+            self.reading = Vec::new();
+        }
+    }
+}
+
+/// Pushes a fresh module; its settings, which live as long as one of its functions.
+///
+/// # Safety
+/// Called from a C function that owns nothing; may raise.
+pub(crate) unsafe fn push_module(lua: *mut lua_State) -> *mut Settings {
+    // SAFETY: the caller's; a userdata is aligned for any C type.
+    unsafe {
+        lua_createtable(lua, 0, 16);
+        let settings = lua_newuserdata(lua, size_of::<Settings>()).cast::<Settings>();
+        settings.write(Settings::default());
+        for (name, function) in FUNCTIONS {
+            push_bytes(lua, name.as_bytes());
+            lua_pushvalue(lua, -2);
+            lua_pushcclosure(lua, *function, 1);
+            lua_rawset(lua, -4);
+        }
+        lua_settop(lua, -2);
+        for (name, text) in [("_NAME", "cjson"), ("_VERSION", "2.1.0")] {
+            push_bytes(lua, name.as_bytes());
+            push_bytes(lua, text.as_bytes());
+            lua_rawset(lua, -3);
+        }
+        push_bytes(lua, b"null");
+        lua_pushlightuserdata(lua, std::ptr::null_mut());
+        lua_rawset(lua, -3);
+        settings
+    }
+}
+
+/// The settings of the module whose function is running.
+///
+/// # Safety
+/// Called from a function of [`FUNCTIONS`].
+unsafe fn settings_of<'a>(lua: *mut lua_State) -> &'a mut Settings {
+    // SAFETY: `push_module` made the upvalue.
+    unsafe { &mut *lua_touserdata(lua, lua_upvalueindex(1)).cast() }
+}
+
+unsafe extern "C-unwind" fn new(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua.
+    unsafe { push_module(lua) };
+    1
+}

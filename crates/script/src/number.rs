@@ -1,0 +1,235 @@
+//! Numbers as text, in the two forms that scripts meet.
+//!
+//! * [`shortest`]: the fewest digits that read back as the same number, laid out as the reference servers do for
+//!   the arguments of commands and for doubles in replies (their `fpconv_dtoa`).
+//! * [`general`]: C's `%.{precision}g`, as cjson writes numbers.
+//!
+//! Both ask the standard library for correctly rounded digits and lay them out themselves, without allocating.
+
+use std::fmt::Write;
+
+/// Long enough for every number in either form.
+pub(crate) const TEXT_BYTES_MAX: usize = 40;
+
+/// Integers in this range are written as such; the reference's bound for a safe conversion.
+const INTEGER_MAX: f64 = (i64::MAX / 2) as f64;
+
+/// A number's text.
+pub(crate) struct Text {
+    bytes: [u8; TEXT_BYTES_MAX],
+    len: usize,
+}
+
+impl Text {
+    fn new() -> Self {
+        Self { bytes: [0; TEXT_BYTES_MAX], len: 0 }
+    }
+
+    fn push(&mut self, bytes: &[u8]) {
+        self.bytes[self.len..self.len + bytes.len()].copy_from_slice(bytes);
+        self.len += bytes.len();
+    }
+
+    fn zeros(&mut self, count: usize) {
+        self.bytes[self.len..self.len + count].fill(b'0');
+        self.len += count;
+    }
+
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..self.len]
+    }
+}
+
+impl Write for Text {
+    fn write_str(&mut self, text: &str) -> std::fmt::Result {
+        self.push(text.as_bytes());
+        Ok(())
+    }
+}
+
+/// A finite number other than zero as digits and the exponent of the first.
+struct Decimal {
+    digits: [u8; 20],
+    len: usize,
+    exponent: i32,
+}
+
+impl Decimal {
+    /// The shortest digits, or exactly `count`.
+    fn of(magnitude: f64, count: Option<usize>) -> Self {
+        let mut text = Text::new();
+        let written = match count {
+            None => write!(text, "{magnitude:e}"),
+            Some(count) => write!(text, "{magnitude:.0$e}", count - 1),
+        };
+        debug_assert!(written.is_ok());
+        let mut decimal = Self { digits: [0; 20], len: 0, exponent: 0 };
+        let bytes = text.as_bytes();
+        let e = bytes.iter().position(|&b| b == b'e').unwrap_or(bytes.len());
+        for &byte in bytes[..e].iter().filter(|byte| byte.is_ascii_digit()) {
+            decimal.digits[decimal.len] = byte;
+            decimal.len += 1;
+        }
+        let exponent = std::str::from_utf8(bytes.get(e + 1..).unwrap_or_default()).unwrap_or_default();
+        decimal.exponent = exponent.parse().unwrap_or_default();
+        decimal
+    }
+
+    fn digits(&self) -> &[u8] {
+        &self.digits[..self.len]
+    }
+}
+
+/// The integer that a double is, if it is one and in the range that both sides hold exactly.
+pub(crate) fn as_integer(value: f64) -> Option<i64> {
+    let integer = value as i64;
+    (value.abs() <= INTEGER_MAX && integer as f64 == value).then_some(integer)
+}
+
+/// The fewest digits that read back as `value`.
+pub(crate) fn shortest(value: f64) -> Text {
+    let mut text = Text::new();
+    if value.is_sign_negative() {
+        text.push(b"-");
+    }
+    if value == 0.0 {
+        text.push(b"0");
+    } else if value.is_nan() {
+        text.push(b"nan");
+    } else if value.is_infinite() {
+        text.push(b"inf");
+    } else {
+        lay_out_shortest(&mut text, &Decimal::of(value.abs(), None), value < 0.0);
+    }
+    text
+}
+
+fn lay_out_shortest(text: &mut Text, decimal: &Decimal, negative: bool) {
+    let digits = decimal.digits();
+    let count = digits.len() as i32;
+    // The exponent of the last digit.
+    let last = decimal.exponent - (count - 1);
+    let magnitude = decimal.exponent.abs();
+    if last >= 0 && magnitude < count + 7 {
+        text.push(digits);
+        text.zeros(last as usize);
+    } else if last < 0 && (last > -7 || magnitude < 4) {
+        let before_point = count + last;
+        if before_point <= 0 {
+            text.push(b"0.");
+            text.zeros(-before_point as usize);
+            text.push(digits);
+        } else {
+            text.push(&digits[..before_point as usize]);
+            text.push(b".");
+            text.push(&digits[before_point as usize..]);
+        }
+    } else {
+        let digits = &digits[..digits.len().min(18 - usize::from(negative))];
+        text.push(&digits[..1]);
+        if digits.len() > 1 {
+            text.push(b".");
+            text.push(&digits[1..]);
+        }
+        text.push(if decimal.exponent < 0 { b"e-" } else { b"e+" });
+        text.push(itoa::Buffer::new().format(magnitude).as_bytes());
+    }
+}
+
+/// C's `%.{precision}g`, for `precision` from 1 to 14.
+pub(crate) fn general(value: f64, precision: usize) -> Text {
+    let mut text = Text::new();
+    if value.is_nan() {
+        text.push(if value.is_sign_negative() { b"-nan" } else { b"nan" });
+        return text;
+    }
+    if value.is_sign_negative() {
+        text.push(b"-");
+    }
+    if value == 0.0 {
+        text.push(b"0");
+        return text;
+    }
+    if value.is_infinite() {
+        text.push(b"inf");
+        return text;
+    }
+    let decimal = Decimal::of(value.abs(), Some(precision));
+    let significant = decimal.digits().iter().rposition(|&digit| digit != b'0').map_or(1, |at| at + 1);
+    let digits = &decimal.digits()[..significant];
+    let exponent = decimal.exponent;
+    if exponent < -4 || exponent >= precision as i32 {
+        text.push(&digits[..1]);
+        if digits.len() > 1 {
+            text.push(b".");
+            text.push(&digits[1..]);
+        }
+        text.push(if exponent < 0 { b"e-" } else { b"e+" });
+        if exponent.abs() < 10 {
+            text.push(b"0");
+        }
+        text.push(itoa::Buffer::new().format(exponent.abs()).as_bytes());
+    } else if exponent < 0 {
+        text.push(b"0.");
+        text.zeros((-exponent - 1) as usize);
+        text.push(digits);
+    } else {
+        let before_point = exponent as usize + 1;
+        if digits.len() <= before_point {
+            text.push(digits);
+            text.zeros(before_point - digits.len());
+        } else {
+            text.push(&digits[..before_point]);
+            text.push(b".");
+            text.push(&digits[before_point..]);
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arguments_are_written_as_the_reference_does() {
+        let cases: &[(f64, &str)] = &[
+            (1.0 / 3.0, "0.3333333333333333"),
+            (1e100, "1e+100"),
+            (3e-7, "3e-7"),
+            (-0.0, "-0"),
+            (0.0, "0"),
+            (f64::INFINITY, "inf"),
+            (f64::NEG_INFINITY, "-inf"),
+            (9.223_372_036_854_775_8e18, "9223372036854776000"),
+            (1.5, "1.5"),
+            (-2.25, "-2.25"),
+            (1e21, "1e+21"),
+            (1.1e-5, "0.000011"),
+            (123456.789, "123456.789"),
+        ];
+        for &(value, expected) in cases {
+            assert_eq!(std::str::from_utf8(shortest(value).as_bytes()), Ok(expected));
+        }
+    }
+
+    #[test]
+    fn json_numbers_are_written_as_printf_does() {
+        let cases: &[(f64, usize, &str)] = &[
+            (9_007_199_254_740_992.0, 14, "9.007199254741e+15"),
+            (123_456_789_012_345.0, 14, "1.2345678901234e+14"),
+            (1e14, 14, "1e+14"),
+            (0.1, 14, "0.1"),
+            (1.0 / 3.0, 14, "0.33333333333333"),
+            (-5e-5, 14, "-5e-05"),
+            (0.0001, 14, "0.0001"),
+            (1234.5, 3, "1.23e+03"),
+            (1e300, 14, "1e+300"),
+            (-0.0, 14, "-0"),
+            (100.0, 14, "100"),
+        ];
+        for &(value, precision, expected) in cases {
+            assert_eq!(std::str::from_utf8(general(value, precision).as_bytes()), Ok(expected));
+        }
+    }
+}

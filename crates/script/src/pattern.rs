@@ -1,0 +1,379 @@
+//! Lua 5.1's patterns, matched by code of our own.
+//!
+//! A pattern such as `.-.-.-b` takes time exponential in its length, and nothing interrupts a C function. So this
+//! matcher asks now and then whether to go on. Its results are those of Lua 5.1's `lstrlib.c`, whose structure it
+//! follows: a recursive descent over the pattern that backtracks over the subject. A zero byte ends a pattern,
+//! as there.
+//!
+//! The recursion is bounded: it deepens by one per item of the pattern, and a pattern with more than
+//! [`DEPTH_MAX`] nested items is refused.
+
+/// Captures in one pattern.
+pub(crate) const CAPTURES_MAX: usize = 32;
+
+/// Nested items of a pattern.
+const DEPTH_MAX: u32 = 1000;
+
+/// Steps between two looks for an order to stop.
+const STEPS_PER_CHECK: u32 = 1 << 14;
+
+/// What makes a pattern more than a plain text.
+const SPECIALS: &[u8] = b"^$*+?.([%-";
+
+/// Why a match ended without an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PatternError {
+    /// The pattern is wrong, in this way.
+    Malformed(&'static str),
+    /// The run is to end.
+    Stopped,
+}
+
+use PatternError::Malformed;
+
+type Matched = Result<Option<usize>, PatternError>;
+
+/// A part of the subject that a pattern captured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Capture {
+    /// Bytes from the first to before the second position.
+    Text(usize, usize),
+    /// `()`: a position, from 0.
+    Position(usize),
+    /// Opened here and not closed yet.
+    Open(usize),
+}
+
+/// One pattern on one subject. Owns nothing.
+pub(crate) struct Matcher<'a, F: Fn() -> bool> {
+    subject: &'a [u8],
+    pattern: &'a [u8],
+    captures: [Capture; CAPTURES_MAX],
+    level: usize,
+    depth: u32,
+    steps: u32,
+    must_stop: F,
+}
+
+/// The pattern up to its end: the first zero byte, if there is one.
+pub(crate) fn effective(pattern: &[u8]) -> &[u8] {
+    let end = memchr::memchr(0, pattern).unwrap_or(pattern.len());
+    &pattern[..end]
+}
+
+/// Whether a pattern is a plain text.
+pub(crate) fn is_plain(pattern: &[u8]) -> bool {
+    !effective(pattern).iter().any(|byte| SPECIALS.contains(byte))
+}
+
+impl<'a, F: Fn() -> bool> Matcher<'a, F> {
+    pub(crate) fn new(subject: &'a [u8], pattern: &'a [u8], must_stop: F) -> Self {
+        let captures = [Capture::Position(0); CAPTURES_MAX];
+        let pattern = effective(pattern);
+        Self { subject, pattern, captures, level: 0, depth: 0, steps: STEPS_PER_CHECK, must_stop }
+    }
+
+    /// Matches the pattern from `pattern_start` at `start`; where the match ends.
+    pub(crate) fn match_at(&mut self, start: usize, pattern_start: usize) -> Matched {
+        self.level = 0;
+        self.depth = 0;
+        self.step()?;
+        self.match_from(start, pattern_start)
+    }
+
+    /// How many captures a match has made.
+    pub(crate) fn level(&self) -> usize {
+        self.level
+    }
+
+    /// Capture `index` of the match from `start` to `end`: the whole of it if the pattern has none.
+    pub(crate) fn capture(&self, index: usize, start: usize, end: usize) -> Result<Capture, PatternError> {
+        if index >= self.level {
+            return match index {
+                0 => Ok(Capture::Text(start, end)),
+                _ => Err(Malformed("invalid capture index")),
+            };
+        }
+        match self.captures[index] {
+            Capture::Open(_) => Err(Malformed("unfinished capture")),
+            capture => Ok(capture),
+        }
+    }
+
+    fn step(&mut self) -> Result<(), PatternError> {
+        self.steps -= 1;
+        if self.steps == 0 {
+            self.steps = STEPS_PER_CHECK;
+            if (self.must_stop)() {
+                return Err(PatternError::Stopped);
+            }
+        }
+        Ok(())
+    }
+
+    fn pattern_at(&self, at: usize) -> u8 {
+        self.pattern.get(at).copied().unwrap_or(0)
+    }
+
+    fn subject_at(&self, at: usize) -> u8 {
+        self.subject.get(at).copied().unwrap_or(0)
+    }
+
+    fn match_from(&mut self, s: usize, p: usize) -> Matched {
+        if self.depth >= DEPTH_MAX {
+            return Err(Malformed("pattern too complex"));
+        }
+        self.depth += 1;
+        let matched = self.match_items(s, p);
+        self.depth -= 1;
+        matched
+    }
+
+    fn match_items(&mut self, mut s: usize, mut p: usize) -> Matched {
+        loop {
+            if p >= self.pattern.len() {
+                return Ok(Some(s));
+            }
+            match self.pattern[p] {
+                b'(' if self.pattern_at(p + 1) == b')' => {
+                    return self.start_capture(s, p + 2, Capture::Position(s));
+                }
+                b'(' => return self.start_capture(s, p + 1, Capture::Open(s)),
+                b')' => return self.end_capture(s, p + 1),
+                b'%' => match self.pattern_at(p + 1) {
+                    b'b' => match self.match_balance(s, p + 2)? {
+                        None => return Ok(None),
+                        Some(end) => {
+                            s = end;
+                            p += 4;
+                            continue;
+                        }
+                    },
+                    b'f' => {
+                        p += 2;
+                        if self.pattern_at(p) != b'[' {
+                            return Err(Malformed("missing '[' after '%f' in pattern"));
+                        }
+                        let end = self.class_end(p)?;
+                        let before = if s == 0 { 0 } else { self.subject[s - 1] };
+                        let here = self.subject_at(s);
+                        if self.set_contains(before, p, end - 1) || !self.set_contains(here, p, end - 1) {
+                            return Ok(None);
+                        }
+                        p = end;
+                        continue;
+                    }
+                    digit if digit.is_ascii_digit() => match self.match_back_reference(s, digit)? {
+                        None => return Ok(None),
+                        Some(end) => {
+                            s = end;
+                            p += 2;
+                            continue;
+                        }
+                    },
+                    _ => {}
+                },
+                b'$' if p + 1 == self.pattern.len() => {
+                    return Ok((s == self.subject.len()).then_some(s));
+                }
+                _ => {}
+            }
+            let end = self.class_end(p)?;
+            let here = s < self.subject.len() && self.single(self.subject[s], p, end);
+            match self.pattern_at(end) {
+                b'?' => {
+                    if here && let Some(end) = self.match_from(s + 1, end + 1)? {
+                        return Ok(Some(end));
+                    }
+                    p = end + 1;
+                }
+                b'*' => return self.max_expand(s, p, end),
+                b'+' => return if here { self.max_expand(s + 1, p, end) } else { Ok(None) },
+                b'-' => return self.min_expand(s, p, end),
+                _ if !here => return Ok(None),
+                _ => {
+                    s += 1;
+                    p = end;
+                }
+            }
+        }
+    }
+
+    /// Where the single-character class at `p` ends.
+    fn class_end(&self, p: usize) -> Result<usize, PatternError> {
+        match self.pattern_at(p) {
+            b'%' if p + 1 >= self.pattern.len() => Err(Malformed("malformed pattern (ends with '%')")),
+            b'%' => Ok(p + 2),
+            b'[' => {
+                let mut p = p + 1;
+                if self.pattern_at(p) == b'^' {
+                    p += 1;
+                }
+                loop {
+                    // The first character is part of the set, even if it is `]`.
+                    if p >= self.pattern.len() {
+                        return Err(Malformed("malformed pattern (missing ']')"));
+                    }
+                    let escaped = self.pattern[p] == b'%' && p + 1 < self.pattern.len();
+                    p += if escaped { 2 } else { 1 };
+                    if self.pattern_at(p) == b']' {
+                        return Ok(p + 1);
+                    }
+                }
+            }
+            _ => Ok(p + 1),
+        }
+    }
+
+    /// Whether `byte` matches the class from `p` to before `end`.
+    fn single(&self, byte: u8, p: usize, end: usize) -> bool {
+        match self.pattern[p] {
+            b'.' => true,
+            b'%' => class_contains(byte, self.pattern_at(p + 1)),
+            b'[' => self.set_contains(byte, p, end - 1),
+            literal => literal == byte,
+        }
+    }
+
+    /// Whether `byte` is in the set that opens at `p` and whose `]` is at `close`.
+    fn set_contains(&self, byte: u8, mut p: usize, close: usize) -> bool {
+        let mut found = true;
+        if self.pattern_at(p + 1) == b'^' {
+            found = false;
+            p += 1;
+        }
+        p += 1;
+        while p < close {
+            if self.pattern[p] == b'%' {
+                if class_contains(byte, self.pattern_at(p + 1)) {
+                    return found;
+                }
+                p += 2;
+            } else if self.pattern_at(p + 1) == b'-' && p + 2 < close {
+                if (self.pattern[p]..=self.pattern[p + 2]).contains(&byte) {
+                    return found;
+                }
+                p += 3;
+            } else {
+                if self.pattern[p] == byte {
+                    return found;
+                }
+                p += 1;
+            }
+        }
+        !found
+    }
+
+    fn max_expand(&mut self, s: usize, p: usize, end: usize) -> Matched {
+        let mut count = 0;
+        while s + count < self.subject.len() && self.single(self.subject[s + count], p, end) {
+            self.step()?;
+            count += 1;
+        }
+        loop {
+            self.step()?;
+            if let Some(end) = self.match_from(s + count, end + 1)? {
+                return Ok(Some(end));
+            }
+            if count == 0 {
+                return Ok(None);
+            }
+            count -= 1;
+        }
+    }
+
+    fn min_expand(&mut self, mut s: usize, p: usize, end: usize) -> Matched {
+        loop {
+            self.step()?;
+            if let Some(end) = self.match_from(s, end + 1)? {
+                return Ok(Some(end));
+            }
+            if s >= self.subject.len() || !self.single(self.subject[s], p, end) {
+                return Ok(None);
+            }
+            s += 1;
+        }
+    }
+
+    fn start_capture(&mut self, s: usize, p: usize, capture: Capture) -> Matched {
+        if self.level >= CAPTURES_MAX {
+            return Err(Malformed("too many captures"));
+        }
+        self.captures[self.level] = capture;
+        self.level += 1;
+        let matched = self.match_from(s, p)?;
+        if matched.is_none() {
+            self.level -= 1;
+        }
+        Ok(matched)
+    }
+
+    fn end_capture(&mut self, s: usize, p: usize) -> Matched {
+        let open = self.captures[..self.level]
+            .iter()
+            .rposition(|capture| matches!(capture, Capture::Open(_)))
+            .ok_or(Malformed("invalid pattern capture"))?;
+        let Capture::Open(start) = self.captures[open] else { return Ok(None) };
+        self.captures[open] = Capture::Text(start, s);
+        let matched = self.match_from(s, p)?;
+        if matched.is_none() {
+            self.captures[open] = Capture::Open(start);
+        }
+        Ok(matched)
+    }
+
+    fn match_balance(&mut self, s: usize, p: usize) -> Matched {
+        if p + 1 >= self.pattern.len() {
+            return Err(Malformed("unbalanced pattern"));
+        }
+        let (open, close) = (self.pattern[p], self.pattern[p + 1]);
+        if s >= self.subject.len() || self.subject[s] != open {
+            return Ok(None);
+        }
+        let mut depth = 1_usize;
+        for at in s + 1..self.subject.len() {
+            self.step()?;
+            let byte = self.subject[at];
+            if byte == close {
+                depth -= 1;
+                if depth == 0 {
+                    return Ok(Some(at + 1));
+                }
+            } else if byte == open {
+                depth += 1;
+            }
+        }
+        Ok(None)
+    }
+
+    fn match_back_reference(&mut self, s: usize, digit: u8) -> Matched {
+        let index = usize::from(digit).wrapping_sub(usize::from(b'1'));
+        match self.captures[..self.level].get(index) {
+            None | Some(Capture::Open(_)) => Err(Malformed("invalid capture index")),
+            // As the reference: a position is a capture of an absurd length, which nothing matches.
+            Some(Capture::Position(_)) => Ok(None),
+            Some(&Capture::Text(start, end)) => {
+                let matches = self.subject[s..].starts_with(&self.subject[start..end]);
+                Ok(matches.then_some(s + end - start))
+            }
+        }
+    }
+}
+
+/// Whether `byte` is in the class that `letter` names; any other character stands for itself.
+fn class_contains(byte: u8, letter: u8) -> bool {
+    let inside = match letter.to_ascii_lowercase() {
+        b'a' => byte.is_ascii_alphabetic(),
+        b'c' => byte.is_ascii_control(),
+        b'd' => byte.is_ascii_digit(),
+        b'l' => byte.is_ascii_lowercase(),
+        b'p' => byte.is_ascii_punctuation(),
+        b's' => byte.is_ascii_whitespace() || byte == 0x0b,
+        b'u' => byte.is_ascii_uppercase(),
+        b'w' => byte.is_ascii_alphanumeric(),
+        b'x' => byte.is_ascii_hexdigit(),
+        b'z' => byte == 0,
+        _ => return letter == byte,
+    };
+    inside != letter.is_ascii_uppercase()
+}

@@ -1,0 +1,364 @@
+//! What a script can see, and that it can change nothing of it.
+//!
+//! LuaJIT has no read-only tables, so a script gets proxies (`sandbox.lua`): empty tables whose metatables lead
+//! to the real ones. The environment of all scripts is such a proxy too. It is set up once per VM; a run only
+//! replaces `KEYS` and `ARGV` behind it. Compiled code folds the way through a proxy into a guard.
+//!
+//! ```text
+//!   function --environment--> {} --__index--> globals --__index--> "nonexistent global variable"
+//!                              |                |- KEYS, ARGV: fresh for each run
+//!                              |                |- string, redis, ..: {} --__index--> the real library
+//!                              '--__newindex--> "readonly table"
+//! ```
+//!
+//! Nothing reachable keeps a change: functions that write past metatables refuse proxies, metatables are out of
+//! reach, and what functions in Rust remember (the state of `math.random`, cjson's settings, setresp) is reset
+//! before each run.
+
+use std::ffi::{CStr, c_int};
+
+use perilune_luajit_sys::*;
+
+use crate::random::Random;
+use crate::state::{self, ShortText, bytes_at, push_bytes, raise_error};
+use crate::{api, cjson, strings};
+
+const SANDBOX: &str = include_str!("sandbox.lua");
+
+/// The chunk name of `sandbox.lua`; frames of it are not the script's.
+const SANDBOX_NAME: &CStr = c"=perilune";
+
+/// Numbers in `redis.*`.
+const NUMBERS: &[(&str, f64)] = &[
+    ("LOG_DEBUG", 0.0),
+    ("LOG_VERBOSE", 1.0),
+    ("LOG_NOTICE", 2.0),
+    ("LOG_WARNING", 3.0),
+    ("REPL_NONE", 0.0),
+    ("REPL_AOF", 1.0),
+    ("REPL_SLAVE", 2.0),
+    ("REPL_REPLICA", 2.0),
+    ("REPL_ALL", 3.0),
+    ("REDIS_VERSION_NUM", 0x0007_0204 as f64),
+];
+
+/// Texts in `redis.*`. The version is the one of Redis whose scripts run here unchanged.
+const TEXTS: &[(&str, &str)] = &[("REDIS_VERSION", "7.2.4"), ("SERVER_NAME", "perilune")];
+
+/// Sets the sandbox up in a fresh interpreter. Called protected, and once.
+pub(crate) unsafe extern "C-unwind" fn open(lua: *mut lua_State) -> c_int {
+    const LIBRARIES: [(lua_CFunction, &CStr); 6] = [
+        (luaopen_base, c""),
+        (luaopen_table, c"table"),
+        (luaopen_string, c"string"),
+        (luaopen_math, c"math"),
+        (luaopen_os, c"os"),
+        // Opening it switches the compiler on; the sandbox does not take it over.
+        (luaopen_jit, c"jit"),
+    ];
+    // SAFETY: called by Lua with an unlimited allocator; nothing is owned.
+    unsafe {
+        for (open, name) in LIBRARIES {
+            lua_pushcclosure(lua, open, 0);
+            push_bytes(lua, name.to_bytes());
+            lua_call(lua, 1, 0);
+        }
+        let status = luaL_loadbufferx(
+            lua,
+            SANDBOX.as_ptr().cast(),
+            SANDBOX.len(),
+            SANDBOX_NAME.as_ptr(),
+            c"t".as_ptr(),
+        );
+        if status != LUA_OK {
+            lua_error(lua);
+        }
+        lua_pushvalue(lua, LUA_GLOBALSINDEX);
+        push_native(lua);
+        lua_call(lua, 2, 2);
+        // The environment becomes the globals of everything compiled from here on; what LuaJIT's libraries filled
+        // is no longer reachable.
+        state::of(lua).globals = luaL_ref(lua, LUA_REGISTRYINDEX);
+        lua_replace(lua, LUA_GLOBALSINDEX);
+        0
+    }
+}
+
+/// Pushes the table `native` of `sandbox.lua`.
+unsafe fn push_native(lua: *mut lua_State) {
+    const FUNCTIONS: &[(&str, lua_CFunction)] = &[
+        ("collectgarbage", collectgarbage),
+        ("describe_error", describe_error),
+        ("loadstring", loadstring),
+        ("no_such_global", no_such_global),
+        ("random", random),
+        ("randomseed", randomseed),
+        ("read_only", read_only),
+        ("read_only_here", read_only_here),
+        ("refuse_format", strings::refuse_format),
+        ("refuse_reader", refuse_reader),
+        ("setn", setn),
+    ];
+    // SAFETY: called by `open`.
+    unsafe {
+        lua_createtable(lua, 0, 16);
+        set_functions(lua, FUNCTIONS);
+        lua_createtable(lua, 0, 8);
+        set_functions(lua, strings::FUNCTIONS);
+        lua_setfield(lua, -2, c"string".as_ptr());
+        lua_createtable(lua, 0, 32);
+        set_functions(lua, api::FUNCTIONS);
+        for (name, number) in NUMBERS {
+            push_bytes(lua, name.as_bytes());
+            lua_pushnumber(lua, *number);
+            lua_rawset(lua, -3);
+        }
+        for (name, text) in TEXTS {
+            push_bytes(lua, name.as_bytes());
+            push_bytes(lua, text.as_bytes());
+            lua_rawset(lua, -3);
+        }
+        lua_setfield(lua, -2, c"redis".as_ptr());
+        state::of(lua).cjson = cjson::push_module(lua);
+        lua_setfield(lua, -2, c"cjson".as_ptr());
+    }
+}
+
+/// Sets functions in the table on top of the stack.
+unsafe fn set_functions(lua: *mut lua_State, functions: &[(&str, lua_CFunction)]) {
+    for (name, function) in functions {
+        // SAFETY: called by `open`.
+        unsafe {
+            push_bytes(lua, name.as_bytes());
+            lua_pushcclosure(lua, *function, 0);
+            lua_rawset(lua, -3);
+        }
+    }
+}
+
+/// The error handler of a run: notes where the error was raised, and leaves it as it is.
+pub(crate) unsafe extern "C-unwind" fn on_error(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua; `debug` lives on this frame and owns nothing; the copy owns nothing on a frame.
+    unsafe {
+        let mut debug: lua_Debug = std::mem::zeroed();
+        if find_script_frame(lua, &mut debug) {
+            let position = &mut state::of(lua).position;
+            position.source.clear();
+            position.source.extend_from_slice(CStr::from_ptr(debug.source).to_bytes());
+            position.line = debug.currentline;
+        }
+        1
+    }
+}
+
+/// Finds the innermost frame that is Lua code of the script.
+unsafe fn find_script_frame(lua: *mut lua_State, debug: &mut lua_Debug) -> bool {
+    // SAFETY: called from a C function; what `lua_getinfo` points to lives as long as the function it describes.
+    unsafe {
+        let mut level = 1;
+        while lua_getstack(lua, level, debug) != 0 {
+            lua_getinfo(lua, c"Sl".as_ptr(), debug);
+            if debug.currentline > 0 && CStr::from_ptr(debug.source) != SANDBOX_NAME {
+                return true;
+            }
+            level += 1;
+        }
+        false
+    }
+}
+
+/// Raises an error with the position of the script, from a function that `sandbox.lua` calls on its behalf.
+pub(crate) unsafe fn raise_at_script(lua: *mut lua_State, message: &[u8]) -> ! {
+    // SAFETY: the caller owns nothing.
+    unsafe {
+        let mut debug: lua_Debug = std::mem::zeroed();
+        let mut text = ShortText::new();
+        if find_script_frame(lua, &mut debug) {
+            text.push(CStr::from_ptr(debug.short_src.as_ptr()).to_bytes());
+            text.push(b":");
+            text.push(itoa::Buffer::new().format(debug.currentline).as_bytes());
+            text.push(b": ");
+        }
+        text.push(message);
+        push_bytes(lua, text.as_bytes());
+        lua_error(lua)
+    }
+}
+
+/// `__redis__err__handler`: an error as the table that the reference's own handler makes of it.
+unsafe extern "C-unwind" fn describe_error(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua; nothing is owned.
+    unsafe {
+        lua_settop(lua, 1);
+        if lua_type(lua, 1) != LUA_TTABLE {
+            lua_createtable(lua, 0, 3);
+            push_bytes(lua, b"err");
+            push_bytes(lua, b"ERR ");
+            match lua_type(lua, 1) {
+                LUA_TSTRING | LUA_TNUMBER => lua_pushvalue(lua, 1),
+                _ => push_bytes(lua, state::type_name(lua, 1)),
+            }
+            lua_concat(lua, 2);
+            lua_rawset(lua, -3);
+        }
+        let mut debug: lua_Debug = std::mem::zeroed();
+        if find_script_frame(lua, &mut debug) {
+            push_bytes(lua, b"source");
+            push_bytes(lua, CStr::from_ptr(debug.source).to_bytes());
+            lua_settable(lua, -3);
+            push_bytes(lua, b"line");
+            lua_pushnumber(lua, f64::from(debug.currentline));
+            lua_settable(lua, -3);
+        }
+        1
+    }
+}
+
+/// `__newindex` of every proxy.
+unsafe extern "C-unwind" fn read_only(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua; nothing is owned.
+    unsafe { raise_error(lua, b"Attempt to modify a readonly table") }
+}
+
+/// The same from a function, where the reference gives no position.
+unsafe extern "C-unwind" fn read_only_here(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua; nothing is owned.
+    unsafe {
+        push_bytes(lua, b"Attempt to modify a readonly table");
+        lua_error(lua)
+    }
+}
+
+unsafe extern "C-unwind" fn no_such_global(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua with the table and the key; nothing is owned.
+    unsafe {
+        let mut text = ShortText::new();
+        match lua_type(lua, 2) {
+            LUA_TSTRING | LUA_TNUMBER => {
+                text.push(b"Script attempted to access nonexistent global variable '");
+                text.push(bytes_at(lua, 2));
+                text.push(b"'");
+            }
+            _ => text.push(b"Second argument to luaProtectedTableError must be a string or number"),
+        }
+        raise_error(lua, text.as_bytes())
+    }
+}
+
+/// As Lua 5.1's, but never bytecode.
+unsafe extern "C-unwind" fn loadstring(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua; nothing is owned.
+    unsafe {
+        let mut len = 0;
+        let code = luaL_checklstring(lua, 1, &mut len);
+        let name = match lua_type(lua, 2) {
+            LUA_TNONE | LUA_TNIL => code,
+            _ => luaL_checklstring(lua, 2, std::ptr::null_mut()),
+        };
+        match luaL_loadbufferx(lua, code, len, name, c"t".as_ptr()) {
+            LUA_OK => 1,
+            _ => {
+                lua_pushnil(lua);
+                lua_insert(lua, -2);
+                2
+            }
+        }
+    }
+}
+
+/// `load` was given something else than a function.
+unsafe extern "C-unwind" fn refuse_reader(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by `sandbox.lua` with the value; nothing is owned.
+    unsafe {
+        let mut text = ShortText::new();
+        text.push(b"bad argument #1 to 'load' (function expected, got ");
+        text.push(state::type_name(lua, 1));
+        text.push(b")");
+        raise_at_script(lua, text.as_bytes())
+    }
+}
+
+unsafe extern "C-unwind" fn setn(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua; nothing is owned.
+    unsafe {
+        luaL_checktype(lua, 1, LUA_TTABLE);
+        raise_error(lua, b"'setn' is obsolete")
+    }
+}
+
+/// `collectgarbage` may look and collect. What would outlive the run (stop, setpause, setstepmul) has no effect
+/// and answers as if it had been the default.
+unsafe extern "C-unwind" fn collectgarbage(lua: *mut lua_State) -> c_int {
+    const DEFAULT_PERCENT: f64 = 200.0;
+    // SAFETY: called by Lua; nothing is owned.
+    unsafe {
+        let option = match lua_type(lua, 1) {
+            LUA_TNONE | LUA_TNIL => b"collect",
+            _ => {
+                let mut len = 0;
+                let start = luaL_checklstring(lua, 1, &mut len);
+                std::slice::from_raw_parts(start.cast(), len)
+            }
+        };
+        match option {
+            b"collect" => {
+                lua_gc(lua, LUA_GCCOLLECT, 0);
+                lua_pushnumber(lua, 0.0);
+            }
+            b"step" => {
+                let finished = lua_gc(lua, LUA_GCSTEP, luaL_optinteger(lua, 2, 0) as c_int);
+                lua_pushboolean(lua, finished);
+            }
+            b"count" => {
+                let bytes = state::of(lua).memory.used_bytes();
+                lua_pushnumber(lua, bytes as f64 / 1024.0);
+            }
+            b"stop" | b"restart" => lua_pushnumber(lua, 0.0),
+            b"setpause" | b"setstepmul" => lua_pushnumber(lua, DEFAULT_PERCENT),
+            other => {
+                let mut text = ShortText::new();
+                text.push(b"bad argument #1 to 'collectgarbage' (invalid option '");
+                text.push(&other[..other.len().min(100)]);
+                text.push(b"')");
+                raise_error(lua, text.as_bytes());
+            }
+        }
+        1
+    }
+}
+
+unsafe extern "C-unwind" fn random(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua; nothing is owned.
+    unsafe {
+        let number = state::of(lua).random.next();
+        let (low, high) = match lua_gettop(lua) {
+            0 => {
+                lua_pushnumber(lua, number);
+                return 1;
+            }
+            1 => (1.0, checked_int(lua, 1)),
+            2 => (checked_int(lua, 1), checked_int(lua, 2)),
+            _ => raise_error(lua, b"wrong number of arguments"),
+        };
+        if low > high {
+            luaL_argerror(lua, lua_gettop(lua), c"interval is empty".as_ptr());
+        }
+        lua_pushnumber(lua, (number * (high - low + 1.0)).floor() + low);
+        1
+    }
+}
+
+/// An argument as C's `int`.
+unsafe fn checked_int(lua: *mut lua_State, arg: c_int) -> f64 {
+    // SAFETY: called from a C function that owns nothing.
+    unsafe { f64::from(luaL_checkinteger(lua, arg) as i32) }
+}
+
+unsafe extern "C-unwind" fn randomseed(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua; nothing is owned.
+    unsafe {
+        let seed = luaL_checkinteger(lua, 1) as i32;
+        state::of(lua).random = Random::new(seed);
+        0
+    }
+}

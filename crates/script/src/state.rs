@@ -1,0 +1,247 @@
+//! What belongs to one interpreter, and how the functions that Lua calls find it.
+//!
+//! LuaJIT passes a pointer along to its allocator and gives it back in two instructions (`lua_getallocf`), from
+//! any coroutine. It points to [`State`], so no function of ours needs an upvalue or a look into the registry to
+//! know its VM.
+//!
+//! **The rule of frames.** A Lua error unwinds past the Rust frames between where it is raised and the protected
+//! call. A frame that calls anything `"C-unwind"` of LuaJIT's with an error possible must therefore own nothing
+//! that needs dropping: buffers live in `State`, errors are raised from the outermost frame of a C function, and
+//! where Rust code with destructors runs (the port, the reply), memory is disarmed, so that nothing below it can
+//! raise.
+
+use std::any::Any;
+use std::collections::HashMap;
+use std::ffi::{c_int, c_void};
+use std::ptr;
+use std::sync::Arc;
+
+use perilune_luajit_sys::*;
+use perilune_resp::{Protocol, Reply};
+
+use crate::cjson;
+use crate::interrupt::Control;
+use crate::memory::Memory;
+use crate::port::Port;
+use crate::random::Random;
+use crate::script::Script;
+use crate::vm::Arguments;
+
+/// Why the run ends at the next opportunity, as known on the thread that runs it.
+pub(crate) enum Stop {
+    /// The port said so.
+    Aborted,
+    /// The port, or the receiver of the reply, panicked.
+    Panicked(Box<dyn Any + Send>),
+}
+
+/// What a run was given.
+pub(crate) struct Run<'a> {
+    pub(crate) script: &'a Script,
+    pub(crate) arguments: Arguments<'a>,
+    pub(crate) port: &'a mut dyn Port,
+    pub(crate) reply: &'a mut dyn Reply,
+}
+
+/// Where an error was raised: filled in by the error handler of a run.
+#[derive(Default)]
+pub(crate) struct Position {
+    pub(crate) source: Vec<u8>,
+    pub(crate) line: c_int,
+}
+
+/// A compiled script, and when it last ran.
+pub(crate) struct Compiled {
+    /// Its place in Lua's registry.
+    pub(crate) function: c_int,
+    pub(crate) used_at: u64,
+}
+
+/// One interpreter and all that belongs to it.
+#[repr(C)] // `memory` is first: the allocator reads it through the same pointer.
+pub(crate) struct State {
+    pub(crate) memory: Memory,
+    pub(crate) control: Arc<Control>,
+    pub(crate) main: *mut lua_State,
+    /// The run in progress, erased of its lifetimes; null between runs.
+    pub(crate) run: *mut Run<'static>,
+    pub(crate) generation: u64,
+    pub(crate) stop: Option<Stop>,
+    /// What the script asked for with `redis.setresp`.
+    pub(crate) protocol: Protocol,
+    pub(crate) random: Random,
+    pub(crate) position: Position,
+    /// The text of an error that is no Lua error of the script: it did not compile.
+    pub(crate) compile_error: Option<Vec<u8>>,
+    /// Whether the returned value is an error that a command has raised and counted before.
+    pub(crate) counted_error: bool,
+    pub(crate) compiled: HashMap<[u8; 20], Compiled>,
+    /// The table behind the globals, in Lua's registry.
+    pub(crate) globals: c_int,
+    /// The default settings of cjson live in a userdata that the interpreter keeps.
+    pub(crate) cjson: *mut cjson::Settings,
+    pub(crate) json: cjson::Buffers,
+    /// What `string.gsub` builds: nested calls stack up in it.
+    pub(crate) text: Vec<u8>,
+}
+
+/// The state of the VM that runs this.
+///
+/// # Safety
+/// `lua` is a live interpreter made by [`Vm`](crate::Vm), and the caller holds no other reference to its state.
+pub(crate) unsafe fn of<'a>(lua: *mut lua_State) -> &'a mut State {
+    let mut ud: *mut c_void = ptr::null_mut();
+    // SAFETY: the caller's promise.
+    unsafe {
+        lua_getallocf(lua, &mut ud);
+        &mut *ud.cast::<State>()
+    }
+}
+
+impl State {
+    /// Whether the run is to end.
+    pub(crate) fn must_stop(&self) -> bool {
+        self.stop.is_some() || self.memory.exceeded() || self.control.ordered(self.generation).is_some()
+    }
+
+    /// Ends the run from this thread.
+    pub(crate) fn stop(&mut self, stop: Stop) {
+        if self.stop.is_none() {
+            self.stop = Some(stop);
+        }
+        self.control.set_hook();
+    }
+
+    /// Ends the run because a buffer outside the interpreter grew past what it may take.
+    pub(crate) fn stop_for_memory(&mut self) {
+        self.memory.exceed();
+        self.control.set_hook();
+    }
+
+    /// The run in progress.
+    ///
+    /// # Safety
+    /// Only from a function that Lua calls, so that there is one.
+    pub(crate) unsafe fn run(&mut self) -> &mut Run<'static> {
+        // SAFETY: the caller's promise.
+        unsafe { &mut *self.run }
+    }
+}
+
+/// Told by the allocator that the run has taken more than its limit.
+pub(crate) fn memory_exceeded(ud: *mut c_void) {
+    // SAFETY: the pointer that the allocator got; only a field beside the account is read.
+    let control = unsafe { &*(*ud.cast::<State>()).control };
+    control.set_hook();
+}
+
+/// Whether the run is to end.
+///
+/// # Safety
+/// As [`of`].
+pub(crate) unsafe fn must_stop(lua: *mut lua_State) -> bool {
+    // SAFETY: the caller's promise.
+    unsafe { of(lua).must_stop() }
+}
+
+/// Raises the error with which a run is ended. What it is does not matter: wherever it is caught, the hook raises
+/// the next, until it has left the script.
+///
+/// # Safety
+/// As [`of`]; no frame up to the protected call owns anything.
+pub(crate) unsafe fn raise_stop(lua: *mut lua_State) -> ! {
+    // SAFETY: the caller's promise.
+    unsafe {
+        lua_pushnil(lua);
+        lua_error(lua)
+    }
+}
+
+/// Raises if the run is to end.
+///
+/// # Safety
+/// As [`raise_stop`].
+pub(crate) unsafe fn check(lua: *mut lua_State) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        if must_stop(lua) {
+            raise_stop(lua);
+        }
+    }
+}
+
+/// Raises an error with the position of the Lua function that called the running C function, as `luaL_error`.
+///
+/// # Safety
+/// As [`raise_stop`]; `message` is borrowed from something that is not dropped by the unwinding.
+pub(crate) unsafe fn raise_error(lua: *mut lua_State, message: &[u8]) -> ! {
+    // SAFETY: the caller's promise.
+    unsafe {
+        luaL_where(lua, 1);
+        push_bytes(lua, message);
+        lua_concat(lua, 2);
+        lua_error(lua)
+    }
+}
+
+/// Pushes a string.
+///
+/// # Safety
+/// There is room on the stack; may raise for want of memory where it is armed.
+#[inline]
+pub(crate) unsafe fn push_bytes(lua: *mut lua_State, bytes: &[u8]) {
+    // SAFETY: the caller's promise.
+    unsafe { lua_pushlstring(lua, bytes.as_ptr().cast(), bytes.len()) }
+}
+
+/// The bytes of the string at `index`, which is one (a number would be converted in place).
+///
+/// # Safety
+/// The value is a string, and stays where it is for `'a`.
+#[inline]
+pub(crate) unsafe fn bytes_at<'a>(lua: *mut lua_State, index: c_int) -> &'a [u8] {
+    let mut len = 0;
+    // SAFETY: the caller's promise; LuaJIT's strings are never null.
+    unsafe {
+        let start = lua_tolstring(lua, index, &mut len);
+        std::slice::from_raw_parts(start.cast(), len)
+    }
+}
+
+/// A text of bounded length that needs no dropping: for error messages. What does not fit is cut off.
+pub(crate) struct ShortText {
+    bytes: [u8; 256],
+    len: usize,
+}
+
+impl ShortText {
+    pub(crate) fn new() -> Self {
+        Self { bytes: [0; 256], len: 0 }
+    }
+
+    pub(crate) fn push(&mut self, bytes: &[u8]) {
+        let take = bytes.len().min(self.bytes.len() - self.len);
+        self.bytes[self.len..self.len + take].copy_from_slice(&bytes[..take]);
+        self.len += take;
+    }
+
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..self.len]
+    }
+}
+
+impl std::fmt::Write for ShortText {
+    fn write_str(&mut self, text: &str) -> std::fmt::Result {
+        self.push(text.as_bytes());
+        Ok(())
+    }
+}
+
+/// The name of the type of the value at `index`.
+///
+/// # Safety
+/// As [`of`].
+pub(crate) unsafe fn type_name(lua: *mut lua_State, index: c_int) -> &'static [u8] {
+    // SAFETY: LuaJIT's names are static.
+    unsafe { std::ffi::CStr::from_ptr(lua_typename(lua, lua_type(lua, index))).to_bytes() }
+}

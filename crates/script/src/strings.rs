@@ -1,0 +1,372 @@
+//! `string.find`, `match`, `gmatch` and `gsub` on our own matcher, and the check that `string.format` needs.
+//!
+//! A plain search uses a linear-time searcher. What `gsub` builds grows in a buffer of the VM, not of a frame,
+//! because its callbacks may raise; nested calls stack up in that buffer, each knowing where its part ends.
+
+use std::ffi::c_int;
+
+use perilune_luajit_sys::*;
+
+use crate::pattern::{CAPTURES_MAX, Capture, Matcher, PatternError, effective, is_plain};
+use crate::sandbox::raise_at_script;
+use crate::state::{self, ShortText, bytes_at, push_bytes, raise_error, raise_stop};
+
+/// The functions of `string.*` that are ours.
+pub(crate) const FUNCTIONS: &[(&str, lua_CFunction)] =
+    &[("find", find), ("gfind", gmatch), ("gmatch", gmatch), ("gsub", gsub), ("match", match_)];
+
+/// A plain search looks for an order to stop after this many bytes.
+const PLAIN_PIECE_BYTES: usize = 1 << 24;
+
+/// The argument as a string; a number is converted in place.
+unsafe fn checked_bytes<'a>(lua: *mut lua_State, arg: c_int) -> &'a [u8] {
+    let mut len = 0;
+    // SAFETY: called from a C function that owns nothing; the string stays on the stack until it returns.
+    unsafe {
+        let start = luaL_checklstring(lua, arg, &mut len);
+        std::slice::from_raw_parts(start.cast(), len)
+    }
+}
+
+/// Raises what a match ended with.
+unsafe fn raise_pattern_error(lua: *mut lua_State, error: PatternError) -> ! {
+    // SAFETY: the caller owns nothing.
+    unsafe {
+        match error {
+            PatternError::Malformed(text) => raise_error(lua, text.as_bytes()),
+            PatternError::Stopped => raise_stop(lua),
+        }
+    }
+}
+
+/// Unwraps, or raises.
+unsafe fn or_raise<T>(lua: *mut lua_State, result: Result<T, PatternError>) -> T {
+    match result {
+        Ok(value) => value,
+        // SAFETY: the caller owns nothing.
+        Err(error) => unsafe { raise_pattern_error(lua, error) },
+    }
+}
+
+unsafe fn push_capture(lua: *mut lua_State, subject: &[u8], capture: Capture) {
+    // SAFETY: the caller has checked the stack.
+    unsafe {
+        match capture {
+            Capture::Text(start, end) => push_bytes(lua, &subject[start..end]),
+            Capture::Position(at) | Capture::Open(at) => lua_pushnumber(lua, at as f64 + 1.0),
+        }
+    }
+}
+
+/// Pushes all captures of a match; the whole match if there are none and `whole` is set. Their number.
+unsafe fn push_captures<F: Fn() -> bool>(
+    lua: *mut lua_State,
+    matcher: &Matcher<'_, F>,
+    subject: &[u8],
+    (start, end): (usize, usize),
+    whole: bool,
+) -> c_int {
+    // SAFETY: the caller's; the matcher owns nothing.
+    unsafe {
+        let count = if matcher.level() == 0 && whole { 1 } else { matcher.level() };
+        lua_checkstack(lua, CAPTURES_MAX as c_int + 2);
+        for index in 0..count {
+            let capture = or_raise(lua, matcher.capture(index, start, end));
+            push_capture(lua, subject, capture);
+        }
+        count as c_int
+    }
+}
+
+unsafe extern "C-unwind" fn find(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua.
+    unsafe { search(lua, true) }
+}
+
+unsafe extern "C-unwind" fn match_(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua.
+    unsafe { search(lua, false) }
+}
+
+unsafe fn search(lua: *mut lua_State, find: bool) -> c_int {
+    // SAFETY: called by Lua; nothing is owned.
+    unsafe {
+        let subject = checked_bytes(lua, 1);
+        let pattern = checked_bytes(lua, 2);
+        let init = start_position(luaL_optinteger(lua, 3, 1), subject.len());
+        if find && (lua_toboolean(lua, 4) != 0 || is_plain(pattern)) {
+            return match find_plain(lua, &subject[init..], pattern) {
+                None => {
+                    lua_pushnil(lua);
+                    1
+                }
+                Some(at) => push_range(lua, init + at, init + at + pattern.len()),
+            };
+        }
+        let anchored = effective(pattern).first() == Some(&b'^');
+        let mut matcher = Matcher::new(subject, pattern, || state::must_stop(lua));
+        for start in init..=subject.len() {
+            if let Some(end) = or_raise(lua, matcher.match_at(start, usize::from(anchored))) {
+                let range = (start, end);
+                if find {
+                    push_range(lua, start, end);
+                    return 2 + push_captures(lua, &matcher, subject, range, false);
+                }
+                return push_captures(lua, &matcher, subject, range, true);
+            }
+            if anchored {
+                break;
+            }
+        }
+        lua_pushnil(lua);
+        1
+    }
+}
+
+/// Pushes a range of positions as Lua counts them.
+unsafe fn push_range(lua: *mut lua_State, start: usize, end: usize) -> c_int {
+    // SAFETY: the caller's.
+    unsafe {
+        lua_pushnumber(lua, start as f64 + 1.0);
+        lua_pushnumber(lua, end as f64);
+    }
+    2
+}
+
+/// Where a search begins: from 0, inside the subject.
+fn start_position(init: isize, len: usize) -> usize {
+    let init = if init < 0 { init + len as isize + 1 } else { init };
+    usize::try_from(init - 1).unwrap_or(0).min(len)
+}
+
+/// The first place of a plain text. Takes linear time, and hears an order to stop.
+unsafe fn find_plain(lua: *mut lua_State, subject: &[u8], text: &[u8]) -> Option<usize> {
+    let mut start = 0;
+    loop {
+        let end = subject.len().min(start + PLAIN_PIECE_BYTES.max(2 * text.len()));
+        if let Some(at) = memchr::memmem::find(&subject[start..end], text) {
+            return Some(start + at);
+        }
+        if end == subject.len() {
+            return None;
+        }
+        // SAFETY: the caller owns nothing.
+        unsafe { state::check(lua) };
+        start = end + 1 - text.len().min(end);
+    }
+}
+
+/// Makes an iterator: a closure of the subject, the pattern and where to go on.
+unsafe extern "C-unwind" fn gmatch(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua; nothing is owned.
+    unsafe {
+        checked_bytes(lua, 1);
+        checked_bytes(lua, 2);
+        lua_settop(lua, 2);
+        lua_pushnumber(lua, 0.0);
+        lua_pushcclosure(lua, gmatch_next, 3);
+        1
+    }
+}
+
+unsafe extern "C-unwind" fn gmatch_next(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua, with the upvalues that `gmatch` gave; nothing is owned.
+    unsafe {
+        let subject = bytes_at(lua, lua_upvalueindex(1));
+        let pattern = bytes_at(lua, lua_upvalueindex(2));
+        let first = lua_tonumber(lua, lua_upvalueindex(3)) as usize;
+        let mut matcher = Matcher::new(subject, pattern, || state::must_stop(lua));
+        for start in first..=subject.len() {
+            if let Some(end) = or_raise(lua, matcher.match_at(start, 0)) {
+                // An empty match goes at least one further.
+                let next = if end == start { end + 1 } else { end };
+                lua_pushnumber(lua, next as f64);
+                lua_replace(lua, lua_upvalueindex(3));
+                return push_captures(lua, &matcher, subject, (start, end), true);
+            }
+        }
+        0
+    }
+}
+
+/// What `gsub` puts in the place of a match.
+#[derive(Clone, Copy)]
+enum Replacement<'a> {
+    Text(&'a [u8]),
+    Table,
+    Function,
+}
+
+unsafe extern "C-unwind" fn gsub(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua; what it builds is owned by the state.
+    unsafe {
+        let subject = checked_bytes(lua, 1);
+        let pattern = checked_bytes(lua, 2);
+        let replacement = match lua_type(lua, 3) {
+            LUA_TNUMBER | LUA_TSTRING => Replacement::Text(checked_bytes(lua, 3)),
+            LUA_TTABLE => Replacement::Table,
+            LUA_TFUNCTION => Replacement::Function,
+            _ => luaL_argerror(lua, 3, c"string/function/table expected".as_ptr()),
+        };
+        let count_max = luaL_optinteger(lua, 4, subject.len() as isize + 1);
+        let anchored = effective(pattern).first() == Some(&b'^');
+        let mut matcher = Matcher::new(subject, pattern, || state::must_stop(lua));
+        let begin = state::of(lua).text.len();
+        let mut built = Built { lua, len: begin };
+        // What is before `copied` is in the buffer, as it is or replaced.
+        let (mut at, mut copied, mut count) = (0, 0, 0);
+        while count < count_max {
+            let matched = or_raise(lua, matcher.match_at(at, usize::from(anchored)));
+            if let Some(end) = matched {
+                count += 1;
+                built.push(&subject[copied..at]);
+                add_replacement(&mut built, &matcher, subject, (at, end), replacement);
+                copied = end;
+            }
+            match matched {
+                Some(end) if end > at => at = end,
+                _ if at < subject.len() => at += 1,
+                _ => break,
+            }
+            if anchored {
+                break;
+            }
+        }
+        built.push(&subject[copied..]);
+        let text = &raw const state::of(lua).text;
+        push_bytes(lua, &(&(*text))[begin..]);
+        state::of(lua).text.truncate(begin);
+        lua_pushnumber(lua, count as f64);
+        2
+    }
+}
+
+/// The end of the state's buffer, as this call of `gsub` knows it: what a callback that failed has left behind it
+/// is cut off.
+struct Built {
+    lua: *mut lua_State,
+    len: usize,
+}
+
+impl Built {
+    /// Appends, or raises if the run has no memory for it.
+    unsafe fn push(&mut self, bytes: &[u8]) {
+        // SAFETY: called by `gsub`, which owns nothing.
+        unsafe {
+            let state = state::of(self.lua);
+            state.text.truncate(self.len);
+            if state.text.len() + bytes.len() > state.memory.left_bytes() {
+                state.stop_for_memory();
+                raise_stop(self.lua);
+            }
+            state.text.extend_from_slice(bytes);
+            self.len = state.text.len();
+        }
+    }
+}
+
+unsafe fn add_replacement<F: Fn() -> bool>(
+    built: &mut Built,
+    matcher: &Matcher<'_, F>,
+    subject: &[u8],
+    (start, end): (usize, usize),
+    replacement: Replacement<'_>,
+) {
+    let lua = built.lua;
+    // SAFETY: called by `gsub`, whose third argument is the replacement.
+    unsafe {
+        match replacement {
+            Replacement::Text(text) => return add_text(built, matcher, subject, (start, end), text),
+            Replacement::Table => {
+                let key = or_raise(lua, matcher.capture(0, start, end));
+                push_capture(lua, subject, key);
+                lua_gettable(lua, 3);
+            }
+            Replacement::Function => {
+                lua_pushvalue(lua, 3);
+                let count = push_captures(lua, matcher, subject, (start, end), true);
+                lua_call(lua, count, 1);
+            }
+        }
+        match lua_type(lua, -1) {
+            LUA_TNIL => built.push(&subject[start..end]),
+            LUA_TBOOLEAN if lua_toboolean(lua, -1) == 0 => built.push(&subject[start..end]),
+            LUA_TSTRING | LUA_TNUMBER => built.push(bytes_at(lua, -1)),
+            _ => {
+                let mut text = ShortText::new();
+                text.push(b"invalid replacement value (a ");
+                text.push(state::type_name(lua, -1));
+                text.push(b")");
+                raise_error(lua, text.as_bytes());
+            }
+        }
+        lua_settop(lua, -2);
+    }
+}
+
+/// A replacement text: `%0` is the whole match, `%1` to `%9` are captures, `%` makes others plain.
+unsafe fn add_text<F: Fn() -> bool>(
+    built: &mut Built,
+    matcher: &Matcher<'_, F>,
+    subject: &[u8],
+    (start, end): (usize, usize),
+    text: &[u8],
+) {
+    let mut rest = text;
+    // SAFETY: called by `gsub`.
+    unsafe {
+        while let Some(percent) = memchr::memchr(b'%', rest) {
+            built.push(&rest[..percent]);
+            let escaped = rest.get(percent + 1).copied().unwrap_or(0);
+            match escaped {
+                b'0' => built.push(&subject[start..end]),
+                b'1'..=b'9' => {
+                    let index = usize::from(escaped - b'1');
+                    match or_raise(built.lua, matcher.capture(index, start, end)) {
+                        Capture::Text(start, end) => built.push(&subject[start..end]),
+                        Capture::Position(at) | Capture::Open(at) => {
+                            built.push(itoa::Buffer::new().format(at + 1).as_bytes());
+                        }
+                    }
+                }
+                other => built.push(&[other]),
+            }
+            rest = rest.get(percent + 2..).unwrap_or_default();
+        }
+        built.push(rest);
+    }
+}
+
+/// `string.format` was given something else than strings and numbers: raises if a `%s` or `%q` of the format would
+/// take it, as Lua 5.1 does. (LuaJIT would call `tostring`.)
+pub(crate) unsafe extern "C-unwind" fn refuse_format(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by `sandbox.lua` with the arguments of `string.format`; nothing is owned.
+    unsafe {
+        if lua_type(lua, 1) != LUA_TSTRING {
+            return 0;
+        }
+        let format = bytes_at(lua, 1);
+        let (mut at, mut arg) = (0, 1);
+        while let Some(percent) = memchr::memchr(b'%', &format[at..]) {
+            at += percent + 1;
+            if format.get(at) == Some(&b'%') {
+                at += 1;
+                continue;
+            }
+            let is_modifier = |byte: &&u8| b"-+ #0123456789.".contains(byte);
+            at += format[at..].iter().take_while(is_modifier).count();
+            arg += 1;
+            let is_text = matches!(lua_type(lua, arg), LUA_TSTRING | LUA_TNUMBER | LUA_TNONE);
+            if matches!(format.get(at), Some(b's' | b'q')) && !is_text {
+                let mut text = ShortText::new();
+                text.push(b"bad argument #");
+                text.push(itoa::Buffer::new().format(arg).as_bytes());
+                text.push(b" to 'format' (string expected, got ");
+                text.push(state::type_name(lua, arg));
+                text.push(b")");
+                raise_at_script(lua, text.as_bytes());
+            }
+        }
+        0
+    }
+}

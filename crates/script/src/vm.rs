@@ -1,0 +1,585 @@
+//! One interpreter, and the running of a script in it.
+//!
+//! A run is one protected call of one C function, [`run_script`], which does everything that can raise: it finds
+//! or compiles the script, makes KEYS and ARGV, calls it, and writes what it returned. So there is exactly one
+//! place where errors, stops and panics come out, after `lua_pcall` in [`Vm::eval`].
+//!
+//! What a run costs besides the script: a lookup by SHA-1, two tables, a protected call, and the publication of
+//! the run to whoever may stop it (`interrupt.rs`). Globals are set up once per VM (`sandbox.rs`).
+
+use std::collections::HashMap;
+use std::ffi::c_int;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::ptr;
+
+use perilune_luajit_sys::*;
+use perilune_resp::{Protocol, Reply};
+
+use crate::answer::Writer;
+use crate::cjson;
+use crate::interrupt::{Control, Interrupt, KillReason};
+use crate::memory::{self, Memory};
+use crate::port::Port;
+use crate::random::Random;
+use crate::sandbox;
+use crate::script::{Script, neutralise_line_breaks};
+use crate::state::{self, Compiled, Position, Run, State, Stop, push_bytes};
+
+/// Compiled scripts that a VM keeps. When there are more, the half that was not used for longest is forgotten.
+const COMPILED_MAX: usize = 1024;
+
+/// Garbage is collected between runs when this much was allocated since, in KiB steps of LuaJIT's collector.
+const GC_STEP_KIB: c_int = 64;
+
+/// Buffers that a run left behind larger than this are given back.
+const KEPT_BUFFER_BYTES_MAX: usize = 1 << 20;
+
+/// Where the two functions that every run needs stay on the Lua stack.
+const ERROR_HANDLER: c_int = 1;
+const RUN_SCRIPT: c_int = 2;
+
+/// The bounds of one run.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Bytes that a script may take on top of what its VM held before.
+    pub memory_bytes: usize,
+}
+
+impl Default for Limits {
+    /// 256 MiB.
+    fn default() -> Self {
+        Self { memory_bytes: 256 << 20 }
+    }
+}
+
+/// What a script is called with.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Arguments<'a> {
+    /// `KEYS`.
+    pub keys: &'a [&'a [u8]],
+    /// `ARGV`.
+    pub argv: &'a [&'a [u8]],
+    /// Where `math.random` begins. A run that repeats another gets the same.
+    pub seed: i32,
+}
+
+/// A LuaJIT interpreter with the sandbox set up. Used by one thread at a time, by any.
+pub struct Vm {
+    state: *mut State,
+    limits: Limits,
+    /// A script was stopped by its memory or left much garbage: collect it all when there is time.
+    collect_all: bool,
+    /// Memory in use after the last full collection.
+    live_bytes: usize,
+}
+
+// SAFETY: everything the pointer leads to belongs to this value alone; LuaJIT keeps nothing per thread.
+unsafe impl Send for Vm {}
+
+/// A script has run to its end, and its reply is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Completion {
+    /// The reply is an error that a command raised and that was counted where it arose.
+    pub counted_error: bool,
+}
+
+/// A script has not run to its end. What it wrote to the reply, if anything, is to be discarded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ScriptStop {
+    /// The port said [`Abort`](crate::Abort).
+    Aborted,
+    /// It was stopped through its [`Interrupt`].
+    Killed {
+        /// Why.
+        reason: KillReason,
+        /// The error reply, with its code.
+        message: Vec<u8>,
+    },
+    /// It took more memory than it may.
+    OutOfMemory {
+        /// The error reply, with its code.
+        message: Vec<u8>,
+    },
+    /// It raised an error, or it did not compile.
+    Error {
+        /// The error reply, with its code.
+        message: Vec<u8>,
+        /// The error was raised by a command and counted where it arose.
+        counted: bool,
+    },
+}
+
+impl Vm {
+    /// An interpreter, ready to run scripts.
+    ///
+    /// # Panics
+    /// If there is no memory for it.
+    pub fn new(limits: Limits) -> Self {
+        let state = Box::into_raw(Box::new(State {
+            memory: Memory::new(state::memory_exceeded),
+            control: Control::new(),
+            main: ptr::null_mut(),
+            run: ptr::null_mut(),
+            generation: 0,
+            stop: None,
+            protocol: Protocol::Resp2,
+            random: Random::new(0),
+            position: Position::default(),
+            compile_error: None,
+            counted_error: false,
+            compiled: HashMap::new(),
+            globals: 0,
+            cjson: ptr::null_mut(),
+            json: cjson::Buffers::default(),
+            text: Vec::new(),
+        }));
+        // SAFETY: the state outlives the interpreter; errors are caught here, except want of memory for the
+        // interpreter itself, which is null.
+        unsafe {
+            let lua = lua_newstate(memory::allocate, state.cast());
+            assert!(!lua.is_null(), "no memory for a Lua interpreter");
+            (*state).main = lua;
+            (*state).control.attach(lua);
+            lua_pushcclosure(lua, sandbox::on_error, 0);
+            lua_pushcclosure(lua, run_script, 0);
+            lua_pushcclosure(lua, sandbox::open, 0);
+            let status = lua_pcall(lua, 0, 0, 0);
+            assert!(status == LUA_OK, "{}", String::from_utf8_lossy(&error_text(lua)));
+        }
+        let mut vm = Self { state, limits, collect_all: false, live_bytes: 0 };
+        vm.collect();
+        vm
+    }
+
+    /// The handle with which other threads stop what this VM runs.
+    pub fn interrupt(&self) -> Interrupt {
+        Interrupt::new(self.state_ref().control.clone())
+    }
+
+    /// Changes the limits of the runs to come.
+    pub fn set_limits(&mut self, limits: Limits) {
+        self.limits = limits;
+    }
+
+    /// Runs a script. It is compiled first if this VM does not know it.
+    ///
+    /// What it returns is written to `reply`: one answer, if the result is `Ok`. Memory is not collected in full
+    /// here; call [`Vm::maybe_collect`] afterwards, when no lock is held.
+    ///
+    /// # Errors
+    /// The ways not to come to an end; all have left the VM as if the script had never run.
+    ///
+    /// # Panics
+    /// Goes on unwinding if the port or the reply panicked.
+    pub fn eval(
+        &mut self,
+        script: &Script,
+        arguments: Arguments<'_>,
+        port: &mut dyn Port,
+        reply: &mut dyn Reply,
+    ) -> Result<Completion, ScriptStop> {
+        let mut run = Run { script, arguments, port, reply };
+        // SAFETY: erases the lifetimes; the pointer is cleared before this function returns.
+        let run = unsafe { std::mem::transmute::<*mut Run<'_>, *mut Run<'static>>(&raw mut run) };
+        let status = self.enter(run);
+        let (killed, outcome) = self.leave(status, script);
+        self.clean_up(&outcome);
+        match (self.take_stop(), killed) {
+            (Some(Stop::Panicked(payload)), _) => resume_unwind(payload),
+            (Some(Stop::Aborted), _) => Err(ScriptStop::Aborted),
+            (None, Some(reason)) => {
+                Err(ScriptStop::Killed { reason, message: self.message(kill_text(reason), script) })
+            }
+            (None, None) => outcome,
+        }
+    }
+
+    /// Compiles a script without running it (SCRIPT LOAD).
+    ///
+    /// # Errors
+    /// As [`Vm::eval`]: the text of the syntax error, ready to send.
+    pub fn compile(&mut self, script: &Script) -> Result<(), ScriptStop> {
+        // SAFETY: between runs. Loading is protected by itself; what follows it is done disarmed.
+        unsafe {
+            let state = &mut *self.state;
+            if state.compiled.contains_key(script.digest()) {
+                return Ok(());
+            }
+            let lua = state.main;
+            state.memory.begin(self.limits.memory_bytes);
+            let status = load(lua, script.code());
+            (*self.state).memory.disarm();
+            lua_sethook(lua, None, 0, 0);
+            let result = match status {
+                LUA_OK => {
+                    keep_compiled(lua, script);
+                    Ok(())
+                }
+                LUA_ERRMEM => {
+                    self.collect_all = true;
+                    Err(ScriptStop::OutOfMemory { message: b"ERR Script ran out of memory.".to_vec() })
+                }
+                _ => Err(ScriptStop::Error { message: compile_error(lua), counted: false }),
+            };
+            lua_settop(lua, RUN_SCRIPT);
+            self.forget_unused();
+            result
+        }
+    }
+
+    /// Forgets all compiled scripts and collects what they held (SCRIPT FLUSH).
+    pub fn forget_scripts(&mut self) {
+        // SAFETY: between runs; nothing here raises.
+        unsafe {
+            let state = &mut *self.state;
+            for (_, compiled) in state.compiled.drain() {
+                luaL_unref(state.main, LUA_REGISTRYINDEX, compiled.function);
+            }
+        }
+        self.collect();
+    }
+
+    /// Bytes that the interpreter holds.
+    pub fn memory_used_bytes(&self) -> usize {
+        self.state_ref().memory.used_bytes()
+    }
+
+    /// Does a bounded piece of the collector's work, and all of it after a script that has left much behind. To be
+    /// called between runs, off the locks.
+    pub fn maybe_collect(&mut self) {
+        let grown = self.memory_used_bytes() > self.live_bytes.saturating_mul(2) + KEPT_BUFFER_BYTES_MAX;
+        if self.collect_all || grown {
+            self.collect();
+        } else {
+            self.collect_step();
+        }
+    }
+
+    /// Does a bounded piece of the collector's work.
+    pub fn collect_step(&mut self) {
+        // SAFETY: between runs, disarmed.
+        unsafe { lua_gc(self.state_ref().main, LUA_GCSTEP, GC_STEP_KIB) };
+    }
+
+    /// Collects everything that can be.
+    pub fn collect(&mut self) {
+        // SAFETY: between runs, disarmed. The second round frees what finalizers of the first released.
+        unsafe { lua_gc(self.state_ref().main, LUA_GCCOLLECT, 0) };
+        self.collect_all = false;
+        self.live_bytes = self.memory_used_bytes();
+    }
+
+    fn state_ref(&self) -> &State {
+        // SAFETY: owned by this value; no run is in progress while it is borrowed.
+        unsafe { &*self.state }
+    }
+
+    /// Starts the run and comes back when it is over, however it ended.
+    fn enter(&mut self, run: *mut Run<'static>) -> c_int {
+        if self.collect_all {
+            // What the last script left must not become the base of this one's limit.
+            self.collect();
+        }
+        // SAFETY: the interpreter is ours; what raises is protected.
+        unsafe {
+            let state = &mut *self.state;
+            let lua = state.main;
+            state.generation += 1;
+            state.run = run;
+            state.protocol = Protocol::Resp2;
+            state.position.line = 0;
+            state.counted_error = false;
+            state.random = Random::new((*run).arguments.seed);
+            *state.cjson = cjson::Settings::default();
+            let generation = state.generation;
+            lua_pushvalue(lua, RUN_SCRIPT);
+            state.memory.begin(self.limits.memory_bytes);
+            state.control.begin(generation);
+            let status = lua_pcall(lua, 0, 0, ERROR_HANDLER);
+            let state = &mut *self.state;
+            state.memory.disarm();
+            status
+        }
+    }
+
+    /// Takes the run back and says how it ended.
+    fn leave(
+        &mut self,
+        status: c_int,
+        script: &Script,
+    ) -> (Option<KillReason>, Result<Completion, ScriptStop>) {
+        // SAFETY: as `enter`; memory is disarmed, nothing raises.
+        let (killed, out_of_memory, lua) = unsafe {
+            let state = &mut *self.state;
+            let killed = state.control.end(state.generation);
+            state.run = ptr::null_mut();
+            if lua_gethookmask(state.main) != 0 {
+                lua_sethook(state.main, None, 0, 0);
+            }
+            (killed, state.memory.exceeded() || status == LUA_ERRMEM, state.main)
+        };
+        let outcome = if out_of_memory {
+            Err(ScriptStop::OutOfMemory { message: self.message("Script ran out of memory.", script) })
+        } else if status == LUA_OK {
+            // SAFETY: between runs.
+            let state = unsafe { &mut *self.state };
+            match state.compile_error.take() {
+                None => Ok(Completion { counted_error: state.counted_error }),
+                Some(message) => Err(ScriptStop::Error { message, counted: false }),
+            }
+        } else {
+            // SAFETY: the error is on top of the stack.
+            let (mut message, counted) = unsafe { describe_error(lua) };
+            self.append_position(&mut message, script);
+            neutralise_line_breaks(&mut message);
+            Err(ScriptStop::Error { message, counted })
+        };
+        (killed, outcome)
+    }
+
+    /// Leaves the VM as it was before the run.
+    fn clean_up(&mut self, outcome: &Result<Completion, ScriptStop>) {
+        // SAFETY: between runs.
+        unsafe {
+            let state = &mut *self.state;
+            lua_settop(state.main, RUN_SCRIPT);
+            state.compile_error = None;
+            state.json.shrink(KEPT_BUFFER_BYTES_MAX);
+            state.text.clear();
+            state.text.shrink_to(KEPT_BUFFER_BYTES_MAX);
+        }
+        self.collect_all |= matches!(outcome, Err(ScriptStop::OutOfMemory { .. }));
+        self.forget_unused();
+    }
+
+    fn take_stop(&mut self) -> Option<Stop> {
+        // SAFETY: between runs.
+        unsafe { (*self.state).stop.take() }
+    }
+
+    /// Keeps the number of compiled scripts bounded.
+    fn forget_unused(&mut self) {
+        // SAFETY: between runs.
+        let state = unsafe { &mut *self.state };
+        if state.compiled.len() <= COMPILED_MAX {
+            return;
+        }
+        let mut ages: Vec<u64> = state.compiled.values().map(|compiled| compiled.used_at).collect();
+        let middle = ages.len() / 2;
+        let (_, &mut oldest_kept, _) = ages.select_nth_unstable(middle);
+        let lua = state.main;
+        state.compiled.retain(|_, compiled| {
+            let keep = compiled.used_at >= oldest_kept;
+            if !keep {
+                // SAFETY: a place in the registry that we took; nothing raises.
+                unsafe { luaL_unref(lua, LUA_REGISTRYINDEX, compiled.function) };
+            }
+            keep
+        });
+    }
+
+    /// An error reply about the script as a whole.
+    fn message(&self, text: &str, script: &Script) -> Vec<u8> {
+        let mut message = [b"ERR ", text.as_bytes()].concat();
+        self.append_position(&mut message, script);
+        message
+    }
+
+    /// ` script: <sha1>, on @user_script:<line>.`, if the place is known.
+    fn append_position(&self, message: &mut Vec<u8>, script: &Script) {
+        let position = &self.state_ref().position;
+        if position.line > 0 {
+            message.extend_from_slice(b" script: ");
+            message.extend_from_slice(script.sha1());
+            message.extend_from_slice(b", on ");
+            message.extend_from_slice(&position.source);
+            message.push(b':');
+            message.extend_from_slice(itoa::Buffer::new().format(position.line).as_bytes());
+            message.push(b'.');
+        }
+    }
+}
+
+impl Drop for Vm {
+    fn drop(&mut self) {
+        // SAFETY: no run is in progress; the interpreter goes before the state that its allocator uses.
+        unsafe {
+            lua_close((*self.state).main);
+            drop(Box::from_raw(self.state));
+        }
+    }
+}
+
+fn kill_text(reason: KillReason) -> &'static str {
+    match reason {
+        KillReason::ScriptKill => "Script killed by user with SCRIPT KILL.",
+        KillReason::FunctionKill => "Script killed by user with FUNCTION KILL.",
+        KillReason::Timeout => "Script ran longer than it may.",
+        KillReason::Shutdown => "Script stopped because the server is shutting down.",
+    }
+}
+
+/// The C function that is a run. It is called by `lua_pcall` only.
+unsafe extern "C-unwind" fn run_script(lua: *mut lua_State) -> c_int {
+    // SAFETY: a run is set up; frames here own nothing while something can raise.
+    unsafe {
+        if !push_script(lua) {
+            return 0;
+        }
+        set_arguments(lua);
+        lua_call(lua, 0, 1);
+        write_answer(lua);
+        0
+    }
+}
+
+/// Pushes the compiled script; false if it does not compile, with the reason left in the state.
+unsafe fn push_script(lua: *mut lua_State) -> bool {
+    // SAFETY: called by `run_script`.
+    unsafe {
+        let state = state::of(lua);
+        let generation = state.generation;
+        let script = state.run().script;
+        if let Some(compiled) = state.compiled.get_mut(script.digest()) {
+            compiled.used_at = generation;
+            lua_rawgeti(lua, LUA_REGISTRYINDEX, compiled.function);
+            return true;
+        }
+        if load(lua, script.code()) != LUA_OK {
+            let message = compile_error(lua);
+            state::of(lua).compile_error = Some(message);
+            return false;
+        }
+        keep_compiled(lua, script);
+        true
+    }
+}
+
+/// Remembers the compiled script on top of the stack, and leaves it there.
+unsafe fn keep_compiled(lua: *mut lua_State, script: &Script) {
+    // SAFETY: the caller's; nothing is owned while this may raise.
+    unsafe {
+        lua_pushvalue(lua, -1);
+        let function = luaL_ref(lua, LUA_REGISTRYINDEX);
+        let state = state::of(lua);
+        let used_at = state.generation;
+        state.compiled.insert(*script.digest(), Compiled { function, used_at });
+    }
+}
+
+/// Compiles; the function or the error is pushed.
+unsafe fn load(lua: *mut lua_State, code: &[u8]) -> c_int {
+    // SAFETY: the caller's; mode "t" refuses bytecode.
+    unsafe {
+        luaL_loadbufferx(lua, code.as_ptr().cast(), code.len(), c"@user_script".as_ptr(), c"t".as_ptr())
+    }
+}
+
+/// The error reply for the syntax error on top of the stack.
+unsafe fn compile_error(lua: *mut lua_State) -> Vec<u8> {
+    // SAFETY: LuaJIT leaves a string there.
+    let text = unsafe { state::bytes_at(lua, -1) };
+    let mut message = [&b"ERR Error compiling script (new function): "[..], text].concat();
+    neutralise_line_breaks(&mut message);
+    message
+}
+
+/// Sets KEYS and ARGV to fresh tables.
+unsafe fn set_arguments(lua: *mut lua_State) {
+    // SAFETY: called by `run_script`; slices live as long as the run.
+    unsafe {
+        let state = state::of(lua);
+        let Arguments { keys, argv, .. } = state.run().arguments;
+        lua_rawgeti(lua, LUA_REGISTRYINDEX, state.globals);
+        for (name, values) in [(&b"KEYS"[..], keys), (b"ARGV", argv)] {
+            push_bytes(lua, name);
+            lua_createtable(lua, values.len() as c_int, 0);
+            for (index, value) in values.iter().enumerate() {
+                push_bytes(lua, value);
+                lua_rawseti(lua, -2, index as c_int + 1);
+            }
+            lua_rawset(lua, -3);
+        }
+        lua_settop(lua, -2);
+    }
+}
+
+/// Writes the script's return value, which is on top of the stack.
+unsafe fn write_answer(lua: *mut lua_State) {
+    unsafe fn write(lua: *mut lua_State) -> bool {
+        // SAFETY: memory is disarmed, so nothing raises below the frames of the reply.
+        unsafe {
+            let state = state::of(lua);
+            if state.must_stop() {
+                return false;
+            }
+            state.memory.disarm();
+            let protocol = state.protocol;
+            let writer = Writer::new(lua, state.run().reply, protocol);
+            match catch_unwind(AssertUnwindSafe(|| writer.write(|| state::must_stop(lua)))) {
+                Ok(Ok(counted_error)) => {
+                    state::of(lua).counted_error = counted_error;
+                    true
+                }
+                Ok(Err(())) => false,
+                Err(payload) => {
+                    state::of(lua).stop(Stop::Panicked(payload));
+                    false
+                }
+            }
+        }
+    }
+    // SAFETY: called by `run_script`; `write` has dropped what it owned.
+    unsafe {
+        if !write(lua) {
+            state::raise_stop(lua);
+        }
+    }
+}
+
+/// The text of the error on top of the stack, with its code, and whether it was counted before.
+unsafe fn describe_error(lua: *mut lua_State) -> (Vec<u8>, bool) {
+    // SAFETY: between runs: disarmed, nothing raises, tables are read raw.
+    unsafe {
+        if lua_type(lua, -1) != LUA_TTABLE {
+            return ([b"ERR ", &error_text(lua)[..]].concat(), false);
+        }
+        push_bytes(lua, b"ignore_error_stats_update");
+        lua_rawget(lua, -2);
+        let counted = lua_toboolean(lua, -1) != 0;
+        lua_settop(lua, -2);
+        push_bytes(lua, b"err");
+        lua_rawget(lua, -2);
+        let message = match lua_type(lua, -1) {
+            LUA_TSTRING | LUA_TNUMBER => state::bytes_at(lua, -1).to_vec(),
+            _ => b"ERR unknown error".to_vec(),
+        };
+        (message, counted)
+    }
+}
+
+/// The error on top of the stack as text, if it is no table.
+unsafe fn error_text(lua: *mut lua_State) -> Vec<u8> {
+    // SAFETY: between runs.
+    unsafe {
+        match lua_type(lua, -1) {
+            LUA_TSTRING | LUA_TNUMBER => {
+                let text = state::bytes_at(lua, -1);
+                // The reference's Lua has another word for it.
+                match text.strip_suffix(b"attempt to yield across C-call boundary") {
+                    Some(position) => {
+                        [position, b"attempt to yield across metamethod/C-call boundary"].concat()
+                    }
+                    None => text.to_vec(),
+                }
+            }
+            LUA_TNIL => b"nil".to_vec(),
+            LUA_TBOOLEAN => lua_toboolean(lua, -1).eq(&1).to_string().into_bytes(),
+            _ => {
+                let mut text = state::type_name(lua, -1).to_vec();
+                text.extend_from_slice(format!(": {:p}", lua_topointer(lua, -1)).as_bytes());
+                text
+            }
+        }
+    }
+}
