@@ -72,9 +72,16 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let address = args.next().unwrap_or_else(|| "127.0.0.1:7421".into());
     let loops = args.next().map_or(Ok(1), |loops| loops.parse())?;
     let listener = Listener::bind(&Endpoint::Tcp(address.parse()?), 511)?;
-    let config = Config { loops, listeners: vec![listener], ..Config::default() };
+    let config = Config {
+        loops,
+        listeners: vec![listener],
+        ..Config::default()
+    };
     let runtime = Runtime::start(Echo, config)?;
-    println!("{address}: {loops} loops, {:?} threads and spares", runtime.thread_counts());
+    println!(
+        "{address}: {loops} loops, {:?} threads and spares",
+        runtime.thread_counts()
+    );
     loop {
         std::thread::sleep(Duration::from_secs(3600));
     }

@@ -249,8 +249,7 @@ impl<'l, S: Service> Driver<'l, S> {
     fn send_listed(&mut self) {
         let mut list = std::mem::take(&mut self.turn.core().flush_list);
         for key in list.drain(..) {
-            if let Some(mut conn) = self.turn.core().take(key) {
-                conn.flush_listed = false;
+            if let Some(conn) = self.turn.core().take(key) {
                 self.settle(key, conn);
             }
         }
@@ -276,7 +275,6 @@ impl<'l, S: Service> Driver<'l, S> {
                 continue;
             };
             if let Some(mut conn) = self.turn.core().take(key) {
-                conn.end_after_output(CloseReason::Shutdown);
                 // One attempt to send what is there; then it ends, sent or not.
                 let _ = conn.flush();
                 conn.close(CloseReason::Shutdown);

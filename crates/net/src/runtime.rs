@@ -93,21 +93,25 @@ impl<S: Service> Runtime<S> {
             thread_name: config.thread_name,
         });
         let net = Net { shared };
-        for job in jobs {
+        let started = jobs.iter().all(|&job| {
             net.shared.spares.offer(job);
-            if !start_thread(&net, Some(job)) {
+            start_thread(&net, Some(job))
+        });
+        let watched = net.clone();
+        let name = format!("{}-watchdog", net.shared.thread_name);
+        let watchdog = std::thread::Builder::new()
+            .name(name)
+            .spawn(move || watch(&watched, &jobs));
+        match watchdog {
+            Ok(watchdog) if started => Ok(Runtime { net, watchdog }),
+            result => {
+                stop(&net);
                 net.shared.spares.stop();
-                return Err(io::Error::other("a thread could not be started"));
+                Err(result
+                    .err()
+                    .unwrap_or_else(|| io::ErrorKind::OutOfMemory.into()))
             }
         }
-        let watchdog = {
-            let net = net.clone();
-            let name = format!("{}-watchdog", net.shared.thread_name);
-            std::thread::Builder::new()
-                .name(name)
-                .spawn(move || watch(&net))?
-        };
-        Ok(Runtime { net, watchdog })
     }
 
     /// The handle that reaches connections.
@@ -120,12 +124,7 @@ impl<S: Service> Runtime<S> {
     pub fn shutdown(self, patience: Duration) -> bool {
         let shared = &self.net.shared;
         let deadline = Instant::now() + patience;
-        shared.stopping.store(true, Ordering::Release);
-        for hub in &shared.hubs {
-            // One that has ended already needs no telling.
-            let _ = hub.mailbox.post(Mail::Shutdown);
-        }
-        shared.alarm.ring();
+        stop(&self.net);
         let loops_ended = shared
             .spares
             .wait_until(deadline, |_| shared.live_loops.load(Ordering::Acquire) == 0);
@@ -146,6 +145,16 @@ impl<S: Service> Runtime<S> {
     pub fn thread_counts(&self) -> (usize, usize) {
         self.net.shared.spares.counts()
     }
+}
+
+/// Tells all loops to end.
+fn stop<S: Service>(net: &Net<S>) {
+    net.shared.stopping.store(true, Ordering::Release);
+    for hub in &net.shared.hubs {
+        // One that has ended already needs no telling.
+        let _ = hub.mailbox.post(Mail::Shutdown);
+    }
+    net.shared.alarm.ring();
 }
 
 fn join(thread: JoinHandle<()>) {

@@ -182,6 +182,8 @@ impl<S: Service> Driver<'_, S> {
             return self.bury(conn, reason);
         }
         conn.publish_lens();
+        // Whether it is still in the list or not: listing it twice does no harm, forgetting it would.
+        conn.flush_listed = false;
         if !conn.is_parked() && conn.ending.is_none() && (conn.unfinished || conn.readable) {
             core.ready.push_back(Ready::Conn(key, 0));
         }

@@ -29,15 +29,13 @@ struct Seen {
     handed: bool,
 }
 
-/// Watches until the network stops.
-pub(crate) fn watch<S: Service>(net: &Net<S>) {
+/// Watches until the network stops. For what lies in the slots since the `start` a thread is on its way.
+pub(crate) fn watch<S: Service>(net: &Net<S>, start: &[Job]) {
     let shared = &net.shared;
-    // What lies there at the start has a thread coming for it.
-    let mut seen: Vec<Seen> = shared
-        .hubs
+    let mut seen: Vec<Seen> = start
         .iter()
-        .map(|hub| Seen {
-            lying: hub.slot.lying(),
+        .map(|job| Seen {
+            lying: Some(job.lying),
             looks: 0,
             handed: true,
         })
@@ -102,18 +100,18 @@ fn tick<S: Service>(net: &Net<S>) {
 
 /// Finds a thread for the loop. False: try again at the next look.
 fn hand_over<S: Service>(net: &Net<S>, job: Job, exhausted: &mut bool) -> bool {
-    match net.shared.spares.offer(job) {
-        Offer::Accepted => {}
-        Offer::NeedsThread => return start_thread(net, Some(job)),
+    let offer = net.shared.spares.offer(job);
+    let was_exhausted = std::mem::replace(exhausted, offer == Offer::Exhausted);
+    match offer {
+        Offer::Accepted => true,
+        Offer::NeedsThread => start_thread(net, Some(job)),
         Offer::Exhausted => {
-            if !std::mem::replace(exhausted, true) {
+            if !was_exhausted {
                 net.shared.service.report(Report::SparesExhausted);
             }
-            return false;
+            false
         }
     }
-    *exhausted = false;
-    true
 }
 
 /// Starts a thread that has been counted. False if there can be none.
@@ -124,6 +122,18 @@ pub(crate) fn start_thread<S: Service>(net: &Net<S>, job: Option<Job>) -> bool {
             net.shared.spares.not_started(job);
             net.shared.service.report(Report::SpawnFailed(&error));
             false
+        }
+    }
+}
+
+/// What the service panics about is caught where it is called. A panic that ends a thread is a mistake of the network's, and would
+/// leave a loop that nobody drives: clients that hang without an error. The panic's message has been printed by then.
+struct AbortOnPanic;
+
+impl Drop for AbortOnPanic {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            std::process::abort();
         }
     }
 }
@@ -141,6 +151,7 @@ fn spawn<S: Service>(net: &Net<S>) -> io::Result<()> {
 
 /// A thread's life: one loop after the other.
 fn live<S: Service>(net: &Net<S>) {
+    let _never_half = AbortOnPanic;
     let mut own = Own {
         local: net.shared.service.local(),
         buffers: Buffers::new(),
