@@ -3,7 +3,7 @@
 use perilune_value::parse_i64;
 
 use crate::error::CommandError;
-use crate::spec::{BeginSearch, FindKeys, KeyFlags, KeySpec};
+use crate::spec::{BeginSearch, FindKeys, KeyFlags, KeySpec, Spec};
 
 /// A key among the arguments, and what is done with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,8 +24,12 @@ impl From<KeyError> for CommandError {
     }
 }
 
+/// Finds all keys of a call. For the few commands whose key specs cannot say it: SET with GET reads what it overwrites,
+/// and the key behind SORT's STORE may be any argument.
+pub type KeyFinder = fn(arguments: &[&[u8]], visit: &mut dyn FnMut(KeyPosition));
+
 /// Where the keys are, worked out once per command so that a call need not walk its specs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub enum KeyShape {
     /// There are none.
     None,
@@ -33,19 +37,22 @@ pub enum KeyShape {
     One(usize),
     /// As the specs say.
     Specs(&'static [KeySpec]),
+    /// As the command itself says.
+    Finder(KeyFinder),
 }
 
 impl KeyShape {
-    /// The shape of these specs.
-    pub fn of(specs: &'static [KeySpec]) -> Self {
-        match specs {
-            [] => KeyShape::None,
-            [KeySpec { begin: BeginSearch::Index(index), find: FindKeys::Range { last: 0, .. }, flags, .. }]
+    /// The shape of a command's keys.
+    pub fn of(spec: &Spec) -> Self {
+        match (spec.keys, spec.key_finder) {
+            ([], _) => KeyShape::None,
+            ([KeySpec { begin: BeginSearch::Index(index), find: FindKeys::Range { last: 0, .. }, flags, .. }], _)
                 if !flags.has(KeyFlags::NOT_KEY) =>
             {
                 KeyShape::One(*index)
             }
-            specs => KeyShape::Specs(specs),
+            (_, Some(finder)) => KeyShape::Finder(finder),
+            (specs, None) => KeyShape::Specs(specs),
         }
     }
 
@@ -64,6 +71,10 @@ impl KeyShape {
                 Ok(())
             }
             KeyShape::Specs(specs) => specs.iter().try_for_each(|spec| find(spec, arguments, visit)),
+            KeyShape::Finder(finder) => {
+                finder(arguments, visit);
+                Ok(())
+            }
         }
     }
 }
@@ -111,6 +122,70 @@ fn begin(search: BeginSearch, arguments: &[&[u8]]) -> Option<usize> {
             found.map(|index| index + 1).filter(|index| *index < arguments.len())
         }
         BeginSearch::Unknown => None,
+    }
+}
+
+/// All keys of a call, for those who want to know exactly (COMMAND GETKEYS, ACL).
+///
+/// # Errors
+/// If the arguments contradict themselves, or a spec finds no key though it must.
+pub fn find_exactly(spec: &Spec, arguments: &[&[u8]]) -> Result<Vec<KeyPosition>, KeyError> {
+    let mut found = Vec::new();
+    if let Some(finder) = spec.key_finder {
+        finder(arguments, &mut |key| found.push(key));
+        return Ok(found);
+    }
+    for spec in spec.keys.iter().filter(|spec| !spec.flags.has(KeyFlags::NOT_KEY)) {
+        let before = found.len();
+        find(spec, arguments, &mut |key| found.push(key))?;
+        let is_optional = matches!(spec.begin, BeginSearch::Keyword(..)) && begin(spec.begin, arguments).is_none();
+        if found.len() == before && !is_optional {
+            return Err(KeyError);
+        }
+    }
+    Ok(found)
+}
+
+/// Where the keys are as clients of old know it, who have three numbers for that: the first one, the last one
+/// (negative: counted from the end), and the distance from one to the next. All 0 where there is no such range.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct LegacyRange {
+    pub first: i64,
+    pub last: i64,
+    pub step: i64,
+    /// The range does not cover all keys.
+    pub is_partial: bool,
+}
+
+impl LegacyRange {
+    /// The range that covers as many of these specs as a range can.
+    pub fn of(specs: &[KeySpec]) -> Self {
+        let range_of = |spec: &KeySpec| match (spec.begin, spec.find) {
+            (BeginSearch::Index(first), FindKeys::Range { last, step, .. }) => {
+                let first = first as i64;
+                let last = if last >= 0 { first + i64::from(last) } else { i64::from(last) };
+                let is_partial = spec.flags.has(KeyFlags::INCOMPLETE);
+                Some(Self { first, last, step: step as i64, is_partial })
+            }
+            _ => None,
+        };
+        if let [only] = specs
+            && let Some(range) = range_of(only)
+        {
+            return range;
+        }
+        let mut whole = Self::default();
+        for spec in specs {
+            match range_of(spec) {
+                // one behind the other, without gaps
+                Some(range) if range.step == 1 && (whole.first == 0 || whole.last == range.first - 1) => {
+                    let first = if whole.first == 0 { range.first } else { whole.first };
+                    whole = Self { first, is_partial: whole.is_partial || range.is_partial, ..range };
+                }
+                _ => whole.is_partial = true,
+            }
+        }
+        whole
     }
 }
 

@@ -10,6 +10,7 @@
 mod argument;
 mod error;
 mod handler;
+pub mod introspection;
 mod keys;
 mod registry;
 mod spec;
@@ -17,7 +18,7 @@ mod spec;
 pub use argument::{Arguments, cursor, float, integer, integer_between, is_token};
 pub use error::{CommandError, Outcome, Stop, errors};
 pub use handler::{Access, Command, DataHandler, HasAccess, ReadHandler, WriteHandler, help};
-pub use keys::{KeyError, KeyPosition, KeyShape};
+pub use keys::{KeyError, KeyFinder, KeyPosition, KeyShape};
 pub use registry::{Entry, Registry};
 pub use spec::{
     Arg, ArgFlags, ArgKind, BeginSearch, Category, Example, FindKeys, Flags, Group, KeyFlags, KeySpec, PlanKind, Spec,

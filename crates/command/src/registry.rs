@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use crate::error::{CommandError, errors};
 use crate::handler::{Access, Command, HasAccess};
-use crate::keys::KeyShape;
-use crate::spec::{Category, Flags, Group, Spec};
+use crate::keys::{KeyError, KeyPosition, KeyShape, LegacyRange, find_exactly};
+use crate::spec::{Category, Flags, Group, KeyFlags, Spec};
 
 /// The longest name of a command, subcommand included. What is longer is unknown without a look.
 const NAME_LEN_MAX: usize = 48;
@@ -36,6 +36,21 @@ impl<H: HasAccess> Entry<H> {
     /// What it may do; a container may nothing.
     pub fn access(&self) -> Option<Access> {
         self.handler.as_ref().map(HasAccess::access)
+    }
+}
+
+impl<H> Entry<H> {
+    /// Whether calls have keys, channels that are routed like keys not counted.
+    pub fn has_keys(&self) -> bool {
+        self.spec.keys.iter().any(|key| !key.flags.has(KeyFlags::NOT_KEY))
+    }
+
+    /// All keys of a call that resolves to this command, each with what is done with it there.
+    ///
+    /// # Errors
+    /// If the arguments contradict themselves, or lack keys that must be there.
+    pub fn find_keys(&self, arguments: &[&[u8]]) -> Result<Vec<KeyPosition>, KeyError> {
+        find_exactly(self.spec, arguments)
     }
 }
 
@@ -102,7 +117,7 @@ impl<H: HasAccess + Copy + 'static> Registry<H> {
             handler,
             flags,
             categories: derived_categories(spec, flags, handler.is_none()),
-            keys: KeyShape::of(spec.keys),
+            keys: KeyShape::of(spec),
             subcommands: Vec::new(),
             container,
             id,
@@ -132,21 +147,31 @@ impl<H: HasAccess + Copy + 'static> Registry<H> {
     /// The error reply for an unknown command or subcommand, or a wrong number of arguments.
     #[inline]
     pub fn resolve(&self, arguments: &[&[u8]]) -> Result<&Entry<H>, CommandError> {
-        let entry = self.get(arguments[0]).ok_or_else(|| unknown_command(arguments))?;
+        let entry = self.command(arguments[0]).ok_or_else(|| unknown_command(arguments))?;
         let entry = if entry.subcommands.is_empty() || arguments.len() < 2 {
             entry
         } else {
-            match self.subcommand(entry, arguments[1]) {
-                Some(subcommand) => subcommand,
-                // a container with a handler of its own takes any first argument (LOLWUT VERSION needs none of this)
-                None if entry.handler.is_some() => entry,
-                None => return Err(unknown_subcommand(&entry.full_name, arguments[1])),
-            }
+            self.subcommand(entry, arguments[1]).ok_or_else(|| unknown_subcommand(&entry.full_name, arguments[1]))?
         };
         if !entry.spec.accepts(arguments.len()) || entry.handler.is_none() {
             return Err(errors::wrong_arity(&entry.full_name));
         }
         Ok(entry)
+    }
+
+    /// The command that a call means, whether its number of arguments fits or not. None where its first argument is no subcommand.
+    pub fn lookup(&self, arguments: &[&[u8]]) -> Option<&Entry<H>> {
+        let entry = self.command(arguments.first()?)?;
+        match arguments.get(1) {
+            Some(name) if !entry.subcommands.is_empty() => self.subcommand(entry, name),
+            _ => Some(entry),
+        }
+    }
+
+    /// The command that a call names: `container|name` is none.
+    #[inline]
+    fn command(&self, name: &[u8]) -> Option<&Entry<H>> {
+        self.get(name).filter(|entry| entry.container.is_none())
     }
 
     /// The subcommand of this name, in any case.
@@ -171,13 +196,7 @@ fn derived_flags(spec: &Spec, access: Option<Access>) -> Flags {
         Some(Access::Read) => spec.flags.with(Flags::READONLY),
         _ => spec.flags,
     };
-    let movable = spec.keys.iter().any(|key| {
-        use crate::spec::{BeginSearch, FindKeys, KeyFlags};
-        !matches!(key.begin, BeginSearch::Index(_))
-            || !matches!(key.find, FindKeys::Range { .. })
-            || key.flags.has(KeyFlags::INCOMPLETE)
-    });
-    if movable { flags.with(Flags::MOVABLE_KEYS) } else { flags }
+    if LegacyRange::of(spec.keys).is_partial { flags.with(Flags::MOVABLE_KEYS) } else { flags }
 }
 
 fn derived_categories(spec: &Spec, flags: Flags, is_container: bool) -> Category {

@@ -4,6 +4,8 @@
 //! can be derived is not written down: `write`/`readonly` come from the handler's type, `movablekeys` from the
 //! key specs, most ACL categories from flags and group.
 
+use crate::keys::KeyFinder;
+
 /// A set of flags of one kind, written `A.with(B)` in constants.
 macro_rules! flag_set {
     ($(#[$doc:meta])* $name:ident: $repr:ty { $($(#[$flag_doc:meta])* $flag:ident = $text:literal,)* }) => {
@@ -369,7 +371,7 @@ pub struct Arg {
     pub deprecated_since: Option<&'static str>,
     /// How it may occur.
     pub flags: ArgFlags,
-    /// Which key spec it belongs to, for keys.
+    /// Which key spec it belongs to, for keys and for patterns that name keys.
     pub key_spec: Option<usize>,
     /// What a block consists of, or what one is chosen of.
     pub arguments: &'static [Arg],
@@ -411,6 +413,12 @@ impl Arg {
         let mut arg = Self::of(name, ArgKind::Key);
         arg.key_spec = Some(key_spec);
         arg
+    }
+
+    /// The same, belonging to the key spec of this number (a pattern that names keys).
+    pub const fn in_key_spec(mut self, key_spec: usize) -> Self {
+        self.key_spec = Some(key_spec);
+        self
     }
 
     /// A glob pattern.
@@ -513,7 +521,7 @@ pub struct Spec {
     pub group: Group,
     /// The version of Redis (or of Valkey, or of Perilune) that first had it.
     pub since: &'static str,
-    /// Its cost.
+    /// Its cost; empty where there is nothing to say.
     pub complexity: &'static str,
     /// The number of arguments, its name included; negative: at least so many.
     pub arity: i32,
@@ -523,6 +531,8 @@ pub struct Spec {
     pub categories: Category,
     /// Where its keys are.
     pub keys: &'static [KeySpec],
+    /// Finds its keys where the key specs cannot say where they are, or what is done with them.
+    pub key_finder: Option<KeyFinder>,
     /// Which stripes it takes.
     pub plan: PlanKind,
     /// Its grammar.
@@ -533,6 +543,8 @@ pub struct Spec {
     pub history: &'static [(&'static str, &'static str)],
     /// Since when it should not be used, and what instead.
     pub deprecated: Option<(&'static str, &'static str)>,
+    /// Servers use it among themselves.
+    pub is_internal: bool,
     /// Calls that a test runs.
     pub examples: &'static [Example],
 }
@@ -549,11 +561,13 @@ impl Spec {
         flags: Flags::NONE,
         categories: Category::NONE,
         keys: &[],
+        key_finder: None,
         plan: PlanKind::Keys,
         arguments: &[],
         tips: &[],
         history: &[],
         deprecated: None,
+        is_internal: false,
         examples: &[],
     };
 

@@ -96,7 +96,7 @@ fn key_positions_are_valid() {
                 entry.full_name
             );
         }
-        assert_eq!(keys.is_empty(), entry.keys == KeyShape::None, "{}", entry.full_name);
+        assert_eq!(keys.is_empty(), matches!(entry.keys, KeyShape::None), "{}", entry.full_name);
     });
 }
 

@@ -17,7 +17,8 @@
 //! ```
 
 use perilune_command::{
-    Arg, Arguments, Command, CommandError, DataHandler, Flags, Group, KeyFlags, KeySpec, Outcome, Spec, errors, is_token,
+    Arg, Arguments, Command, CommandError, DataHandler, Flags, Group, KeyFlags, KeyPosition, KeySpec, Outcome, Spec,
+    errors, is_token,
 };
 use perilune_keyspace::{Expiry, WriteTxn};
 use perilune_resp::Reply;
@@ -60,10 +61,21 @@ pub const SET: Command = Command::new(
             ("7.0.0", "Allowed the `NX` and `GET` options to be used together."),
             ("8.1.0", "Added the `IFEQ` option."),
         ],
+        key_finder: Some(find_key),
         ..Spec::DEFAULT
     },
     DataHandler::Write(set),
 );
+
+/// The key, which only GET reads.
+fn find_key(arguments: &[&[u8]], visit: &mut dyn FnMut(KeyPosition)) {
+    let flags = if arguments.iter().skip(3).any(|argument| is_token(argument, "GET")) {
+        KeyFlags::RW.with(KeyFlags::ACCESS).with(KeyFlags::UPDATE)
+    } else {
+        KeyFlags::OW.with(KeyFlags::UPDATE)
+    };
+    visit(KeyPosition { index: 1, flags });
+}
 
 /// When to set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
