@@ -18,7 +18,7 @@
 //! ```
 //!
 //! The *mark* is twelve bits of an entry's hash, and all of it is kept: its high bits say at which bucket of its
-//! group the entry is at home (`group.rs`), its low bits tell it from the others in this bucket. So entries can
+//! group the entry is at home (`store.rs`), its low bits tell it from the others in this bucket. So entries can
 //! be placed anew when a group grows or shrinks without a look at their keys.
 
 use super::handle::{HANDLE_BITS, Handle};
@@ -43,6 +43,12 @@ impl Mark {
     #[inline]
     pub(super) fn of(hash: u64) -> Mark {
         Mark((hash >> 32) as u16 & (MARKS - 1) as u16)
+    }
+
+    /// The mark of this number, below `MARKS`.
+    pub(super) fn at(index: usize) -> Mark {
+        debug_assert!(index < MARKS);
+        Mark(index as u16)
     }
 
     #[inline]

@@ -22,8 +22,8 @@ pub(super) const HANDLE_BITS: u32 = 28;
 const UNIT_BITS: u32 = 9;
 /// Entries start at multiples of this many bytes.
 pub(super) const UNIT_BYTES: usize = 8;
-/// The bytes of a chunk that holds more than one entry, at most: all that a handle can address.
-pub(super) const CHUNK_BYTES_MAX: usize = UNIT_BYTES << UNIT_BITS;
+/// All bytes of a chunk that a handle can address.
+pub(super) const ADDRESSABLE_BYTES: usize = UNIT_BYTES << UNIT_BITS;
 /// Chunks of one slab, at most.
 pub(super) const CHUNKS_MAX: usize = (1 << (HANDLE_BITS - UNIT_BITS)) - 1;
 

@@ -2,8 +2,8 @@
 //!
 //! ```text
 //!                 tables[db]                    slab                         heap
-//!  hash of key -> Table -> Group -> Bucket -> Handle -> entry: header, key, value -> H (a list, a hash ...)
-//!                                   64 bytes            one slot of a chunk
+//!  hash of key -> Table ----> Bucket -----> Handle -> entry: header, key, value -> H (a list, a hash ...)
+//!                            64 bytes                one slot of a chunk
 //! ```
 //!
 //! | file | holds |
@@ -12,7 +12,9 @@
 //! | `slab.rs` | the memory of entries: size classes, chunks that grow with what they hold |
 //! | `entry.rs` | an entry's bytes |
 //! | `heap.rs` | the objects of the layer above, owned by their entries |
-//! | `bucket.rs`, `group.rs`, `table.rs`, `tables.rs` | the index of a database: linear hashing with a scan |
+//! | `bucket.rs`, `buckets.rs`, `overflow.rs` | the memory of a database's index |
+//! | `layout.rs`, `store.rs`, `table.rs` | its hashing: which buckets form a group, the search in a group, growth and scan |
+//! | `tables.rs` | one index for each database |
 //! | `map.rs`, `change.rs` | the operations on entries |
 //! | `database.rs` | the operations on whole databases |
 //!
@@ -23,16 +25,19 @@
 //! 2 of chunk headers and slots not yet used; `tests/memory.rs` measures it.
 
 mod bucket;
+mod buckets;
 mod change;
 mod database;
 mod entry;
-mod group;
 mod handle;
 mod heap;
+mod layout;
 mod map;
 #[cfg(test)]
 mod model;
+mod overflow;
 mod slab;
+mod store;
 mod table;
 mod tables;
 

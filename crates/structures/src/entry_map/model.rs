@@ -432,7 +432,7 @@ proptest! {
             pair.apply(Op::Free { pick: 0 });
         }
         pair.check();
-        prop_assert!(pair.map.memory_bytes() <= DBS * 48, "{} bytes left", pair.map.memory_bytes());
+        prop_assert!(pair.map.memory_bytes() <= DBS * 8, "{} bytes left", pair.map.memory_bytes());
     }
 
     /// Some keys stay for the whole scan; between its calls others come and go, so that groups split and merge.

@@ -18,13 +18,13 @@
 //! A general allocator would round and pad each entry by itself, and a handle would have to be a pointer. Chunks
 //! of a fixed size, on the other hand, would waste most of a chunk for every class of every one of 1024 stripes.
 //! But a handle is a chunk's number and an offset, so **a chunk can move**: of each class all chunks but one have
-//! their full size of 4 KiB, and that one grows by a fifth whenever the class has no free slot. So a slab wastes
+//! their full size of 3.5 KiB, and that one grows by a fifth whenever the class has no free slot. So a slab wastes
 //! about a tenth of one chunk for each class, whatever it holds. An empty chunk goes back to the allocator at once
 //! and its number is used again.
 //!
 //! Every access is a checked index into a slice, so a stale [`Handle`] cannot read outside a chunk.
 
-use super::handle::{CHUNK_BYTES_MAX, CHUNKS_MAX, Handle, UNIT_BYTES};
+use super::handle::{ADDRESSABLE_BYTES, CHUNKS_MAX, Handle, UNIT_BYTES};
 use super::reserve_tight;
 use crate::cpu::prefetch;
 
@@ -34,6 +34,9 @@ const FINE_STEP_BYTES: usize = UNIT_BYTES;
 /// Slots up to this size share chunks, in steps of `COARSE_STEP_BYTES`.
 const SHARED_BYTES_MAX: usize = 1024;
 const COARSE_STEP_BYTES: usize = 64;
+/// The full size of a chunk. Not 4096: mimalloc puts blocks whose size is a power of two at multiples of it, behind
+/// the header of a page of 64 KiB, and so loses one block of 16. Of 3584 bytes 18 blocks fit.
+const CHUNK_BYTES_MAX: usize = 3584;
 /// A class that holds so many times a full chunk starts its next chunk at full size: the copies that growing
 /// takes are no longer worth the slots that it saves.
 const FULL_START_CHUNKS: usize = 64;
@@ -41,7 +44,8 @@ const FULL_START_CHUNKS: usize = 64;
 /// The chunk's share of `Slab::chunks`.
 const HEADER_BYTES: usize = size_of::<Chunk>();
 
-const _: () = assert!(SHARED_BYTES_MAX <= CHUNK_BYTES_MAX && FINE_BYTES_MAX < SHARED_BYTES_MAX);
+const _: () = assert!(SHARED_BYTES_MAX <= CHUNK_BYTES_MAX && CHUNK_BYTES_MAX <= ADDRESSABLE_BYTES);
+const _: () = assert!(FINE_BYTES_MAX < SHARED_BYTES_MAX);
 const _: () = assert!(SHARED_BYTES_MAX / UNIT_BYTES <= u8::MAX as usize);
 const _: () = assert!(HEADER_BYTES == 32);
 
