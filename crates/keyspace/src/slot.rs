@@ -108,9 +108,14 @@ impl Slot<'_, '_> {
         self.replace(string_payload(bytes), StringEncoding::of_text(bytes), expiry)
     }
 
-    /// As [`Slot::set`], but the string counts as changed in place: encoding `raw`.
-    pub fn set_raw(&mut self, bytes: &[u8], expiry: Expiry) -> Result<(), Abort> {
-        self.replace(string_payload(bytes), StringEncoding::Raw, expiry)
+    /// As [`Slot::set`], but the string counts as changed in place: encoding `raw`. A long one is not copied.
+    pub fn set_raw(&mut self, bytes: Vec<u8>, expiry: Expiry) -> Result<(), Abort> {
+        let payload = if bytes.len() <= INLINE_LEN_MAX {
+            NewPayload::Bytes(&bytes)
+        } else {
+            NewPayload::Heap(Object::Raw(bytes))
+        };
+        self.replace(payload, StringEncoding::Raw, expiry)
     }
 
     /// Sets the key to an integer and keeps its expiry.

@@ -19,7 +19,7 @@ pub(crate) struct StripeData {
     /// Who is to be told when a key changes.
     pub watchers: Watchers,
     /// The latest time that a transaction on this stripe has seen: later ones never see an earlier one, whatever the system's clock does.
-    pub now_floor_ms: i64,
+    pub now_floor_us: i64,
     /// Bytes of the heap objects of this stripe, which the map cannot know.
     pub heap_bytes: i64,
     /// What this stripe has added to the counts of each database: keys and expiries.
@@ -53,7 +53,7 @@ impl Stripe {
             gate: Gate::new(StripeData {
                 map: EntryMap::new(hasher),
                 watchers: Watchers::default(),
-                now_floor_ms: i64::MIN,
+                now_floor_us: i64::MIN,
                 heap_bytes: 0,
                 published: Vec::new(),
             }),

@@ -57,6 +57,16 @@ pub enum AccessMode {
     NoTouch,
 }
 
+/// A moment inside a transaction, see [`Txn::savepoint`].
+#[derive(Debug, Clone, Copy)]
+pub struct Savepoint {
+    records: usize,
+    effects: usize,
+    touched: usize,
+    changes: u64,
+    database: usize,
+}
+
 /// A stripe that a transaction holds.
 pub(crate) struct Held<'k> {
     pub stripe: StripeIndex,
@@ -71,7 +81,7 @@ pub struct Txn<'k> {
     /// Ascending.
     pub(crate) held: SmallVec<[Held<'k>; 2]>,
     pub(crate) database: usize,
-    now_ms: Option<i64>,
+    now_us: Option<i64>,
     access: AccessMode,
     /// Runs of this transaction before this one.
     attempt: u32,
@@ -95,6 +105,9 @@ pub struct Txn<'k> {
     wants_all: bool,
     holder: u64,
     random_state: u64,
+    /// The one planned key and its hash, so that a command on a single key hashes it once.
+    hinted_key: (*const u8, usize),
+    hinted_hash: u64,
 }
 
 impl<'k> Txn<'k> {
@@ -105,7 +118,7 @@ impl<'k> Txn<'k> {
             keyspace,
             held: SmallVec::new(),
             database,
-            now_ms: None,
+            now_us: None,
             access: AccessMode::Touch,
             attempt: 0,
             undo: None,
@@ -124,6 +137,8 @@ impl<'k> Txn<'k> {
             wants_all: false,
             holder: 0,
             random_state: 0,
+            hinted_key: (std::ptr::null(), 0),
+            hinted_hash: 0,
         }
     }
 
@@ -193,6 +208,22 @@ impl<'k> Txn<'k> {
             }
         }
         Ok(())
+    }
+
+    /// [`Txn::lock`] for a transaction that consists of one command on one key, which must stay where it is until the end.
+    #[inline]
+    pub fn lock_key(&mut self, key: &'k [u8], queued: &mut Option<(StripeIndex, u64)>) -> Result<(), StripeIndex> {
+        let hash = self.keyspace.hash(key);
+        self.hinted_key = (key.as_ptr(), key.len());
+        self.hinted_hash = hash;
+        self.take_planned(StripeIndex::of_hash(hash), queued)
+    }
+
+    /// The hash of a key.
+    #[inline]
+    pub(crate) fn hash_of(&self, key: &[u8]) -> u64 {
+        // the planned key is borrowed for as long as the transaction lives: the same place is the same bytes
+        if self.hinted_key == (key.as_ptr(), key.len()) { self.hinted_hash } else { self.keyspace.hash(key) }
     }
 
     #[inline]
@@ -266,7 +297,7 @@ impl<'k> Txn<'k> {
             self.record();
         }
         let guard = self.try_enter(stripe, Turn::New);
-        let time_agrees = |g: &MutexGuard<'_, StripeData>| self.now_ms.is_none_or(|now| g.now_floor_ms <= now);
+        let time_agrees = |g: &MutexGuard<'_, StripeData>| self.now_us.is_none_or(|now| g.now_floor_us <= now);
         match guard {
             Some(guard) if time_agrees(&guard) => {
                 self.held.insert(at, Held { stripe, changed: false, guard });
@@ -292,12 +323,18 @@ impl<'k> Txn<'k> {
     /// The time of this transaction, in milliseconds since the Unix epoch.
     #[inline]
     pub fn now_ms(&mut self) -> i64 {
-        match self.now_ms {
+        self.now_us() / 1000
+    }
+
+    /// The time of this transaction, in microseconds since the Unix epoch.
+    #[inline]
+    pub fn now_us(&mut self) -> i64 {
+        match self.now_us {
             Some(now) => now,
             None => {
-                let floor = self.held.iter().map(|h| h.guard.now_floor_ms).max().unwrap_or(i64::MIN);
-                let now = self.keyspace.clock.unix_ms().max(floor);
-                self.now_ms = Some(now);
+                let floor = self.held.iter().map(|h| h.guard.now_floor_us).max().unwrap_or(i64::MIN);
+                let now = self.keyspace.clock.unix_us().max(floor);
+                self.now_us = Some(now);
                 now
             }
         }
@@ -364,6 +401,7 @@ impl<'k> Txn<'k> {
 
     /// Saves an entry's state before it is changed in place.
     pub(crate) fn save_copy(&mut self, at: usize, database: usize, hash: u64, key: &[u8], handle: Handle) -> Result<(), Abort> {
+        self.held[at].changed = true;
         let Some(undo) = &mut self.undo else { return Ok(()) };
         if undo.has(database, hash, key) {
             return Ok(());
@@ -387,6 +425,7 @@ impl<'k> Txn<'k> {
 
     /// Saves that a key does not exist, before it is created.
     pub(crate) fn save_absent(&mut self, at: usize, database: usize, hash: u64, key: &[u8]) -> Result<(), Abort> {
+        self.held[at].changed = true;
         let Some(undo) = &mut self.undo else { return Ok(()) };
         if undo.has(database, hash, key) {
             return Ok(());
@@ -440,15 +479,51 @@ impl<'k> Txn<'k> {
             && self.undo.as_ref().map_or(0, |u| u.bytes()) + self.effects.memory_bytes() > self.keyspace.undo_limit_bytes()
     }
 
-    /// Whether everything done so far can still be taken back.
+    /// Whether everything done so far can still be taken back. Where not, a panic must end the process: half-changed data is worse than none.
     pub fn can_roll_back(&self) -> bool {
-        self.changes == 0 || self.undo.is_some()
+        self.undo.is_some() || (self.changes == 0 && !self.record_dropped && self.held.iter().all(|h| !h.changed))
+    }
+
+    /// Whether the record was given up because it outgrew its limit.
+    pub fn record_was_dropped(&self) -> bool {
+        self.record_dropped
+    }
+
+    /// Marks this moment, for [`Txn::roll_back_to`]. None without a record.
+    pub fn savepoint(&mut self) -> Option<Savepoint> {
+        let undo = self.undo.as_mut()?;
+        Some(Savepoint {
+            records: undo.mark(),
+            effects: self.effects.len(),
+            touched: self.touched.len(),
+            changes: self.changes,
+            database: self.database,
+        })
+    }
+
+    /// Takes back everything since a savepoint; what was before it stays to be committed. False where the record was given up since: then nothing is taken back.
+    pub fn roll_back_to(&mut self, savepoint: Savepoint) -> bool {
+        let Some(undo) = self.undo.as_mut() else { return false };
+        let records = undo.split_off(savepoint.records);
+        for record in records.into_iter().rev() {
+            self.restore(record);
+        }
+        self.effects.truncate(savepoint.effects);
+        self.touched.truncate(savepoint.touched);
+        self.changes = savepoint.changes;
+        self.database = savepoint.database;
+        true
     }
 
     /// The number of changes so far.
     #[inline]
     pub fn changes(&self) -> u64 {
         self.changes
+    }
+
+    /// What goes to the log if the transaction is committed now; nothing while nobody consumes effects.
+    pub fn effects(&self) -> &EffectUnit {
+        &self.effects
     }
 
     /// Counts a lookup for reading.
@@ -579,7 +654,7 @@ impl<'k> Txn<'k> {
     /// # Panics
     /// If something was changed without a record: see [`Txn::can_roll_back`].
     pub fn roll_back(mut self) {
-        assert!(self.can_roll_back(), "a transaction without a record cannot be taken back");
+        assert!(self.changes == 0 || self.undo.is_some(), "a transaction without a record cannot be taken back");
         if let Some(undo) = self.undo.take() {
             for record in undo.records.into_iter().rev() {
                 self.restore(record);
@@ -659,8 +734,8 @@ impl<'k> Txn<'k> {
     #[inline]
     fn let_go(&self, held: Held<'k>) {
         let Held { stripe, changed, mut guard } = held;
-        if let Some(now) = self.now_ms {
-            guard.now_floor_ms = guard.now_floor_ms.max(now);
+        if let Some(now) = self.now_us {
+            guard.now_floor_us = guard.now_floor_us.max(now);
         }
         if changed {
             self.keyspace.publish_figures(stripe, &mut guard);
@@ -830,7 +905,7 @@ impl<'t, 'k> ReadTxn<'t, 'k> {
     #[inline]
     pub fn find(&mut self, key: &[u8]) -> Result<Option<Found<'_>>, Abort> {
         let database = self.txn.database;
-        let (at, handle) = self.txn.locate(database, self.txn.keyspace.hash(key), key)?;
+        let (at, handle) = self.txn.locate(database, self.txn.hash_of(key), key)?;
         self.txn.count_lookup(handle.is_some());
         let Some(handle) = handle else { return Ok(None) };
         if self.txn.access == AccessMode::Touch {
@@ -843,14 +918,37 @@ impl<'t, 'k> ReadTxn<'t, 'k> {
         Ok(Some(Found { map: &self.txn.held[at].guard.map, handle }))
     }
 
+    /// As [`ReadTxn::find`], for several keys that are to be read together.
+    pub fn find_all<K: AsRef<[u8]>>(&mut self, keys: &[K]) -> Result<SmallVec<[Option<Found<'_>>; 4]>, Abort> {
+        let mut handles: SmallVec<[(StripeIndex, Option<Handle>); 4]> = SmallVec::with_capacity(keys.len());
+        for key in keys {
+            let handle = self.find(key.as_ref())?.map(|found| found.handle);
+            handles.push((self.txn.keyspace.stripe_of(key.as_ref()), handle));
+        }
+        // only now, as a stripe's place among the held ones changes when another is taken
+        let found = |(stripe, handle): (StripeIndex, Option<Handle>)| {
+            handle.map(|handle| Found { map: &self.txn.held[self.txn.held_at(stripe)].guard.map, handle })
+        };
+        Ok(handles.into_iter().map(found).collect())
+    }
+
     /// The live entry of a key, for asking about it: leaves no trace (TYPE, TTL, OBJECT).
     pub fn peek(&mut self, key: &[u8]) -> Result<Option<Found<'_>>, Abort> {
         self.peek_in(self.txn.database, key)
     }
 
+    /// The entry of a key as it lies there, expired or not.
+    pub fn peek_raw(&mut self, key: &[u8]) -> Result<Option<Found<'_>>, Abort> {
+        let database = self.txn.database;
+        let hash = self.txn.hash_of(key);
+        let at = self.txn.hold(StripeIndex::of_hash(hash))?;
+        let map = &self.txn.held[at].guard.map;
+        Ok(map.find(database, hash, key).map(|handle| Found { map, handle }))
+    }
+
     /// As [`ReadTxn::peek`], in another database.
     pub fn peek_in(&mut self, database: usize, key: &[u8]) -> Result<Option<Found<'_>>, Abort> {
-        let (at, handle) = self.txn.locate(database, self.txn.keyspace.hash(key), key)?;
+        let (at, handle) = self.txn.locate(database, self.txn.hash_of(key), key)?;
         Ok(handle.map(|handle| Found { map: &self.txn.held[at].guard.map, handle }))
     }
 
@@ -944,7 +1042,7 @@ impl<'t, 'k> WriteTxn<'t, 'k> {
     #[inline]
     pub fn slot_in<'s>(&'s mut self, database: usize, key: &'s [u8]) -> Result<Slot<'s, 'k>, Abort> {
         let txn = &mut *self.read.txn;
-        let hash = txn.keyspace.hash(key);
+        let hash = txn.hash_of(key);
         let (at, handle) = txn.locate(database, hash, key)?;
         Ok(Slot { txn, at, database, hash, key, handle })
     }

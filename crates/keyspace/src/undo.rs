@@ -40,13 +40,15 @@ pub(crate) struct UndoLog {
     pub records: Vec<Undo>,
     /// Where the key with this database and hash was saved last.
     saved: HashMap<(u32, u64), u32, ahash::RandomState>,
+    /// Records before this one do not count as saved.
+    fresh_from: usize,
     bytes: usize,
 }
 
 impl UndoLog {
     /// An empty log.
     pub fn new() -> Self {
-        Self { records: Vec::new(), saved: HashMap::with_hasher(ahash::RandomState::new()), bytes: 0 }
+        Self { records: Vec::new(), saved: HashMap::with_hasher(ahash::RandomState::new()), fresh_from: 0, bytes: 0 }
     }
 
     /// Whether this key has been saved already.
@@ -56,7 +58,7 @@ impl UndoLog {
                 if *d == database as u32 && *h == hash && **k == *key)
         };
         // most often the key that was touched just now; and few transactions touch many
-        if self.records.last().is_some_and(is_it) {
+        if self.records[self.fresh_from..].last().is_some_and(is_it) {
             return true;
         }
         self.saved.get(&(database as u32, hash)).is_some_and(|&at| is_it(&self.records[at as usize]))
@@ -81,16 +83,30 @@ impl UndoLog {
 
     /// Saves a whole database of a stripe. Keys touched from now on are saved anew.
     pub fn clear(&mut self, stripe: StripeIndex, database: usize, taken: DetachedDb) {
-        self.saved.clear();
+        self.mark();
         self.bytes += size_of::<Undo>();
         self.records.push(Undo::Cleared { stripe, database: database as u32, taken });
     }
 
     /// Notes that two databases of a stripe have changed places.
     pub fn swap(&mut self, stripe: StripeIndex, a: usize, b: usize) {
-        self.saved.clear();
+        self.mark();
         self.bytes += size_of::<Undo>();
         self.records.push(Undo::Swapped { stripe, databases: (a as u32, b as u32) });
+    }
+
+    /// Marks this moment: keys touched from now on are saved anew, so that what was since can be taken back alone.
+    pub fn mark(&mut self) -> usize {
+        self.saved.clear();
+        self.fresh_from = self.records.len();
+        self.records.len()
+    }
+
+    /// Takes the records since a mark out.
+    pub fn split_off(&mut self, mark: usize) -> Vec<Undo> {
+        self.saved.clear();
+        self.fresh_from = mark;
+        self.records.split_off(mark)
     }
 
     /// Bytes that the log holds.

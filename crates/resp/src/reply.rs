@@ -23,6 +23,11 @@ pub trait Reply {
     /// The protocol whose shapes the receiver expects.
     fn protocol(&self) -> Protocol;
 
+    /// From here on the receiver speaks this: HELLO answers in the protocol that it chooses. Who is no client has nothing to switch.
+    fn switch_protocol(&mut self, protocol: Protocol) {
+        let _ = protocol;
+    }
+
     /// A status such as `OK`: no CR or LF in it.
     fn status(&mut self, text: &str);
 
@@ -65,6 +70,12 @@ pub trait Reply {
 
     /// An out-of-band message of `len` elements follows: an array in RESP2.
     fn push(&mut self, len: usize);
+
+    /// `pairs` keys and values with remarks on the reply that follows them. False where the receiver has no place for remarks: then none may follow.
+    fn attribute(&mut self, pairs: usize) -> bool {
+        let _ = pairs;
+        false
+    }
 
     /// The answer `OK`.
     fn ok(&mut self) {

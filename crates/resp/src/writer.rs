@@ -22,16 +22,6 @@ impl<'a> RespWriter<'a> {
         RespWriter { buf, protocol }
     }
 
-    /// `pairs` keys and values with remarks on the reply that follows them. RESP2 has no such thing: then nothing is
-    /// written, and the caller, told so by `false`, writes no pairs.
-    pub fn attribute(&mut self, pairs: usize) -> bool {
-        let resp3 = self.protocol == Protocol::Resp3;
-        if resp3 {
-            self.header(b'|', pairs);
-        }
-        resp3
-    }
-
     /// Bytes that already are an answer.
     pub fn raw(&mut self, reply: &[u8]) {
         self.buf.extend_from_slice(reply);
@@ -68,6 +58,18 @@ impl<'a> RespWriter<'a> {
 impl Reply for RespWriter<'_> {
     fn protocol(&self) -> Protocol {
         self.protocol
+    }
+
+    fn attribute(&mut self, pairs: usize) -> bool {
+        let resp3 = self.protocol == Protocol::Resp3;
+        if resp3 {
+            self.header(b'|', pairs);
+        }
+        resp3
+    }
+
+    fn switch_protocol(&mut self, protocol: Protocol) {
+        self.protocol = protocol;
     }
 
     fn status(&mut self, text: &str) {

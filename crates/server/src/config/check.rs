@@ -116,24 +116,33 @@ const TITLE_VARIABLES: [&str; 7] = [
     "unixsocket",
 ];
 
-/// A title is text with `{variables}` that exist; `{{` is a brace.
+/// Variables that stand for nothing, or may.
+const TITLE_VARIABLES_EMPTY: [&str; 3] = ["title", "server-mode", "unixsocket"];
+
+/// A title is text with `{variables}` that exist; `{{` is a brace. Something must be in it whatever the variables are.
 pub(super) fn title(template: &Value) -> Checked {
     const INVALID: &str = "template format is invalid or contains unknown variables";
     let mut rest = std::str::from_utf8(template.bytes()).map_err(|_| INVALID)?;
-    if rest.trim_matches(' ').is_empty() {
-        return Err(INVALID);
-    }
-    while let Some((_, behind)) = rest.split_once('{') {
+    let mut shows_something = false;
+    while let Some((text, behind)) = rest.split_once('{') {
+        shows_something |= !text.trim_matches(' ').is_empty();
         rest = match behind.strip_prefix('{') {
-            Some(behind) => behind,
+            Some(behind) => {
+                shows_something = true;
+                behind
+            }
             None => {
                 let (variable, behind) = behind.split_once('}').ok_or(INVALID)?;
                 if !TITLE_VARIABLES.contains(&variable) {
                     return Err(INVALID);
                 }
+                shows_something |= !TITLE_VARIABLES_EMPTY.contains(&variable);
                 behind
             }
         };
     }
-    Ok(())
+    match shows_something || !rest.trim_matches(' ').is_empty() {
+        true => Ok(()),
+        false => Err(INVALID),
+    }
 }

@@ -32,7 +32,6 @@ impl Row {
             Kind::Switch
             | Kind::Number { .. }
             | Kind::Text { .. }
-            | Kind::Hz
             | Kind::Events
             | Kind::Directory => {
                 let [word] = words else {
@@ -50,10 +49,10 @@ impl Row {
     fn parse_word(&self, word: &[u8], old: &Value) -> Result<Value, Refusal> {
         Ok(match self.kind {
             Kind::Switch => Value::Number(parse_switch(word)?),
-            Kind::Number { min, max, unit } => Value::Number(parse_number(word, min, max, unit)?),
-            Kind::Hz => {
-                let hz = parse_number(word, 0, i32::MAX as u64, Unit::Plain)?;
-                Value::Number(hz.clamp(HZ_MIN, HZ_MAX))
+            Kind::Number { min, max, unit } => {
+                let number = parse_number(word, min, max, unit)?;
+                let (least, greatest) = self.clamp.unwrap_or((i64::MIN, i64::MAX));
+                Value::Number(number.clamp(least, greatest))
             }
             Kind::Events => special::events(word)?,
             Kind::Directory => special::directory(word, old)?,
@@ -77,16 +76,13 @@ impl Row {
                 format_names(chosen, names).into_bytes()
             }
             (Kind::Events, &Value::Number(flags)) => special::format_events(flags).into_bytes(),
-            (Kind::Number { unit, max, .. }, &Value::Number(number)) => {
-                format_number(number, unit, max).into_bytes()
+            (Kind::Number { unit, .. }, &Value::Number(number)) => {
+                format_number(number, unit).into_bytes()
             }
             (_, &Value::Number(number)) => number.to_string().into_bytes(),
         }
     }
 }
-
-const HZ_MIN: i64 = 1;
-const HZ_MAX: i64 = 500;
 
 fn parse_switch(word: &[u8]) -> Result<i64, Refusal> {
     if word.eq_ignore_ascii_case(b"yes") {
@@ -212,12 +208,12 @@ pub(super) fn parse_lax(word: &[u8]) -> Option<i64> {
         .ok()
 }
 
-fn format_number(number: i64, unit: Unit, max: u64) -> String {
+fn format_number(number: i64, unit: Unit) -> String {
     match unit {
         Unit::MemoryOrPercent if number < 0 => format!("{}%", -number),
         Unit::Memory | Unit::MemoryOrPercent => number.cast_unsigned().to_string(),
         Unit::Octal => format!("{number:o}"),
-        Unit::Plain if max > i64::MAX as u64 => number.cast_unsigned().to_string(),
+        // As the reference does, even where a number has no sign and prints as a negative one.
         Unit::Plain => number.to_string(),
     }
 }

@@ -31,6 +31,8 @@ pub struct Row {
     pub protected: bool,
     /// Its value must not appear in logs.
     pub sensitive: bool,
+    /// A number outside of these is taken for the nearer one, rather than refused.
+    pub(super) clamp: Option<(i64, i64)>,
     /// A rule of its own, on top of its kind.
     pub(super) check: Option<fn(&Value) -> Result<(), &'static str>>,
     /// What it is for.
@@ -77,8 +79,6 @@ pub enum Kind {
         /// Whether no text is the same as no setting: REWRITE then leaves the line out.
         optional: bool,
     },
-    /// A number out of its range is put into it: `hz`.
-    Hz,
     /// `bind`: up to 16 addresses.
     Addresses,
     /// `save`: pairs of seconds and changes.
@@ -111,7 +111,6 @@ impl Kind {
             Kind::Switch
             | Kind::Number { .. }
             | Kind::Text { .. }
-            | Kind::Hz
             | Kind::Events
             | Kind::Directory => false,
         }
@@ -142,6 +141,7 @@ const fn row(name: &'static str, kind: Kind, default: &'static str) -> Row {
         hidden: false,
         protected: false,
         sensitive: false,
+        clamp: None,
         check: None,
         doc: &[],
         slot: |_| unreachable!("a row without a cell"),
@@ -253,6 +253,11 @@ impl Row {
 
     pub(super) const fn not_yet_unless(mut self, value: &'static str) -> Row {
         self.meaning = Meaning::NotYetUnless(value);
+        self
+    }
+
+    pub(super) const fn clamped(mut self, least: i64, greatest: i64) -> Row {
+        self.clamp = Some((least, greatest));
         self
     }
 

@@ -63,7 +63,7 @@ section! {
         /// Seconds of silence after which the other end counts as lost.
         repl_timeout: Count = number("repl-timeout", "60", 1, INT_MAX).not_yet();
         /// How much of the past is kept for replicas that come back.
-        repl_backlog_size: Count = memory("repl-backlog-size", "10mb", 1, LONG_MAX).not_yet();
+        repl_backlog_size: Count = memory("repl-backlog-size", "10mb", 1, LONG_MAX).clamped(16_384, i64::MAX).not_yet();
         /// Seconds without any replica after which it is given up; 0 is never.
         repl_backlog_ttl: Count = number("repl-backlog-ttl", "3600", 0, LONG_MAX).not_yet();
         /// What happens when a replica cannot execute what it was sent.

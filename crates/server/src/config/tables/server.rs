@@ -12,7 +12,7 @@ section! {
         /// How many databases SELECT can choose from.
         databases: Count = number("databases", "16", 1, INT_MAX).immutable();
         /// How often per second the server looks after what is due, 1 to 500.
-        hz: Count = special("hz", Kind::Hz, "10");
+        hz: Count = number("hz", "10", 0, INT_MAX).clamped(1, 500);
         /// The directory of all files with relative names.
         dir: Text = special("dir", Kind::Directory, "").protected();
         /// A file to write the process id to.

@@ -1,0 +1,141 @@
+//! What a command of the server's own may reach: the server, its session, its thread.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+use std::time::Instant;
+
+use perilune_command::{CommandError, Entry};
+use perilune_script::Vm;
+
+use crate::log::Level as LogLevel;
+use crate::running::RunSlot;
+use crate::scripting::ScriptMemory;
+use crate::server::Server;
+use crate::session::Session;
+use crate::stats::Shard;
+use crate::table::Handler;
+
+/// An entry of the command table.
+pub type TableEntry = Entry<Handler>;
+
+/// What each thread has for itself.
+pub struct Local {
+    /// Where its scripts run.
+    pub vm: Vm,
+    /// The scripts that it has met.
+    pub scripts: ScriptMemory,
+    /// What others see of it.
+    pub thread: Thread,
+    /// The commands of the batch in progress, to be timed together at its end.
+    pub batch: Vec<u16>,
+    /// When the first of them began.
+    pub batch_began: Option<Instant>,
+}
+
+/// What others see of a thread.
+pub struct Thread {
+    /// What it runs.
+    pub slot: Arc<RunSlot>,
+    /// Its counters.
+    pub shard: Arc<Shard>,
+    /// What a long transaction has done that must not be seen before it commits.
+    deferred: RefCell<Vec<Deferred>>,
+}
+
+/// Something that waits for the commit of a long transaction.
+pub enum Deferred {
+    /// A command inside it has run.
+    Call {
+        /// The command's number.
+        id: usize,
+        /// For how long.
+        nanoseconds: u64,
+    },
+    /// A command inside it has ended in an error.
+    Error {
+        /// The command's number.
+        id: usize,
+        /// The error's text; none if it was counted before.
+        message: Option<Vec<u8>>,
+    },
+    /// A call inside it was refused.
+    Rejected {
+        /// The error's text.
+        message: Vec<u8>,
+    },
+    /// `redis.log`.
+    Log {
+        /// How important it is.
+        level: LogLevel,
+        /// The line.
+        message: Vec<u8>,
+    },
+}
+
+impl Thread {
+    /// A thread that has done nothing yet.
+    pub fn new(slot: Arc<RunSlot>, shard: Arc<Shard>) -> Self {
+        Self { slot, shard, deferred: RefCell::new(Vec::new()) }
+    }
+
+    /// Counts a call when the transaction commits.
+    pub fn defer_call(&self, id: usize, nanoseconds: u64) {
+        self.deferred.borrow_mut().push(Deferred::Call { id, nanoseconds });
+    }
+
+    /// Counts an error when the transaction commits.
+    pub fn defer_error(&self, id: usize, error: &CommandError) {
+        let message = (!error.was_counted()).then(|| error.message().to_vec());
+        self.deferred.borrow_mut().push(Deferred::Error { id, message });
+    }
+
+    /// Counts a refusal when the transaction commits.
+    pub fn defer_rejected(&self, error: &CommandError) {
+        self.deferred.borrow_mut().push(Deferred::Rejected { message: error.message().to_vec() });
+    }
+
+    /// Logs a line when the transaction commits.
+    pub fn defer_log(&self, level: LogLevel, message: &[u8]) {
+        self.deferred.borrow_mut().push(Deferred::Log { level, message: message.to_vec() });
+    }
+
+    /// What is to be done now that the transaction has committed.
+    pub fn take_deferred(&self) -> Vec<Deferred> {
+        std::mem::take(&mut self.deferred.borrow_mut())
+    }
+
+    /// The transaction was taken back: none of it happened.
+    pub fn forget_deferred(&self) {
+        self.deferred.borrow_mut().clear();
+    }
+}
+
+/// Where a command was called from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// By a client.
+    Client,
+    /// By a client's EXEC.
+    Exec,
+    /// By a script.
+    Script {
+        /// The script must not write.
+        read_only: bool,
+    },
+}
+
+/// One call of a command of the server's own.
+pub struct Call<'a> {
+    /// The server.
+    pub server: &'a Server,
+    /// The connection's state.
+    pub session: &'a mut Session,
+    /// What others see of the thread.
+    pub thread: &'a Thread,
+    /// The thread's virtual machine and scripts; none inside a script, which cannot run another.
+    pub machine: Option<(&'a mut Vm, &'a mut ScriptMemory)>,
+    /// Where the command was called from.
+    pub origin: Origin,
+    /// The command itself.
+    pub entry: &'a TableEntry,
+}

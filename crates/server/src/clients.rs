@@ -1,0 +1,151 @@
+//! What others may know of a connection: CLIENT LIST and CLIENT KILL look from one thread at the clients of all.
+//!
+//! A [`Client`] is shared between its session, which writes, and whoever asks. Sizes, ages and the socket are known to the network
+//! (`perilune_net::ConnStats`).
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use perilune_net::ConnInfo;
+
+use crate::session::{Shown, ShownFlags};
+
+/// Flags of a client that CLIENT LIST shows.
+pub mod flag {
+    /// CLIENT NO-EVICT.
+    pub const NO_EVICT: u32 = 1;
+    /// CLIENT NO-TOUCH.
+    pub const NO_TOUCH: u32 = 1 << 1;
+    /// A watched key has changed.
+    pub const DIRTY: u32 = 1 << 2;
+    /// Inside MULTI.
+    pub const MULTI: u32 = 1 << 3;
+    /// Is closed after its reply.
+    pub const CLOSE_AFTER_REPLY: u32 = 1 << 4;
+    /// CLIENT IMPORT-SOURCE.
+    pub const IMPORT_SOURCE: u32 = 1 << 5;
+    /// Came through a Unix socket.
+    pub const UNIX_SOCKET: u32 = 1 << 6;
+    /// Waits for the locks of its command.
+    pub const PARKED: u32 = 1 << 7;
+}
+
+/// What a client says of itself.
+#[derive(Debug, Default, Clone)]
+pub struct SelfDescription {
+    /// CLIENT SETNAME.
+    pub name: Vec<u8>,
+    /// CLIENT SETINFO LIB-NAME.
+    pub library_name: Vec<u8>,
+    /// CLIENT SETINFO LIB-VER.
+    pub library_version: Vec<u8>,
+}
+
+/// A connected client.
+#[derive(Debug)]
+pub struct Client {
+    /// Its number.
+    pub id: u64,
+    /// Where it came from and to.
+    pub info: ConnInfo,
+    /// What it says of itself.
+    description: Mutex<SelfDescription>,
+    /// See [`flag`].
+    pub flags: ShownFlags,
+    /// The selected database.
+    pub database: Shown,
+    /// 2 or 3.
+    pub protocol: Shown,
+    /// Number of commands in its queue, plus one; 0 outside MULTI.
+    pub multi: Shown,
+    /// Memory of its queue.
+    pub multi_bytes: Shown,
+    /// Number of keys that it watches.
+    pub watching: Shown,
+    /// The number of its last command in the registry, plus one.
+    pub last_command: Shown,
+    /// Commands that it has sent.
+    pub commands: Shown,
+}
+
+impl Client {
+    /// A client that has just connected.
+    pub fn new(info: &ConnInfo) -> Self {
+        let client = Self {
+            id: info.id,
+            info: info.clone(),
+            description: Mutex::default(),
+            flags: ShownFlags::default(),
+            database: Shown::default(),
+            protocol: Shown::default(),
+            multi: Shown::default(),
+            multi_bytes: Shown::default(),
+            watching: Shown::default(),
+            last_command: Shown::default(),
+            commands: Shown::default(),
+        };
+        client.protocol.set(2);
+        client.flags.set(flag::UNIX_SOCKET, matches!(info.peer, perilune_net::Address::Unix(_)));
+        client
+    }
+
+    /// What it says of itself.
+    pub fn description(&self) -> MutexGuard<'_, SelfDescription> {
+        self.description.lock().unwrap_or_else(|e| e.into_inner())
+    }
+
+    /// RESET: name and modes go, what it said of its library stays.
+    pub fn reset(&self) {
+        self.description().name.clear();
+        self.flags.set(flag::NO_EVICT | flag::NO_TOUCH | flag::DIRTY | flag::MULTI | flag::IMPORT_SOURCE, false);
+        self.database.set(0);
+        self.protocol.set(2);
+        self.multi.set(0);
+        self.multi_bytes.set(0);
+        self.watching.set(0);
+    }
+}
+
+/// All connected clients.
+#[derive(Debug, Default)]
+pub struct Clients {
+    by_id: Mutex<HashMap<u64, Arc<Client>>>,
+}
+
+impl Clients {
+    fn by_id(&self) -> MutexGuard<'_, HashMap<u64, Arc<Client>>> {
+        self.by_id.lock().unwrap_or_else(|e| e.into_inner())
+    }
+
+    /// One has come.
+    pub fn add(&self, client: Arc<Client>) {
+        self.by_id().insert(client.id, client);
+    }
+
+    /// One has gone.
+    pub fn remove(&self, id: u64) {
+        self.by_id().remove(&id);
+    }
+
+    /// The one with this number.
+    pub fn get(&self, id: u64) -> Option<Arc<Client>> {
+        self.by_id().get(&id).cloned()
+    }
+
+    /// All, in order of their numbers.
+    pub fn all(&self) -> Vec<Arc<Client>> {
+        let mut all: Vec<_> = self.by_id().values().cloned().collect();
+        all.sort_by_key(|client| client.id);
+        all
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.by_id().len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}

@@ -1,0 +1,147 @@
+//! `DEBUG subcommand ...`: what tests need to see and to do.
+//!
+//! Only what the reference's suite uses is here, and it needs `enable-debug-command`.
+
+use perilune_command::{Command, CommandError, Flags, Group, Outcome, Spec, errors, integer};
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use perilune_keyspace::{ReadTxn, Txn};
+use perilune_resp::Reply;
+
+use crate::call::Call;
+use crate::table::{Handler, ServerCommand};
+
+/// DEBUG.
+pub const DEBUG: ServerCommand = Command::new(
+    Spec {
+        name: "debug",
+        summary: "A container for debugging commands.",
+        group: Group::Server,
+        since: "1.0.0",
+        complexity: "Depends on subcommand.",
+        arity: -2,
+        flags: Flags::ADMIN
+            .with(Flags::NOSCRIPT)
+            .with(Flags::LOADING)
+            .with(Flags::STALE),
+        // doc flags: ['syscmd']
+        ..Spec::DEFAULT
+    },
+    Handler::Transaction(debug),
+);
+
+fn debug(
+    call: &mut Call<'_>,
+    txn: &mut Txn<'_>,
+    arguments: &[&[u8]],
+    reply: &mut dyn Reply,
+) -> Outcome {
+    let server = call.server;
+    let name = arguments[1].to_ascii_lowercase();
+    let switch = || -> Result<bool, CommandError> {
+        arguments
+            .get(2)
+            .ok_or(errors::SYNTAX)
+            .and_then(|value| Ok(integer(value)? != 0))
+    };
+    match name.as_slice() {
+        b"set-active-expire" => server
+            .debug
+            .no_active_expire
+            .store(!switch()?, Ordering::Relaxed),
+        b"set-disable-deny-scripts" => server
+            .debug
+            .scripts_may_call_all
+            .store(switch()?, Ordering::Relaxed),
+        b"pause-cron" => server.debug.cron_paused.store(switch()?, Ordering::Relaxed),
+        b"sleep" => {
+            let seconds = perilune_command::float(arguments.get(2).ok_or(errors::SYNTAX)?)?;
+            // asked for on purpose: the thread sleeps with its loop
+            std::thread::sleep(Duration::try_from_secs_f64(seconds).unwrap_or_default());
+        }
+        b"object" => return object(txn, arguments, reply),
+        b"protocol" => return protocol(arguments, reply),
+        b"jmap" | b"change-repl-id" | b"quicklist-packed-threshold" | b"stringmatch-len" => {}
+        _ => {
+            let mut text = b"ERR unknown subcommand or wrong number of arguments for '".to_vec();
+            text.extend_from_slice(arguments[1]);
+            text.extend_from_slice(b"'. Try DEBUG HELP.");
+            return Err(CommandError::from_text(text).into());
+        }
+    }
+    reply.ok();
+    Ok(())
+}
+
+/// `DEBUG OBJECT key`: how the entry lies there, expired or not.
+fn object(txn: &mut Txn<'_>, arguments: &[&[u8]], reply: &mut dyn Reply) -> Outcome {
+    let key = arguments.get(2).ok_or(errors::SYNTAX)?;
+    let mut txn = ReadTxn::new(txn);
+    let clock = txn.access_clock();
+    let found = txn.peek_raw(key)?.ok_or(errors::NO_SUCH_KEY)?;
+    let idle_s = clock.wrapping_sub(found.access()) & 0x00ff_ffff;
+    let len = found.text()?.len();
+    reply.status(&format!(
+        "Value at:{:p} refcount:1 encoding:{} serializedlength:{len} lru:{} lru_seconds_idle:{idle_s}",
+        found.key().as_ptr(),
+        found.encoding_name(),
+        found.access(),
+    ));
+    Ok(())
+}
+
+/// `DEBUG PROTOCOL kind`: an answer of each shape.
+fn protocol(arguments: &[&[u8]], reply: &mut dyn Reply) -> Outcome {
+    let kind = arguments.get(2).ok_or(errors::SYNTAX)?.to_ascii_lowercase();
+    match kind.as_slice() {
+        b"string" => reply.bulk(b"Hello World"),
+        b"integer" => reply.integer(12345),
+        b"double" => reply.double(3.141),
+        b"null" => reply.null(),
+        b"array" => {
+            reply.array(3);
+            (0..3).for_each(|i| reply.integer(i));
+        }
+        b"set" => {
+            reply.set(3);
+            (0..3).for_each(|i| reply.integer(i));
+        }
+        b"map" => {
+            reply.map(3);
+            for i in 0..3 {
+                reply.integer(i);
+                reply.boolean(i == 1);
+            }
+        }
+        b"attrib" => {
+            if reply.attribute(1) {
+                reply.bulk(b"key-popularity");
+                reply.array(2);
+                reply.bulk(b"key:123");
+                reply.integer(90);
+            }
+            reply.bulk(b"Some real reply following the attribute");
+        }
+        b"push" => {
+            reply.push(2);
+            reply.bulk(b"server-cpu-usage");
+            reply.integer(42);
+        }
+        b"true" => reply.boolean(true),
+        b"false" => reply.boolean(false),
+        b"bignum" => reply.big_number("1234567999999999999999999999999999999"),
+        b"verbatim" => reply.verbatim(
+            "txt",
+            b"This is a verbatim
+string",
+        ),
+        _ => {
+            return Err(CommandError::new(
+                "ERR Wrong protocol type name. Please use one of the following: string|integer|double|null|array|set|map|attrib|push|verbatim|true|false",
+            )
+            .into());
+        }
+    }
+    Ok(())
+}

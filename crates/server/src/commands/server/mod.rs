@@ -1,0 +1,14 @@
+//! Commands about the server.
+
+mod config;
+mod debug;
+mod info;
+mod lolwut;
+mod shutdown;
+mod time;
+
+use crate::table::ServerCommand;
+
+/// The commands of this family.
+pub const COMMANDS: &[ServerCommand] =
+    &[config::CONFIG, debug::DEBUG, info::INFO, lolwut::LOLWUT, shutdown::SHUTDOWN, time::TIME];

@@ -1,0 +1,258 @@
+//! What stands between a request and its handler: who may call what, and when.
+//!
+//! The order of the checks is that of the reference server, because clients see which error comes first.
+
+use std::time::Instant;
+
+use perilune_command::{CommandError, Flags, PlanKind, Stop};
+use perilune_net::{ConnRef, Turn};
+use perilune_resp::{Reply, RespWriter};
+
+use crate::call::{Call, Local, Origin, TableEntry};
+use crate::execute::Progress;
+use crate::server::{OUT_OF_MEMORY, Server};
+use crate::session::Session;
+use crate::table::Handler;
+use crate::transactions::Queued;
+
+const NO_AUTH: CommandError = CommandError::new("NOAUTH Authentication required.");
+const EXEC_ABORT: CommandError = CommandError::new("EXECABORT Transaction discarded because of previous errors.");
+
+/// What became of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is answered.
+    Done,
+    /// It has to wait: offer it again when this ticket is woken.
+    Park(u64),
+}
+
+impl Server {
+    /// Runs one request, or queues or refuses it.
+    #[inline]
+    pub fn dispatch(
+        &self,
+        turn: &mut Turn<'_, Server>,
+        session: &mut Session,
+        out: &mut Vec<u8>,
+        arguments: &[&[u8]],
+    ) -> Verdict {
+        let entry = match self.registry.resolve(arguments) {
+            Ok(entry) => entry,
+            Err(error) => {
+                self.refuse(session, out, arguments, None, turn.local(), &error);
+                return Verdict::Done;
+            }
+        };
+        if let Err(error) = self.may_run(session, entry) {
+            self.refuse(session, out, arguments, Some(entry), turn.local(), &error);
+            return Verdict::Done;
+        }
+        if session.multi.is_some() && !is_transaction_verb(entry) {
+            return self.queue(session, out, entry, arguments, turn.local());
+        }
+        if self.pause.is_paused(self.may_write(session, entry)) && !is_exempt_from_pause(entry) {
+            let at = ConnRef { id: session.id, loop_index: session.client.info.loop_index };
+            return Verdict::Park(self.pause.wait(at));
+        }
+        session.client.last_command.set(entry.id as u64 + 1);
+        let progress = match entry.handler {
+            Some(Handler::Data(handler)) => {
+                let local = turn.local();
+                if entry.spec.plan != PlanKind::Keys {
+                    return self.run_aside(turn, session, out, entry, arguments);
+                }
+                let progress = self.run_data(session, entry, handler, arguments, out, &local.thread);
+                if progress == Progress::Done {
+                    local.count_in_batch(entry.id);
+                }
+                progress
+            }
+            Some(Handler::Server(_)) => {
+                self.run_server(turn.local(), session, out, entry, arguments);
+                Progress::Done
+            }
+            Some(Handler::Transaction(handler)) => {
+                let local = turn.local();
+                let progress = self.run_short(session, local, entry, handler, arguments, out);
+                if progress == Progress::Done {
+                    local.count_in_batch(entry.id);
+                }
+                progress
+            }
+            Some(Handler::Script(_) | Handler::Exec) => return self.run_aside(turn, session, out, entry, arguments),
+            None => unreachable!("a container is never resolved"),
+        };
+        match progress {
+            Progress::Done => Verdict::Done,
+            Progress::Parked(ticket) => Verdict::Park(ticket),
+        }
+    }
+
+    /// Runs what may take long, with the loop put down.
+    fn run_aside(
+        &self,
+        turn: &mut Turn<'_, Server>,
+        session: &mut Session,
+        out: &mut Vec<u8>,
+        entry: &TableEntry,
+        arguments: &[&[u8]],
+    ) -> Verdict {
+        if matches!(entry.handler, Some(Handler::Exec))
+            && let Err(error) = self.check_exec(session)
+        {
+            session.end_transaction();
+            self.answer_error(entry, &turn.local().thread, &mut RespWriter::new(out, session.protocol), &error);
+            return Verdict::Done;
+        }
+        let progress = turn.aside(|local| {
+            let began = Instant::now();
+            let progress = match entry.handler {
+                Some(Handler::Script(handler)) => self.run_script(session, local, entry, handler, arguments, out),
+                Some(Handler::Exec) => self.run_exec(session, local, entry, out),
+                Some(Handler::Data(handler)) => self.run_data(session, entry, handler, arguments, out, &local.thread),
+                _ => unreachable!("only these run aside"),
+            };
+            if progress == Progress::Done {
+                let tally = &local.thread.shard.commands[entry.id];
+                tally.calls.add(1);
+                tally.nanoseconds.add(began.elapsed().as_nanos() as u64);
+                local.vm.maybe_collect();
+            }
+            progress
+        });
+        match progress {
+            Progress::Done => Verdict::Done,
+            Progress::Parked(ticket) => Verdict::Park(ticket),
+        }
+    }
+
+    /// Runs a command that works on the connection or the server.
+    fn run_server(&self, local: &mut Local, session: &mut Session, out: &mut Vec<u8>, entry: &TableEntry, arguments: &[&[u8]]) {
+        let Some(Handler::Server(handler)) = entry.handler else { return };
+        let start = out.len();
+        let began = Instant::now();
+        let Local { vm, scripts, thread, .. } = local;
+        let protocol = session.protocol;
+        let mut call = Call { server: self, session, thread, machine: Some((vm, scripts)), origin: Origin::Client, entry };
+        let outcome = handler(&mut call, arguments, &mut RespWriter::new(out, protocol));
+        if let Err(stop) = outcome {
+            out.truncate(start);
+            let error = match stop {
+                Stop::Error(error) => error,
+                Stop::Abort => unreachable!("a command without a transaction cannot be taken back"),
+            };
+            self.answer_error(entry, thread, &mut RespWriter::new(out, session.protocol), &error);
+        }
+        let tally = &thread.shard.commands[entry.id];
+        tally.calls.add(1);
+        tally.nanoseconds.add(began.elapsed().as_nanos() as u64);
+    }
+
+    /// The checks that need not know the arguments.
+    #[inline]
+    fn may_run(&self, session: &Session, entry: &TableEntry) -> Result<(), CommandError> {
+        if !session.authenticated && !entry.flags.has(Flags::NO_AUTH) {
+            return Err(NO_AUTH);
+        }
+        if self.settings.memory.maxmemory.get() != 0 && self.lacks_memory_for(session, entry) {
+            return Err(OUT_OF_MEMORY);
+        }
+        if self.running.any_busy() && !entry.flags.has(Flags::ALLOW_BUSY) && self.busy_for_all() {
+            return Err(self.busy_error());
+        }
+        if session.multi.is_some() && entry.flags.has(Flags::NO_MULTI) {
+            return Err(CommandError::new("ERR Command not allowed inside a transaction"));
+        }
+        Ok(())
+    }
+
+    #[cold]
+    fn lacks_memory_for(&self, session: &Session, entry: &TableEntry) -> bool {
+        let denies = |flags: Flags| flags.has(Flags::DENYOOM);
+        let wanted = match (&session.multi, entry.handler) {
+            (Some(multi), Some(Handler::Exec)) => {
+                multi.queue.iter().any(|queued| denies(self.registry.entries()[queued.id].flags))
+            }
+            _ => denies(entry.flags),
+        };
+        wanted && self.out_of_memory()
+    }
+
+    /// Whether a call may write, which decides whether it waits in a pause of writes.
+    fn may_write(&self, session: &Session, entry: &TableEntry) -> bool {
+        match (&session.multi, entry.handler) {
+            (Some(multi), Some(Handler::Exec)) => {
+                multi.queue.iter().any(|queued| may_write(&self.registry.entries()[queued.id]))
+            }
+            _ => may_write(entry),
+        }
+    }
+
+    fn check_exec(&self, session: &Session) -> Result<(), CommandError> {
+        match &session.multi {
+            None => Err(CommandError::new("ERR EXEC without MULTI")),
+            Some(multi) if multi.spoiled => Err(EXEC_ABORT),
+            Some(_) => Ok(()),
+        }
+    }
+
+    /// Answers an error to a command that does not run. Inside MULTI that spoils the transaction; refused itself, EXEC ends it.
+    #[cold]
+    fn refuse(
+        &self,
+        session: &mut Session,
+        out: &mut Vec<u8>,
+        _arguments: &[&[u8]],
+        entry: Option<&TableEntry>,
+        local: &Local,
+        error: &CommandError,
+    ) {
+        if let Some(entry) = entry {
+            local.thread.shard.commands[entry.id].rejected.add(1);
+        }
+        self.stats.errors.count(error.message());
+        let mut reply = RespWriter::new(out, session.protocol);
+        if let Some(multi) = &mut session.multi {
+            multi.spoiled = true;
+            if entry.is_some_and(|entry| matches!(entry.handler, Some(Handler::Exec))) {
+                session.end_transaction();
+                let mut text = b"EXECABORT Transaction discarded because of: ".to_vec();
+                text.extend_from_slice(error.message());
+                reply.error(&text);
+                return;
+            }
+        }
+        reply.error(error.message());
+    }
+
+    /// Puts a command into the queue of MULTI.
+    fn queue(&self, session: &mut Session, out: &mut Vec<u8>, entry: &TableEntry, arguments: &[&[u8]], local: &Local) -> Verdict {
+        let _ = local;
+        if let Some(multi) = &mut session.multi {
+            if !multi.spoiled {
+                multi.push(Queued::new(entry.id, arguments));
+            }
+            session.client.multi.set(multi.queue.len() as u64 + 1);
+            session.client.multi_bytes.set(multi.memory_bytes as u64);
+        }
+        RespWriter::new(out, session.protocol).status("QUEUED");
+        Verdict::Done
+    }
+}
+
+/// Whether a command may write: a script may, unless it says that it does not.
+fn may_write(entry: &TableEntry) -> bool {
+    let is_script = matches!(entry.handler, Some(Handler::Script(_)));
+    entry.flags.has(Flags::WRITE) || (is_script && !entry.flags.has(Flags::READONLY))
+}
+
+/// Whether a command runs at once inside MULTI.
+fn is_transaction_verb(entry: &TableEntry) -> bool {
+    matches!(entry.spec.name, "exec" | "discard" | "multi" | "watch" | "quit" | "reset") && entry.container.is_none()
+}
+
+/// Whether a command runs during a pause: ending it must be possible.
+fn is_exempt_from_pause(entry: &TableEntry) -> bool {
+    matches!(entry.full_name.as_str(), "client|unpause" | "client|pause" | "client|kill" | "shutdown" | "script|kill")
+}

@@ -1,0 +1,487 @@
+//! Running commands: alone, in EXEC, from a script. All three pass the same table and the same transaction.
+//!
+//! ```text
+//! one command   lock its plan -> run -> commit
+//! EXEC          lock the plan of all -> run each -> commit          (recorded)
+//! a script      lock the plan of KEYS -> run, growing -> commit     (recorded)
+//! ```
+//!
+//! A plan that cannot be locked parks the connection, and the request is read and started again when it is woken.
+//! Nothing of a run that did not commit is seen: replies are cut off the output buffer, and counters are moved at the end.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Instant;
+
+use perilune_command::{CommandError, DataHandler, Outcome, Stop};
+use perilune_keyspace::gate::Parked;
+use perilune_keyspace::{AccessMode, LockPlan, StripeIndex, Txn};
+use perilune_resp::{Reply, RespWriter};
+
+use crate::call::{Call, Deferred, Local, Origin, TableEntry, Thread};
+use crate::running::RunKind;
+use crate::server::Server;
+use crate::session::Session;
+use crate::table::{Handler, TransactionHandler};
+use crate::transactions::Multi;
+
+/// After so many runs a transaction stops guessing and takes every stripe.
+const ATTEMPTS_UNTIL_ALL: u32 = 16;
+
+/// How a command ended, as far as its connection is concerned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress {
+    /// It is answered.
+    Done,
+    /// It waits for a stripe, with this ticket.
+    Parked(u64),
+}
+
+/// How one run of a transaction ended.
+enum Run {
+    /// It is over and answered.
+    Done,
+    /// It was taken back: again, with what it has learned.
+    Again { plan: LockPlan, blocked_on: Option<StripeIndex> },
+}
+
+/// What a stripe that could not be had means for a command.
+enum Refused {
+    Parked(u64),
+    TryAgain,
+    Busy,
+}
+
+impl Server {
+    /// Runs a data command on its own.
+    #[inline]
+    pub fn run_data(
+        &self,
+        session: &mut Session,
+        entry: &TableEntry,
+        handler: DataHandler,
+        arguments: &[&[u8]],
+        out: &mut Vec<u8>,
+        thread: &Thread,
+    ) -> Progress {
+        loop {
+            let mut txn = Txn::begin(&self.keyspace, session.database);
+            if session.no_touch {
+                txn.set_access_mode(AccessMode::NoTouch);
+            }
+            let first_run = session.retry.plan.is_none();
+            let locked = match entry.keys {
+                perilune_command::KeyShape::One(index) if first_run => {
+                    txn.lock_key(arguments[index], &mut session.retry.queued)
+                }
+                _ => {
+                    let plan = self.plan_of_retry(session, || self.plan(entry, arguments));
+                    txn.set_attempt(session.retry.attempt);
+                    txn.set_random_seed(session.retry.random_seed);
+                    txn.lock(&plan, &mut session.retry.queued)
+                }
+            };
+            if let Err(stripe) = locked {
+                drop(txn);
+                match self.refused(session, stripe) {
+                    Refused::Parked(ticket) => return Progress::Parked(ticket),
+                    Refused::TryAgain => continue,
+                    Refused::Busy => {
+                        let error = self.busy_error();
+                        self.answer_error(entry, thread, &mut RespWriter::new(out, session.protocol), &error);
+                        self.forget_retry(session);
+                        return Progress::Done;
+                    }
+                }
+            }
+            let start = out.len();
+            let mut reply = RespWriter::new(out, session.protocol);
+            match self.run_handler(&mut txn, entry, handler, arguments, &mut reply) {
+                Ok(()) => txn.commit(),
+                Err(Stop::Error(error)) => {
+                    out.truncate(start);
+                    self.answer_error(entry, thread, &mut RespWriter::new(out, session.protocol), &error);
+                    txn.commit();
+                }
+                Err(Stop::Abort) => {
+                    out.truncate(start);
+                    let (plan, blocked_on) = (txn.learned_plan(), txn.blocked_on());
+                    txn.roll_back();
+                    match self.again(session, plan, blocked_on) {
+                        Some(ticket) => return Progress::Parked(ticket),
+                        None => continue,
+                    }
+                }
+            }
+            if session.retry.plan.is_some() || session.retry.attempt > 0 {
+                self.forget_retry(session);
+            }
+            return Progress::Done;
+        }
+    }
+
+    /// Runs a handler and catches its panic.
+    #[inline]
+    fn run_handler(
+        &self,
+        txn: &mut Txn<'_>,
+        entry: &TableEntry,
+        handler: DataHandler,
+        arguments: &[&[u8]],
+        reply: &mut dyn Reply,
+    ) -> Outcome {
+        let database = txn.database();
+        let start = txn.start_command();
+        let result = catch_unwind(AssertUnwindSafe(|| handler.run(txn, entry, arguments, reply)));
+        match result {
+            Ok(outcome) => {
+                txn.end_command(start, database, arguments);
+                outcome
+            }
+            Err(_) => Err(self.panicked(txn, entry).into()),
+        }
+    }
+
+    /// A panic becomes an error reply, unless it may have left something half changed: then the process ends, because serving that is worse.
+    fn panicked(&self, txn: &Txn<'_>, entry: &TableEntry) -> CommandError {
+        if !txn.can_roll_back() {
+            crate::log::warning(format_args!(
+                "'{}' panicked in the middle of a change; ending the process, because its data may be half changed",
+                entry.full_name
+            ));
+            std::process::abort();
+        }
+        crate::log::warning(format_args!("'{}' panicked; its client got an error", entry.full_name));
+        CommandError::new("ERR internal error")
+    }
+
+    /// The plan to lock: what earlier runs have learned, or for the first run what the arguments say.
+    fn plan_of_retry(&self, session: &mut Session, first: impl FnOnce() -> LockPlan) -> LockPlan {
+        if session.retry.random_seed == 0 {
+            session.retry.random_seed = self.keyspace.fresh_seed();
+        }
+        session.retry.plan.get_or_insert_with(first).clone()
+    }
+
+    /// A stripe could not be had: what now?
+    #[cold]
+    fn refused(&self, session: &mut Session, stripe: StripeIndex) -> Refused {
+        session.retry.attempt += 1;
+        if self.keyspace.holder(stripe).is_some_and(|run| self.running.is_busy(run)) {
+            return Refused::Busy;
+        }
+        if let Some((at, ticket)) = session.retry.queued {
+            if at == stripe {
+                // still first in that queue: who has the stripe will wake us
+                self.note_parked(session, stripe, ticket);
+                return Refused::Parked(ticket);
+            }
+            self.keyspace.give_up(at, ticket);
+        }
+        let (ticket, parked) = self.keyspace.park(stripe, session.waker.clone());
+        session.retry.queued = Some((stripe, ticket));
+        match parked {
+            Parked::Free => Refused::TryAgain,
+            Parked::Waiting => {
+                self.note_parked(session, stripe, ticket);
+                Refused::Parked(ticket)
+            }
+        }
+    }
+
+    /// A run was taken back: notes what it has learned, and parks on what it missed. The ticket if it waits.
+    #[cold]
+    fn again(&self, session: &mut Session, plan: LockPlan, blocked_on: Option<StripeIndex>) -> Option<u64> {
+        use std::sync::atomic::Ordering;
+        self.keyspace.counters().reruns.fetch_add(1, Ordering::Relaxed);
+        let known = session.retry.plan.take().unwrap_or(LockPlan::none());
+        let plan = if session.retry.attempt >= ATTEMPTS_UNTIL_ALL { LockPlan::All } else { known.union(plan) };
+        session.retry.plan = Some(plan);
+        let stripe = blocked_on?;
+        match self.refused(session, stripe) {
+            Refused::Parked(ticket) => Some(ticket),
+            // the next lock attempt finds out for itself
+            Refused::TryAgain | Refused::Busy => None,
+        }
+    }
+
+    /// The command is over: its place in a queue and what it has learned go.
+    pub fn forget_retry(&self, session: &mut Session) {
+        let retry = std::mem::take(&mut session.retry);
+        if let Some((stripe, ticket)) = retry.queued {
+            self.keyspace.give_up(stripe, ticket);
+        }
+    }
+
+    /// Writes an error reply and counts it.
+    #[cold]
+    pub fn answer_error(&self, entry: &TableEntry, thread: &Thread, reply: &mut dyn Reply, error: &CommandError) {
+        thread.shard.commands[entry.id].failed.add(1);
+        if !error.was_counted() {
+            self.stats.errors.count(error.message());
+        }
+        reply.error(error.message());
+    }
+
+    /// Runs a short command under the locks of its keys.
+    pub fn run_short(
+        &self,
+        session: &mut Session,
+        local: &mut Local,
+        entry: &TableEntry,
+        handler: TransactionHandler,
+        arguments: &[&[u8]],
+        out: &mut Vec<u8>,
+    ) -> Progress {
+        let thread = &local.thread;
+        self.run_transaction(session, thread, entry, out, None, || self.plan(entry, arguments), |server, session, txn, out| {
+            let protocol = session.protocol;
+            let mut call =
+                Call { server, session, thread, machine: None, origin: Origin::Client, entry };
+            handler(&mut call, txn, arguments, &mut RespWriter::new(out, protocol))
+        })
+    }
+
+    /// Runs a script that a client has called.
+    pub fn run_script(
+        &self,
+        session: &mut Session,
+        local: &mut Local,
+        entry: &TableEntry,
+        handler: TransactionHandler,
+        arguments: &[&[u8]],
+        out: &mut Vec<u8>,
+    ) -> Progress {
+        let Local { vm, scripts, thread, .. } = local;
+        let thread = &*thread;
+        self.run_transaction(session, thread, entry, out, Some(RunKind::Exec), || self.plan(entry, arguments), |server, session, txn, out| {
+            let protocol = session.protocol;
+            let mut call = Call {
+                server,
+                session,
+                thread,
+                machine: Some((vm, scripts)),
+                origin: Origin::Client,
+                entry,
+            };
+            handler(&mut call, txn, arguments, &mut RespWriter::new(out, protocol))
+        })
+    }
+
+    /// Runs EXEC. The queue is gone afterwards, whatever came of it.
+    pub fn run_exec(&self, session: &mut Session, local: &mut Local, entry: &TableEntry, out: &mut Vec<u8>) -> Progress {
+        let Some(multi) = session.multi.take() else { return Progress::Done };
+        let watch = session.watch.take();
+        let database = session.database;
+        let Local { vm, scripts, thread, .. } = local;
+        let thread = &*thread;
+        let progress = self.run_transaction(session, thread, entry, out, Some(RunKind::Exec), || self.exec_plan(&multi.queue, watch.as_deref()), |server, session, txn, out| {
+            session.database = database;
+            if let Some(watch) = &watch
+                && txn.watched_changed(watch)?
+            {
+                RespWriter::new(out, session.protocol).null_array();
+                return Ok(());
+            }
+            server.run_queue(session, &multi, txn, out, thread, (&mut *vm, &mut *scripts))
+        });
+        if progress != Progress::Done {
+            // offered again when it is woken
+            session.multi = Some(multi);
+            session.watch = watch;
+        } else {
+            session.show_transaction_ended();
+        }
+        progress
+    }
+
+    /// Runs the queued commands, each to its own reply.
+    #[allow(clippy::too_many_arguments, reason = "the parts of a thread, borrowed apart")]
+    fn run_queue(
+        &self,
+        session: &mut Session,
+        multi: &Multi,
+        txn: &mut Txn<'_>,
+        out: &mut Vec<u8>,
+        thread: &Thread,
+        (vm, scripts): (&mut perilune_script::Vm, &mut crate::scripting::ScriptMemory),
+    ) -> Outcome {
+        RespWriter::new(out, session.protocol).array(multi.queue.len());
+        for queued in &multi.queue {
+            let entry = &self.registry.entries()[queued.id];
+            let arguments = queued.arguments();
+            let began = Instant::now();
+            let start = out.len();
+            let protocol = session.protocol;
+            let mut reply = RespWriter::new(out, protocol);
+            let outcome = match entry.handler {
+                Some(Handler::Data(handler)) => self.run_handler(txn, entry, handler, &arguments, &mut reply),
+                Some(Handler::Server(handler)) => {
+                    let mut call = Call { server: self, session, thread, machine: Some((&mut *vm, &mut *scripts)), origin: Origin::Exec, entry };
+                    handler(&mut call, &arguments, &mut reply)
+                }
+                Some(Handler::Transaction(handler) | Handler::Script(handler)) => {
+                    let machine = Some((&mut *vm, &mut *scripts));
+                    let mut call = Call { server: self, session, thread, machine, origin: Origin::Exec, entry };
+                    handler(&mut call, txn, &arguments, &mut reply)
+                }
+                Some(Handler::Exec) | None => unreachable!("neither EXEC nor a container is ever queued"),
+            };
+            txn.select(session.database);
+            match outcome {
+                Ok(()) => {}
+                Err(Stop::Error(error)) => {
+                    out.truncate(start);
+                    thread.defer_error(entry.id, &error);
+                    RespWriter::new(out, session.protocol).error(error.message());
+                }
+                Err(Stop::Abort) => return Err(Stop::Abort),
+            }
+            thread.defer_call(entry.id, began.elapsed().as_nanos() as u64);
+        }
+        Ok(())
+    }
+
+    /// Runs a command that a script calls, on the script's transaction.
+    #[inline]
+    pub fn run_nested(
+        &self,
+        session: &mut Session,
+        txn: &mut Txn<'_>,
+        entry: &TableEntry,
+        arguments: &[&[u8]],
+        reply: &mut dyn Reply,
+        thread: &Thread,
+        read_only: bool,
+    ) -> Outcome {
+        match entry.handler {
+            Some(Handler::Data(handler)) => self.run_handler(txn, entry, handler, arguments, reply),
+            Some(Handler::Server(handler)) => {
+                let origin = Origin::Script { read_only };
+                let mut call = Call { server: self, session, thread, machine: None, origin, entry };
+                let outcome = handler(&mut call, arguments, reply);
+                txn.select(session.database);
+                outcome
+            }
+            Some(Handler::Transaction(handler)) => {
+                let origin = Origin::Script { read_only };
+                handler(&mut Call { server: self, session, thread, machine: None, origin, entry }, txn, arguments, reply)
+            }
+            _ => unreachable!("commands that are not allowed in scripts have been refused"),
+        }
+    }
+
+    /// A long transaction has committed: what it did may be counted and logged now.
+    fn settle(&self, thread: &Thread) {
+        for deferred in thread.take_deferred() {
+            match deferred {
+                Deferred::Call { id, nanoseconds } => {
+                    thread.shard.commands[id].calls.add(1);
+                    thread.shard.commands[id].nanoseconds.add(nanoseconds);
+                }
+                Deferred::Error { id, message } => {
+                    thread.shard.commands[id].failed.add(1);
+                    if let Some(message) = message {
+                        self.stats.errors.count(&message);
+                    }
+                }
+                Deferred::Rejected { message } => self.stats.errors.count(&message),
+                Deferred::Log { level, message } => {
+                    crate::log::at(level, format_args!("{}", String::from_utf8_lossy(&message)));
+                }
+            }
+        }
+    }
+
+    /// Locks a plan and runs `body` on it, again and again until it commits or has to wait.
+    ///
+    /// `kind` makes it a long transaction: recorded, visible in the thread's slot, and able to grow.
+    #[allow(clippy::too_many_arguments, reason = "the parts of a thread, borrowed apart")]
+    fn run_transaction(
+        &self,
+        session: &mut Session,
+        thread: &Thread,
+        entry: &TableEntry,
+        out: &mut Vec<u8>,
+        kind: Option<RunKind>,
+        plan: impl Fn() -> LockPlan,
+        mut body: impl FnMut(&Self, &mut Session, &mut Txn<'_>, &mut Vec<u8>) -> Outcome,
+    ) -> Progress {
+        loop {
+            let plan = self.plan_of_retry(session, &plan);
+            let run = kind.as_ref().map(|kind| thread.slot.begin(kind.clone()));
+            let result = self.run_once(session, entry, thread, out, run, &plan, &mut body);
+            if run.is_some() && thread.slot.end() {
+                self.running.busy_ended();
+            }
+            match result {
+                Ok(Run::Done) => {
+                    self.forget_retry(session);
+                    return Progress::Done;
+                }
+                Ok(Run::Again { plan, blocked_on }) => {
+                    if let Some(ticket) = self.again(session, plan, blocked_on) {
+                        return Progress::Parked(ticket);
+                    }
+                }
+                Err(stripe) => match self.refused(session, stripe) {
+                    Refused::Parked(ticket) => return Progress::Parked(ticket),
+                    Refused::TryAgain => {}
+                    Refused::Busy => {
+                        let error = self.busy_error();
+                        self.answer_error(entry, thread, &mut RespWriter::new(out, session.protocol), &error);
+                        self.forget_retry(session);
+                        return Progress::Done;
+                    }
+                },
+            }
+        }
+    }
+
+    /// One run: the stripe that could not be had, or how it ended.
+    #[allow(clippy::too_many_arguments, reason = "the parts of a thread, borrowed apart")]
+    fn run_once(
+        &self,
+        session: &mut Session,
+        entry: &TableEntry,
+        thread: &Thread,
+        out: &mut Vec<u8>,
+        run: Option<u64>,
+        plan: &LockPlan,
+        body: &mut impl FnMut(&Self, &mut Session, &mut Txn<'_>, &mut Vec<u8>) -> Outcome,
+    ) -> Result<Run, StripeIndex> {
+        let mut txn = Txn::begin(&self.keyspace, session.database);
+        txn.set_attempt(session.retry.attempt);
+        txn.set_random_seed(session.retry.random_seed);
+        if session.no_touch {
+            txn.set_access_mode(AccessMode::NoTouch);
+        }
+        if let Some(run) = run {
+            txn.record();
+            txn.set_holder(run);
+        }
+        txn.lock(plan, &mut session.retry.queued)?;
+        let start = out.len();
+        let result = catch_unwind(AssertUnwindSafe(|| body(self, session, &mut txn, out)));
+        let outcome = result.unwrap_or_else(|_| Err(self.panicked(&txn, entry).into()));
+        match outcome {
+            Ok(()) => {
+                txn.commit();
+                self.settle(thread);
+            }
+            Err(Stop::Error(error)) => {
+                out.truncate(start);
+                txn.commit();
+                self.settle(thread);
+                self.answer_error(entry, thread, &mut RespWriter::new(out, session.protocol), &error);
+            }
+            Err(Stop::Abort) => {
+                out.truncate(start);
+                thread.forget_deferred();
+                let again = Run::Again { plan: txn.learned_plan(), blocked_on: txn.blocked_on() };
+                txn.roll_back();
+                return Ok(again);
+            }
+        }
+        Ok(Run::Done)
+    }
+}

@@ -1,0 +1,405 @@
+//! Scripts as the server keeps and runs them. What a script is and how it runs is `perilune_script`'s business.
+//!
+//! All scripts are known by name in one place ([`Scripts`]); each thread remembers those it has met
+//! ([`ScriptMemory`]), so that EVALSHA takes no lock.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use perilune_command::{CommandError, Flags, Outcome, Stop, errors, integer};
+use perilune_keyspace::Txn;
+use perilune_resp::Reply;
+use perilune_script::{Abort, LogLevel, Port, Propagation, Script, ScriptStop};
+
+use crate::call::{Call, Origin, TableEntry, Thread};
+use crate::running::RunKind;
+use crate::server::Server;
+use crate::session::Session;
+use crate::table::Handler;
+
+/// Scripts that came by EVAL and are remembered: beyond that the one used longest ago is forgotten, as in Redis.
+pub const EVAL_SCRIPTS_MAX: usize = 500;
+
+const READ_ONLY: CommandError = CommandError::new("ERR Write commands are not allowed from read-only scripts.");
+const UNKNOWN: CommandError = CommandError::new("ERR Unknown Redis command called from script");
+const WRONG_ARITY: CommandError = CommandError::new("ERR Wrong number of args calling Redis command from script");
+const NOT_ALLOWED: CommandError = CommandError::new("ERR This Redis command is not allowed from script");
+const NO_SCRIPT: CommandError = CommandError::new("NOSCRIPT No matching script.");
+const WRITES_IN_RO: CommandError = CommandError::new("ERR Can not execute a script with write flag using *_ro command.");
+
+struct Known {
+    script: Arc<Script>,
+    /// Came by SCRIPT LOAD: never forgotten.
+    loaded: bool,
+    /// When it was last used, in uses.
+    used: u64,
+}
+
+#[derive(Default)]
+struct Table {
+    by_name: HashMap<[u8; 40], Known>,
+    from_eval: usize,
+    uses: u64,
+}
+
+/// All scripts of the server.
+#[derive(Default)]
+pub struct Scripts {
+    table: Mutex<Table>,
+    /// Counts SCRIPT FLUSH and evictions: what a thread remembers from before is looked up anew.
+    generation: AtomicU64,
+    evicted: AtomicU64,
+}
+
+impl Scripts {
+    fn table(&self) -> MutexGuard<'_, Table> {
+        self.table.lock().unwrap_or_else(|e| e.into_inner())
+    }
+
+    /// Keeps a script.
+    pub fn add(&self, script: Arc<Script>, loaded: bool) {
+        let mut table = self.table();
+        table.uses += 1;
+        let used = table.uses;
+        if let Some(known) = table.by_name.get_mut(script.sha1()) {
+            known.used = used;
+            if loaded && !known.loaded {
+                known.loaded = true;
+                table.from_eval -= 1;
+            }
+            return;
+        }
+        if !loaded {
+            table.from_eval += 1;
+            if table.from_eval > EVAL_SCRIPTS_MAX {
+                self.evict(&mut table);
+            }
+        }
+        table.by_name.insert(*script.sha1(), Known { script, loaded, used });
+    }
+
+    fn evict(&self, table: &mut Table) {
+        let oldest = table.by_name.values().filter(|known| !known.loaded).min_by_key(|known| known.used);
+        if let Some(name) = oldest.map(|known| *known.script.sha1()) {
+            table.by_name.remove(&name);
+            table.from_eval -= 1;
+            self.evicted.fetch_add(1, Ordering::Relaxed);
+            self.generation.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// The script of this name, in any case.
+    pub fn get(&self, name: &[u8]) -> Option<Arc<Script>> {
+        let name = lower_name(name)?;
+        let mut table = self.table();
+        table.uses += 1;
+        let used = table.uses;
+        let known = table.by_name.get_mut(&name)?;
+        known.used = used;
+        Some(known.script.clone())
+    }
+
+    /// Forgets all scripts.
+    pub fn flush(&self) {
+        *self.table() = Table::default();
+        self.generation.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.table().by_name.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Scripts forgotten to make room.
+    pub fn evicted(&self) -> u64 {
+        self.evicted.load(Ordering::Relaxed)
+    }
+
+    /// Memory of their texts.
+    pub fn memory_bytes(&self) -> usize {
+        self.table().by_name.values().map(|known| known.script.source().len() + size_of::<Known>() + 40).sum()
+    }
+}
+
+/// The scripts that a thread has met.
+pub struct ScriptMemory {
+    by_name: HashMap<[u8; 40], Arc<Script>, ahash::RandomState>,
+    generation: u64,
+}
+
+impl Default for ScriptMemory {
+    fn default() -> Self {
+        Self { by_name: HashMap::with_hasher(ahash::RandomState::new()), generation: 0 }
+    }
+}
+
+/// What a thread remembers at most; beyond that it starts anew.
+const REMEMBERED_MAX: usize = 4096;
+
+impl ScriptMemory {
+    /// The script of this name, in any case.
+    fn get(&mut self, scripts: &Scripts, name: &[u8]) -> Option<Arc<Script>> {
+        let generation = scripts.generation.load(Ordering::Relaxed);
+        if self.generation != generation || self.by_name.len() >= REMEMBERED_MAX {
+            self.by_name.clear();
+            self.generation = generation;
+        }
+        let name = lower_name(name)?;
+        if let Some(script) = self.by_name.get(&name) {
+            return Some(script.clone());
+        }
+        let script = scripts.get(&name)?;
+        self.by_name.insert(name, script.clone());
+        Some(script)
+    }
+}
+
+fn lower_name(name: &[u8]) -> Option<[u8; 40]> {
+    let mut lower: [u8; 40] = name.try_into().ok()?;
+    lower.make_ascii_lowercase();
+    Some(lower)
+}
+
+/// EVAL and EVAL_RO.
+pub fn eval(call: &mut Call<'_>, txn: &mut Txn<'_>, arguments: &[&[u8]], reply: &mut dyn Reply) -> Outcome {
+    let keys = key_count(arguments)?;
+    let script = Arc::new(Script::new(arguments[1]).map_err(CommandError::from_text)?);
+    let script = match call.server.scripts.get(script.sha1()) {
+        Some(known) => known,
+        None => {
+            compile(call, &script)?;
+            call.server.scripts.add(script.clone(), false);
+            script
+        }
+    };
+    run(call, txn, &script, keys, arguments, reply)
+}
+
+/// EVALSHA and EVALSHA_RO.
+pub fn evalsha(call: &mut Call<'_>, txn: &mut Txn<'_>, arguments: &[&[u8]], reply: &mut dyn Reply) -> Outcome {
+    let keys = key_count(arguments)?;
+    let scripts = &call.server.scripts;
+    let script = match &mut call.machine {
+        Some((_, memory)) => memory.get(scripts, arguments[1]),
+        None => scripts.get(arguments[1]),
+    };
+    run(call, txn, &script.ok_or(NO_SCRIPT)?, keys, arguments, reply)
+}
+
+/// SCRIPT LOAD.
+pub fn load(call: &mut Call<'_>, source: &[u8], reply: &mut dyn Reply) -> Outcome {
+    let script = Arc::new(Script::new(source).map_err(CommandError::from_text)?);
+    compile(call, &script)?;
+    reply.bulk(script.sha1());
+    call.server.scripts.add(script, true);
+    Ok(())
+}
+
+fn compile(call: &mut Call<'_>, script: &Script) -> Result<(), CommandError> {
+    let Some((vm, _)) = &mut call.machine else { return Ok(()) };
+    match vm.compile(script) {
+        Ok(()) => Ok(()),
+        Err(stop) => Err(CommandError::from_text(stop_message(stop))),
+    }
+}
+
+fn stop_message(stop: ScriptStop) -> Vec<u8> {
+    match stop {
+        ScriptStop::Aborted => b"ERR the script was aborted".to_vec(),
+        ScriptStop::Killed { message, .. }
+        | ScriptStop::OutOfMemory { message }
+        | ScriptStop::Error { message, .. } => message,
+    }
+}
+
+/// The number of keys, which is checked against what follows.
+fn key_count(arguments: &[&[u8]]) -> Result<usize, CommandError> {
+    let count = integer(arguments[2])?;
+    if count > arguments.len() as i64 - 3 {
+        return Err(CommandError::new("ERR Number of keys can't be greater than number of args"));
+    }
+    usize::try_from(count).map_err(|_| CommandError::new("ERR Number of keys can't be negative"))
+}
+
+/// Runs a script on a transaction that holds its declared keys.
+fn run(
+    call: &mut Call<'_>,
+    txn: &mut Txn<'_>,
+    script: &Arc<Script>,
+    keys: usize,
+    arguments: &[&[u8]],
+    reply: &mut dyn Reply,
+) -> Outcome {
+    let is_ro_command = call.entry.flags.has(Flags::READONLY);
+    let flags = script.flags();
+    if is_ro_command && flags.is_some_and(|flags| !flags.no_writes) {
+        return Err(WRITES_IN_RO.into());
+    }
+    let server = call.server;
+    if flags.is_some_and(|flags| !flags.allow_oom && !flags.no_writes) && server.out_of_memory() {
+        return Err(crate::server::OUT_OF_MEMORY.into());
+    }
+    let Some((vm, _)) = call.machine.take() else { return Err(NOT_ALLOWED.into()) };
+    vm.set_limits(perilune_script::Limits { memory_bytes: server.script_memory_limit() });
+    call.thread.slot.set_kind(RunKind::Script(script.clone()));
+    let savepoint = txn.savepoint();
+    let seed = call.session.retry.random_seed as i32;
+    let database = call.session.database;
+    let mut port = ScriptPort {
+        server,
+        session: call.session,
+        txn,
+        thread: call.thread,
+        read_only: is_ro_command || flags.is_some_and(|flags| flags.no_writes),
+        checks_memory: !flags.is_some_and(|flags| flags.allow_oom),
+        calls: 0,
+    };
+    let (keys, argv) = arguments[3..].split_at(keys);
+    let arguments = perilune_script::Arguments { keys, argv, seed };
+    let result = vm.eval(script, arguments, &mut port, reply);
+    call.session.database = database;
+    txn.select(database);
+    match result {
+        Ok(_) => Ok(()),
+        Err(ScriptStop::Aborted) => Err(Stop::Abort),
+        Err(ScriptStop::Killed { message, .. } | ScriptStop::OutOfMemory { message }) => {
+            // what an unfinished script has written is taken back, where there is a record of it
+            if let Some(savepoint) = savepoint {
+                txn.roll_back_to(savepoint);
+            }
+            Err(CommandError::from_text(message).into())
+        }
+        Err(ScriptStop::Error { message, counted }) => {
+            let error = CommandError::from_text(message);
+            Err(if counted { error.already_counted() } else { error }.into())
+        }
+    }
+}
+
+/// Of so many calls from a script one is timed: looking at the clock twice costs about as much as a small command.
+const TIMED_CALLS: u64 = 16;
+
+/// How a script reaches the server.
+struct ScriptPort<'a, 't, 'k> {
+    server: &'a Server,
+    session: &'a mut Session,
+    txn: &'t mut Txn<'k>,
+    thread: &'a Thread,
+    read_only: bool,
+    /// Whether commands that need memory are refused when there is none.
+    checks_memory: bool,
+    calls: u64,
+}
+
+impl ScriptPort<'_, '_, '_> {
+    /// The command that is meant, if a script may call it.
+    fn entry(&self, arguments: &[&[u8]]) -> Result<&'static TableEntry, CommandError> {
+        let registry = self.server.registry;
+        let entry = registry.get(arguments[0]).ok_or(UNKNOWN)?;
+        let entry = match arguments.get(1) {
+            Some(name) if !entry.subcommands.is_empty() => match registry.subcommand(entry, name) {
+                Some(subcommand) => subcommand,
+                None if entry.handler.is_some() => entry,
+                None => return Err(UNKNOWN),
+            },
+            _ => entry,
+        };
+        if !entry.spec.accepts(arguments.len()) || entry.handler.is_none() {
+            return Err(WRONG_ARITY);
+        }
+        if entry.flags.has(Flags::NOSCRIPT) && !self.server.scripts_may_call_all() {
+            return Err(NOT_ALLOWED);
+        }
+        if matches!(entry.handler, Some(Handler::Script(_) | Handler::Exec)) {
+            return Err(NOT_ALLOWED);
+        }
+        Ok(entry)
+    }
+
+    fn check(&self, entry: &TableEntry) -> Result<(), CommandError> {
+        if self.read_only && entry.flags.has(Flags::WRITE) {
+            return Err(READ_ONLY);
+        }
+        // once it has written, a script is let through: stopping in the middle would be worse
+        if self.checks_memory && entry.flags.has(Flags::DENYOOM) && self.txn.changes() == 0 && self.server.out_of_memory() {
+            return Err(crate::server::OUT_OF_MEMORY);
+        }
+        Ok(())
+    }
+}
+
+impl Port for ScriptPort<'_, '_, '_> {
+    fn call(&mut self, arguments: &[&[u8]], reply: &mut dyn Reply) -> Result<(), Abort> {
+        let entry = match self.entry(arguments).and_then(|entry| self.check(entry).map(|()| entry)) {
+            Ok(entry) => entry,
+            Err(error) => {
+                self.thread.defer_rejected(&error);
+                reply.error(error.message());
+                return Ok(());
+            }
+        };
+        self.calls += 1;
+        let timed = (self.calls % TIMED_CALLS == 1).then(std::time::Instant::now);
+        let outcome =
+            self.server.run_nested(self.session, self.txn, entry, arguments, reply, self.thread, self.read_only);
+        let nanoseconds = timed.map_or(0, |began| began.elapsed().as_nanos() as u64 * TIMED_CALLS);
+        if self.txn.changes() > 0 {
+            self.thread.slot.set_wrote();
+        }
+        match outcome {
+            Ok(()) => {}
+            Err(Stop::Error(error)) => {
+                self.thread.defer_error(entry.id, &error);
+                reply.error(error.message());
+            }
+            Err(Stop::Abort) => return Err(Abort),
+        }
+        self.thread.defer_call(entry.id, nanoseconds);
+        Ok(())
+    }
+
+    fn log(&mut self, level: LogLevel, message: &[u8]) {
+        let level = match level {
+            LogLevel::Debug => crate::log::Level::Debug,
+            LogLevel::Verbose => crate::log::Level::Verbose,
+            LogLevel::Notice => crate::log::Level::Notice,
+            LogLevel::Warning => crate::log::Level::Warning,
+        };
+        self.thread.defer_log(level, message);
+    }
+
+    fn may_call(&mut self, arguments: &[&[u8]]) -> Option<bool> {
+        // there are no users with fewer rights yet: what exists may be called
+        self.server.registry.get(arguments[0]).map(|_| true)
+    }
+
+    fn set_propagation(&mut self, _propagation: Propagation) {
+        // nothing consumes effects apart yet
+    }
+}
+
+/// Whether a call came from a script that must not write.
+pub fn is_read_only(origin: Origin) -> bool {
+    matches!(origin, Origin::Script { read_only: true })
+}
+
+/// The error for a name that is no script's.
+pub fn no_script() -> CommandError {
+    NO_SCRIPT
+}
+
+/// The error for SCRIPT FLUSH with another word than SYNC or ASYNC.
+pub fn flush_mode(arguments: &[&[u8]]) -> Result<(), CommandError> {
+    match arguments {
+        [] => Ok(()),
+        [mode] if mode.eq_ignore_ascii_case(b"sync") || mode.eq_ignore_ascii_case(b"async") => Ok(()),
+        [_] => Err(CommandError::new("ERR SCRIPT FLUSH only support SYNC|ASYNC option")),
+        _ => Err(errors::SYNTAX),
+    }
+}

@@ -1,0 +1,390 @@
+//! The server: everything that its threads share.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::{Duration, Instant};
+
+use perilune_command::{CommandError, Registry};
+use perilune_keyspace::{ExpireCycle, Keyspace, KeyspaceOptions, StripeIndex, SystemClock};
+use perilune_net::{ConnRef, Net};
+use perilune_script::Vm;
+
+use crate::call::{Local, Thread};
+use crate::clients::Clients;
+use crate::config::{ProtectedAction, ScriptBusyScope, Settings};
+use crate::pause::Pause;
+use crate::running::Running;
+use crate::scripting::{ScriptMemory, Scripts};
+use crate::session::Session;
+use crate::stats::Stats;
+use crate::table::Handler;
+
+/// No memory left under `maxmemory`.
+pub const OUT_OF_MEMORY: CommandError = CommandError::new("OOM command not allowed when used memory > 'maxmemory'.");
+
+const BUSY: CommandError = CommandError::new(
+    "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.",
+);
+
+/// What the process itself needs beyond data, scripts and buffers: code, tables, thread stacks. Part of `used_memory`, so that a
+/// `maxmemory` below it leaves room for nothing, as in Redis.
+const BASE_MEMORY_BYTES: usize = 1 << 20;
+
+/// Switches that DEBUG sets for tests.
+#[derive(Debug, Default)]
+pub struct DebugSwitches {
+    /// No active expiry.
+    pub no_active_expire: AtomicBool,
+    /// Scripts may call what they otherwise may not.
+    pub scripts_may_call_all: AtomicBool,
+    /// No periodic work.
+    pub cron_paused: AtomicBool,
+}
+
+/// The server. One for the process, shared by all threads.
+pub struct Server {
+    /// All data.
+    pub keyspace: Keyspace,
+    /// All commands.
+    pub registry: &'static Registry<Handler>,
+    /// All settings.
+    pub settings: Arc<Settings>,
+    /// All counters.
+    pub stats: Stats,
+    /// All scripts.
+    pub scripts: Scripts,
+    /// All clients.
+    pub clients: Clients,
+    /// What runs for long.
+    pub running: Running,
+    /// CLIENT PAUSE.
+    pub pause: Pause,
+    /// Switches for tests.
+    pub debug: DebugSwitches,
+    /// When it started.
+    pub started: Instant,
+    /// 40 hexadecimal digits that no other run of the server has.
+    pub run_id: String,
+    /// Connections since the start.
+    pub connections_received: AtomicU64,
+    /// Connections refused.
+    pub connections_rejected: AtomicU64,
+    /// What connections that have gone had sent and been sent.
+    pub gone_bytes_in: AtomicU64,
+    /// See `gone_bytes_in`.
+    pub gone_bytes_out: AtomicU64,
+    net: OnceLock<Net<Server>>,
+    /// Connections whose command waits for a stripe: who, which stripe, which ticket.
+    parked: Mutex<HashMap<u64, (ConnRef, StripeIndex, u64)>>,
+    expire_cycle: Mutex<ExpireCycle>,
+    shutdown: ShutdownSignal,
+    /// How fast commands come in.
+    pub rates: Rates,
+    memory_peak: AtomicU64,
+}
+
+/// How many commands come in per second, over the last ticks.
+#[derive(Debug, Default)]
+pub struct Rates {
+    last: Mutex<Option<(Instant, u64)>>,
+    operations_per_second: AtomicU64,
+}
+
+impl Rates {
+    /// Commands per second.
+    pub fn operations_per_second(&self) -> u64 {
+        self.operations_per_second.load(Ordering::Relaxed)
+    }
+
+    /// Notes how many commands there have been. Every second or so gives a new figure.
+    fn note(&self, commands: impl FnOnce() -> u64) {
+        let mut last = self.last.lock().unwrap_or_else(|e| e.into_inner());
+        let now = Instant::now();
+        match *last {
+            Some((then, _)) if now - then < Duration::from_secs(1) => {}
+            Some((then, before)) => {
+                let commands = commands();
+                let per_second = commands.saturating_sub(before) as f64 / (now - then).as_secs_f64();
+                self.operations_per_second.store(per_second as u64, Ordering::Relaxed);
+                *last = Some((now, commands));
+            }
+            None => *last = Some((now, commands())),
+        }
+    }
+}
+
+/// Tells the main thread that the server is to end.
+#[derive(Debug, Default)]
+pub struct ShutdownSignal {
+    requested: AtomicBool,
+    main: OnceLock<std::thread::Thread>,
+}
+
+impl Server {
+    /// A server with these settings and no data.
+    pub fn new(settings: Arc<Settings>) -> Self {
+        let keyspace = Keyspace::new(KeyspaceOptions {
+            databases: settings.server.databases.size(),
+            transaction_undo_limit_bytes: settings.script.transaction_undo_limit.size(),
+            clock: Box::new(SystemClock),
+            ..KeyspaceOptions::default()
+        });
+        let run_id = (0..5).map(|_| format!("{:08x}", keyspace.fresh_seed() as u32)).collect();
+        let server = Self {
+            keyspace,
+            registry: Box::leak(Box::new(crate::table::registry())),
+            settings,
+            stats: Stats::default(),
+            scripts: Scripts::default(),
+            clients: Clients::default(),
+            running: Running::default(),
+            pause: Pause::default(),
+            debug: DebugSwitches::default(),
+            started: Instant::now(),
+            run_id,
+            connections_received: AtomicU64::new(0),
+            connections_rejected: AtomicU64::new(0),
+            gone_bytes_in: AtomicU64::new(0),
+            gone_bytes_out: AtomicU64::new(0),
+            net: OnceLock::new(),
+            parked: Mutex::default(),
+            expire_cycle: Mutex::default(),
+            shutdown: ShutdownSignal::default(),
+            rates: Rates::default(),
+            memory_peak: AtomicU64::new(0),
+        };
+        server.apply_settings();
+        server
+    }
+
+    /// The network that serves it, once it has started.
+    pub fn net(&self) -> Option<&Net<Server>> {
+        self.net.get()
+    }
+
+    /// Says which network serves it.
+    pub fn set_net(&self, net: Net<Server>) {
+        let _ = self.net.set(net);
+    }
+
+    /// Hands the settings that live elsewhere to where they live.
+    pub fn apply_settings(&self) {
+        let settings = &self.settings;
+        self.keyspace.set_string_len_max(settings.network.proto_max_bulk_len.size());
+        self.keyspace.set_undo_limit_bytes(settings.script.transaction_undo_limit.size());
+        if let Some(net) = self.net() {
+            let to = net.settings();
+            to.input_limit_bytes.store(settings.network.client_query_buffer_limit.size(), Ordering::Relaxed);
+            to.idle_timeout_seconds.store(settings.network.timeout.get(), Ordering::Relaxed);
+            to.tcp_keepalive_seconds.store(settings.network.tcp_keepalive.get(), Ordering::Relaxed);
+        }
+    }
+
+    /// What a thread needs for itself.
+    pub fn new_local(&self) -> Local {
+        let vm = Vm::new(perilune_script::Limits { memory_bytes: self.script_memory_limit() });
+        let slot = self.running.register(vm.interrupt());
+        let shard = self.stats.new_shard(self.registry.entries().len());
+        Local { vm, scripts: ScriptMemory::default(), thread: Thread::new(slot, shard), batch: Vec::new(), batch_began: None }
+    }
+
+    /// SCRIPT FLUSH: forgets all scripts, the threads' compiled ones with the next that each runs.
+    pub fn flush_scripts(&self) {
+        self.scripts.flush();
+    }
+
+    /// What a script may take on top of what its machine holds.
+    pub fn script_memory_limit(&self) -> usize {
+        match self.settings.script.script_memory_limit.size() {
+            0 => usize::MAX,
+            bytes => bytes,
+        }
+    }
+
+    /// Memory that data, scripts and buffers use.
+    pub fn used_memory(&self) -> usize {
+        BASE_MEMORY_BYTES + self.keyspace.memory_bytes()
+    }
+
+    /// Notes how much memory is used; the most that was ever seen.
+    pub fn note_memory_peak(&self, used: usize) -> usize {
+        (self.memory_peak.fetch_max(used as u64, Ordering::Relaxed) as usize).max(used)
+    }
+
+    /// Memory of all threads' virtual machines.
+    pub fn vm_memory(&self) -> usize {
+        self.running.vm_memory()
+    }
+
+    /// Bytes that clients have sent and been sent, those that have gone included.
+    pub fn network_bytes(&self) -> (u64, u64) {
+        let live = self.net().map(Net::conns).unwrap_or_default();
+        let (mut bytes_in, mut bytes_out) =
+            (self.gone_bytes_in.load(Ordering::Relaxed), self.gone_bytes_out.load(Ordering::Relaxed));
+        for conn in live {
+            bytes_in += conn.bytes_in();
+            bytes_out += conn.bytes_out();
+        }
+        (bytes_in, bytes_out)
+    }
+
+    /// Bytes in the buffers of all clients.
+    pub fn client_buffers(&self) -> usize {
+        let live = self.net().map(Net::conns).unwrap_or_default();
+        live.iter().map(|conn| conn.input_len() + conn.output_len()).sum()
+    }
+
+    /// A setting as CONFIG GET shows it.
+    pub fn setting_text(&self, name: &str) -> String {
+        self.settings.value(name).map(|value| String::from_utf8_lossy(&value).into_owned()).unwrap_or_default()
+    }
+
+    /// CONFIG SET: all pairs or none.
+    pub fn set_settings(&self, pairs: &[(&[u8], &[u8])]) -> Result<(), CommandError> {
+        self.settings
+            .set(pairs, self.settings.security.enable_protected_configs.get() == ProtectedAction::Yes, |row| {
+                self.apply_setting(row.name)
+            })
+            .map_err(|error| CommandError::from_text(format!("ERR {error}")))
+    }
+
+    /// Hands a changed setting to where it lives.
+    fn apply_setting(&self, name: &str) -> Result<(), String> {
+        match name {
+            "bind" | "port" => {
+                let listeners = crate::start::bind_all(&self.settings)
+                    .map_err(|_| "Unable to listen on this port or address".to_owned())?;
+                if let Some(net) = self.net() {
+                    net.listen(listeners);
+                }
+            }
+            "loglevel" | "log-format" | "log-timestamp-format" => crate::start::apply_log_settings(&self.settings),
+            _ => self.apply_settings(),
+        }
+        Ok(())
+    }
+
+    /// CONFIG REWRITE.
+    pub fn rewrite_settings(&self) -> Result<(), CommandError> {
+        self.settings.rewrite().map_err(|error| CommandError::from_text(format!("ERR {error}")))
+    }
+
+    /// CONFIG RESETSTAT.
+    pub fn reset_stats(&self) {
+        self.stats.reset();
+        let counters = self.keyspace.counters();
+        for counter in [
+            &counters.expired_keys,
+            &counters.hits,
+            &counters.misses,
+            &counters.expire_time_cap_reached,
+            &self.connections_received,
+            &self.connections_rejected,
+        ] {
+            counter.store(0, Ordering::Relaxed);
+        }
+        self.memory_peak.store(0, Ordering::Relaxed);
+    }
+
+    /// Whether commands that need memory are to be refused.
+    #[inline]
+    pub fn out_of_memory(&self) -> bool {
+        let limit = self.settings.memory.maxmemory.get();
+        limit != 0 && self.used_memory() as u64 > limit
+    }
+
+    /// DEBUG set-disable-deny-scripts.
+    pub fn scripts_may_call_all(&self) -> bool {
+        self.debug.scripts_may_call_all.load(Ordering::Relaxed)
+    }
+
+    /// The error for those who have to do without a busy script's keys.
+    pub fn busy_error(&self) -> CommandError {
+        BUSY
+    }
+
+    /// Whether a busy script makes everybody wait, as in Redis.
+    pub fn busy_for_all(&self) -> bool {
+        self.running.any_busy() && self.settings.script.script_busy_scope.get() == ScriptBusyScope::Server
+    }
+
+    /// Notes that a connection waits for a stripe.
+    pub fn note_parked(&self, session: &Session, stripe: StripeIndex, ticket: u64) {
+        let at = ConnRef { id: session.id, loop_index: session.client.info.loop_index };
+        self.parked().insert(session.id, (at, stripe, ticket));
+    }
+
+    /// Notes that it waits no more.
+    pub fn note_resumed(&self, session: &Session) {
+        self.parked().remove(&session.id);
+    }
+
+    fn parked(&self) -> std::sync::MutexGuard<'_, HashMap<u64, (ConnRef, StripeIndex, u64)>> {
+        self.parked.lock().unwrap_or_else(|e| e.into_inner())
+    }
+
+    /// How many connections wait for a stripe.
+    pub fn parked_count(&self) -> usize {
+        self.parked().len()
+    }
+
+    /// A script has become busy: those who wait for its keys are started again, to be told so.
+    pub fn wake_parked(&self) {
+        let Some(net) = self.net() else { return };
+        let waiting: Vec<_> = self.parked().values().copied().collect();
+        for (at, _, ticket) in waiting {
+            net.wake(at, ticket);
+        }
+    }
+
+    /// The watchdog of long runs; returns when the server ends.
+    pub fn watch_running(&self) {
+        let threshold = || match self.settings.script.busy_reply_threshold.get() {
+            0 => None,
+            ms => Some(Duration::from_millis(ms)),
+        };
+        self.running.watch(&threshold, &|| self.wake_parked(), &self.shutdown.requested);
+    }
+
+    /// Work that comes up about ten times a second, on one loop.
+    pub fn cron(&self) {
+        if self.debug.cron_paused.load(Ordering::Relaxed) {
+            return;
+        }
+        self.rates.note(|| self.stats.commands_processed());
+        let unix_s = self.keyspace.clock().unix_ms() / 1000;
+        self.keyspace.set_access_clock(unix_s as u32 & 0x00ff_ffff);
+        self.keyspace.pause_expiry(self.settings.memory.import_mode.get());
+        if !self.debug.no_active_expire.load(Ordering::Relaxed) && !self.pause.is_paused(true) {
+            let effort = self.settings.memory.active_expire_effort.get();
+            // a slice of at most 1 to 10 ms in 100
+            let budget = Duration::from_millis(effort);
+            if let Ok(mut cycle) = self.expire_cycle.try_lock() {
+                cycle.run(&self.keyspace, budget);
+            }
+        }
+    }
+
+    /// Asks the main thread to end the server.
+    pub fn request_shutdown(&self) {
+        self.shutdown.requested.store(true, Ordering::SeqCst);
+        self.running.kill_all();
+        if let Some(main) = self.shutdown.main.get() {
+            main.unpark();
+        }
+    }
+
+    /// Whether the server is to end.
+    pub fn is_shutting_down(&self) -> bool {
+        self.shutdown.requested.load(Ordering::Relaxed)
+    }
+
+    /// Waits until the server is to end. The main thread's occupation.
+    pub fn wait_for_shutdown(&self) {
+        let _ = self.shutdown.main.set(std::thread::current());
+        while !self.is_shutting_down() {
+            std::thread::park();
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! A connection's state, as far as commands know it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+
+use perilune_keyspace::{LockPlan, StripeIndex, Wake, WatchSet};
+use perilune_resp::{Protocol, RequestParser};
+
+use crate::clients::{Client, flag};
+use crate::transactions::Multi;
+
+/// What becomes of replies (CLIENT REPLY).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ReplyMode {
+    /// They are sent.
+    #[default]
+    On,
+    /// They are not.
+    Off,
+    /// The next one is not.
+    SkipNext,
+    /// This one is not.
+    Skip,
+}
+
+/// A command that has been started and could not get its locks.
+#[derive(Debug, Default)]
+pub struct Retry {
+    /// The stripe in whose queue it stands, and its ticket there.
+    pub queued: Option<(StripeIndex, u64)>,
+    /// All that its earlier runs have learned about the stripes it needs.
+    pub plan: Option<LockPlan>,
+    /// How often it has run, or tried to.
+    pub attempt: u32,
+    /// Where its random numbers start: every run draws the same.
+    pub random_seed: u64,
+}
+
+/// What commands know of the connection that sent them.
+pub struct Session {
+    /// The connection's number.
+    pub id: u64,
+    /// The selected database.
+    pub database: usize,
+    /// What the client speaks.
+    pub protocol: Protocol,
+    /// Whether it has authenticated, or need not.
+    pub authenticated: bool,
+    /// What becomes of replies.
+    pub reply_mode: ReplyMode,
+    /// CLIENT NO-TOUCH.
+    pub no_touch: bool,
+    /// CLIENT IMPORT-SOURCE: it sees expired keys that are not removed yet.
+    pub import_source: bool,
+    /// The commands since MULTI.
+    pub multi: Option<Box<Multi>>,
+    /// The keys since WATCH.
+    pub watch: Option<Box<WatchSet>>,
+    /// The command that waits for its locks.
+    pub retry: Retry,
+    /// The connection ends when the replies so far are sent.
+    pub close_after_reply: bool,
+    /// The state of its request stream.
+    pub parser: RequestParser,
+    /// What others may know of it.
+    pub client: Arc<Client>,
+    /// How it is woken when a stripe is free.
+    pub waker: Arc<dyn Wake>,
+}
+
+impl Session {
+    /// A new connection's session.
+    pub fn new(client: Arc<Client>, waker: Arc<dyn Wake>, authenticated: bool) -> Self {
+        Self {
+            id: client.id,
+            database: 0,
+            protocol: Protocol::Resp2,
+            authenticated,
+            reply_mode: ReplyMode::On,
+            no_touch: false,
+            import_source: false,
+            multi: None,
+            watch: None,
+            retry: Retry::default(),
+            close_after_reply: false,
+            parser: RequestParser::new(),
+            client,
+            waker,
+        }
+    }
+
+    /// MULTI is over, whichever way, and nothing is watched any more.
+    pub fn end_transaction(&mut self) {
+        self.multi = None;
+        self.watch = None;
+        self.show_transaction_ended();
+    }
+
+    /// Shows others that there is no transaction.
+    pub fn show_transaction_ended(&self) {
+        self.client.flags.set(flag::MULTI | flag::DIRTY, false);
+        self.client.multi.set(0);
+        self.client.multi_bytes.set(0);
+        self.client.watching.set(0);
+    }
+
+    /// RESET: as it was when it connected, but for its number and whether it must authenticate.
+    pub fn reset(&mut self, authenticated: bool) {
+        self.database = 0;
+        self.protocol = Protocol::Resp2;
+        self.authenticated = authenticated;
+        self.reply_mode = ReplyMode::On;
+        self.no_touch = false;
+        self.import_source = false;
+        self.multi = None;
+        self.watch = None;
+        self.client.reset();
+    }
+}
+
+/// A number that others may read while its owner changes it.
+#[derive(Debug, Default)]
+pub struct Shown(AtomicU64);
+
+impl Shown {
+    /// Shows another value.
+    pub fn set(&self, value: u64) {
+        self.0.store(value, Ordering::Relaxed);
+    }
+
+    /// What is shown.
+    pub fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// A set of flags that others may read while its owner changes it.
+#[derive(Debug, Default)]
+pub struct ShownFlags(AtomicU32);
+
+impl ShownFlags {
+    /// Sets or clears some.
+    pub fn set(&self, flags: u32, on: bool) {
+        if on {
+            self.0.fetch_or(flags, Ordering::Relaxed);
+        } else {
+            self.0.fetch_and(!flags, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether all of these are set.
+    pub fn has(&self, flags: u32) -> bool {
+        self.0.load(Ordering::Relaxed) & flags == flags
+    }
+}
