@@ -244,6 +244,14 @@ mod tests {
     }
 
     #[test]
+    fn a_returned_call_keeps_its_frame() {
+        let (status, text) = run("local function f() return f.x.y() end\nreturn f()", |_| ());
+        assert_eq!((status, text.as_str()), (LUA_ERRRUN, "test:1: attempt to index upvalue 'f' (a function value)"));
+        let (status, text) = run("local f = nil\nlocal g = function() return f() end\nreturn g()", |_| ());
+        assert_eq!((status, text.as_str()), (LUA_ERRRUN, "test:2: attempt to call upvalue 'f' (a nil value)"));
+    }
+
+    #[test]
     fn the_literals_of_the_foreign_function_interface_are_syntax_errors() {
         for source in ["return 1LL", "return 1ULL", "return 1i"] {
             let (status, text) = run(source, |_| ());

@@ -21,6 +21,9 @@ use crate::state::{self, Stop, bytes_at, push_bytes};
 /// Arguments beyond these are kept on the heap for the time of the call.
 const ARGS_INLINE: usize = 12;
 
+/// Arguments beyond these are copied. Together with the answer they must fit in Lua's bound of 8,000 slots.
+const ARGS_ON_STACK_MAX: c_int = 4000;
+
 /// Every function of `redis.*` by name.
 pub(crate) const FUNCTIONS: &[(&str, lua_CFunction)] = &[
     ("acl_check_cmd", acl_check_cmd),
@@ -154,6 +157,13 @@ unsafe fn with_arguments<T>(lua: *mut lua_State, run: impl FnOnce(&[&[u8]]) -> T
                 args[index] = &texts[start..end];
                 start = end;
             }
+        }
+        if count > ARGS_ON_STACK_MAX {
+            // Lua's stack has a bound for C functions. So that there is room for the answer, these are copied.
+            let copies: Vec<Vec<u8>> = args.iter().map(|arg| arg.to_vec()).collect();
+            lua_settop(lua, 0);
+            let args: Vec<&[u8]> = copies.iter().map(Vec::as_slice).collect();
+            return Ok(run(&args));
         }
         Ok(run(&args))
     }

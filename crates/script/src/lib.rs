@@ -13,6 +13,7 @@
 mod answer;
 mod api;
 mod cjson;
+mod guard;
 mod interrupt;
 mod memory;
 mod number;

@@ -4,65 +4,30 @@
 
 local lua, native = ...
 
-local assert, error, getmetatable, next, pairs, pcall, rawget, rawset, select, setmetatable, type =
-    lua.assert, lua.error, lua.getmetatable, lua.next, lua.pairs, lua.pcall, lua.rawget, lua.rawset, lua.select,
-    lua.setmetatable, lua.type
+local assert, getmetatable, pcall, select, setmetatable, type =
+    lua.assert, lua.getmetatable, lua.pcall, lua.select, lua.setmetatable, lua.type
 local concat, insert, sort = lua.table.concat, lua.table.insert, lua.table.sort
-local string_format = lua.string.format
-local loadstring, read_only, read_only_here, refuse_format =
-    native.loadstring, native.read_only, native.read_only_here, native.refuse_format
+local loadstring, guarded = native.loadstring, native.guarded
 
 ---------------------------------------------------------------------------------------------------------------
 -- Read-only tables. A script gets an empty table, whose metatable finds what is asked for in the real one and
--- refuses to be written to. Functions that look past metatables ask here first.
-
-local guarded = {}
+-- refuses to be written to. Functions that look past metatables ask `guarded` first (guard.rs).
 
 local function guard(real)
-  local proxy = setmetatable({}, { __index = real, __newindex = read_only, __metatable = false })
+  local proxy = setmetatable({}, { __index = real, __newindex = native.read_only, __metatable = false })
   guarded[proxy] = real
   return proxy
 end
 
-local metatable_of = {}
-
-local function sandbox_getmetatable(value)
-  if guarded[value] then return metatable_of[value] end
-  return getmetatable(value)
-end
-
-local function sandbox_setmetatable(...)
-  if guarded[...] then read_only_here() end
-  return setmetatable(...)
-end
-
-local function sandbox_rawset(...)
-  if guarded[...] then read_only_here() end
-  return rawset(...)
-end
-
-local function sandbox_rawget(t, ...)
-  return rawget(guarded[t] or t, ...)
-end
-
-local function sandbox_next(t, ...)
-  local real = guarded[t]
-  if real then return next(real, ...) end
-  return next(t, ...)
-end
-
-local function sandbox_pairs(...)
-  if guarded[...] then return sandbox_next, (...), nil end
-  return pairs(...)
-end
-
-local function sandbox_insert(...)
-  if guarded[...] then read_only_here() end
-  return insert(...)
+local function sandbox_insert(t, ...)
+  if guarded[t] then native.read_only_here() end
+  local count = select('#', ...)
+  if type(t) == 'table' and (count == 1 or count == 2 and type((...)) == 'number') then return insert(t, ...) end
+  native.refuse_insert(t, ...)
 end
 
 local function foreach(t, f)
-  for key, value in sandbox_pairs(t) do
+  for key, value in native.guard.pairs(t) do
     local result = f(key, value)
     if result ~= nil then return result end
   end
@@ -86,26 +51,18 @@ local function sandbox_pcall(...)
   return protected(pcall(...))
 end
 
--- `%s` of Lua 5.1 takes strings and numbers only.
-local function format(...)
-  for i = 2, select('#', ...) do
-    local kind = type((select(i, ...)))
-    if kind ~= 'string' and kind ~= 'number' then refuse_format(...) end
-  end
-  return string_format(...)
-end
-
 -- A sort without a function of its own runs in C from end to end, where nothing can stop it.
 local SORT_MAX = 100000
 local function less(a, b) return a < b end
 
-local function sandbox_sort(t, ...)
-  if select('#', ...) == 0 and type(t) == 'table' and #t > SORT_MAX then return sort(t, less) end
-  return sort(t, ...)
+local function sandbox_sort(t, f)
+  if type(t) ~= 'table' or f ~= nil and type(f) ~= 'function' then native.refuse_sort(t, f) end
+  if f == nil and #t > SORT_MAX then f = less end
+  return sort(t, f)
 end
 
 local function load(reader, name)
-  if type(reader) ~= 'function' then native.refuse_reader(reader) end
+  if type(reader) ~= 'function' then native.refuse_load(reader) end
   local pieces = {}
   while true do
     local ok, piece = pcall(reader)
@@ -127,8 +84,8 @@ local function pick(from, names)
 end
 
 local string = pick(lua.string, 'byte char dump len lower rep reverse sub upper')
-string.format = format
-for name, f in pairs(native.string) do string[name] = f end
+for name, f in lua.pairs(native.string) do string[name] = f end
+string.gfind = string.gmatch
 
 local table = pick(lua.table, 'concat foreachi getn maxn remove')
 table.insert, table.sort, table.foreach, table.setn = sandbox_insert, sandbox_sort, foreach, native.setn
@@ -141,10 +98,9 @@ local redis = native.redis
 
 local globals = pick(lua, 'assert error gcinfo ipairs rawequal select tonumber tostring type unpack xpcall')
 globals._VERSION = lua._VERSION
-globals.collectgarbage, globals.getmetatable, globals.load, globals.loadstring, globals.next, globals.pairs =
-  native.collectgarbage, sandbox_getmetatable, load, loadstring, sandbox_next, sandbox_pairs
-globals.pcall, globals.rawget, globals.rawset, globals.setmetatable =
-  sandbox_pcall, sandbox_rawget, sandbox_rawset, sandbox_setmetatable
+for name, f in lua.pairs(native.guard) do globals[name] = f end
+globals.collectgarbage, globals.load, globals.loadstring, globals.pcall =
+  native.collectgarbage, load, loadstring, sandbox_pcall
 globals.__redis__err__handler, globals.__server__err__handler = native.describe_error, native.describe_error
 
 globals.string, globals.table, globals.math = guard(string), guard(table), guard(math)
@@ -163,6 +119,7 @@ string_metatable.__metatable = guard({ __index = globals.string })
 local environment = guard(globals)
 globals._G = environment
 setmetatable(globals, { __index = native.no_such_global })
-metatable_of[environment] = guard({ __index = native.no_such_global })
+-- What `getmetatable` answers for it; for other proxies it says that there is none.
+native.metatables[environment] = guard({ __index = native.no_such_global })
 
 return environment, globals

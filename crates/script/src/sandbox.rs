@@ -21,7 +21,7 @@ use perilune_luajit_sys::*;
 
 use crate::random::Random;
 use crate::state::{self, ShortText, bytes_at, push_bytes, raise_error};
-use crate::{api, cjson, strings};
+use crate::{api, cjson, guard, strings};
 
 const SANDBOX: &str = include_str!("sandbox.lua");
 
@@ -95,16 +95,19 @@ unsafe fn push_native(lua: *mut lua_State) {
         ("randomseed", randomseed),
         ("read_only", read_only),
         ("read_only_here", read_only_here),
-        ("refuse_format", strings::refuse_format),
-        ("refuse_reader", refuse_reader),
+        ("refuse_insert", guard::refuse_insert),
+        ("refuse_load", guard::refuse_load),
+        ("refuse_sort", guard::refuse_sort),
         ("setn", setn),
     ];
     // SAFETY: called by `open`.
     unsafe {
         lua_createtable(lua, 0, 16);
         set_functions(lua, FUNCTIONS);
+        guard::set_fields(lua);
         lua_createtable(lua, 0, 8);
         set_functions(lua, strings::FUNCTIONS);
+        strings::set_format(lua);
         lua_setfield(lua, -2, c"string".as_ptr());
         lua_createtable(lua, 0, 32);
         set_functions(lua, api::FUNCTIONS);
@@ -221,7 +224,7 @@ unsafe extern "C-unwind" fn read_only(lua: *mut lua_State) -> c_int {
 }
 
 /// The same from a function, where the reference gives no position.
-unsafe extern "C-unwind" fn read_only_here(lua: *mut lua_State) -> c_int {
+pub(crate) unsafe extern "C-unwind" fn read_only_here(lua: *mut lua_State) -> c_int {
     // SAFETY: called by Lua; nothing is owned.
     unsafe {
         push_bytes(lua, b"Attempt to modify a readonly table");
@@ -245,6 +248,26 @@ unsafe extern "C-unwind" fn no_such_global(lua: *mut lua_State) -> c_int {
     }
 }
 
+/// Compiles a text, never bytecode; the function or the error is pushed.
+///
+/// # Safety
+/// The caller owns nothing where memory is armed.
+pub(crate) unsafe fn load(lua: *mut lua_State, code: &[u8], name: &CStr) -> c_int {
+    /// What bytecode begins with, and LuaJIT has another error for.
+    const ESCAPE: u8 = 27;
+    // SAFETY: the caller's.
+    unsafe {
+        if code.first() == Some(&ESCAPE) {
+            let name = name.to_bytes();
+            push_bytes(lua, name.strip_prefix(b"@").unwrap_or(b"[string]"));
+            push_bytes(lua, b":1: unexpected symbol near 'char(27)'");
+            lua_concat(lua, 2);
+            return LUA_ERRSYNTAX;
+        }
+        luaL_loadbufferx(lua, code.as_ptr().cast(), code.len(), name.as_ptr(), c"t".as_ptr())
+    }
+}
+
 /// As Lua 5.1's, but never bytecode.
 unsafe extern "C-unwind" fn loadstring(lua: *mut lua_State) -> c_int {
     // SAFETY: called by Lua; nothing is owned.
@@ -255,7 +278,8 @@ unsafe extern "C-unwind" fn loadstring(lua: *mut lua_State) -> c_int {
             LUA_TNONE | LUA_TNIL => code,
             _ => luaL_checklstring(lua, 2, std::ptr::null_mut()),
         };
-        match luaL_loadbufferx(lua, code, len, name, c"t".as_ptr()) {
+        let code = std::slice::from_raw_parts(code.cast(), len);
+        match load(lua, code, CStr::from_ptr(name)) {
             LUA_OK => 1,
             _ => {
                 lua_pushnil(lua);
@@ -263,18 +287,6 @@ unsafe extern "C-unwind" fn loadstring(lua: *mut lua_State) -> c_int {
                 2
             }
         }
-    }
-}
-
-/// `load` was given something else than a function.
-unsafe extern "C-unwind" fn refuse_reader(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by `sandbox.lua` with the value; nothing is owned.
-    unsafe {
-        let mut text = ShortText::new();
-        text.push(b"bad argument #1 to 'load' (function expected, got ");
-        text.push(state::type_name(lua, 1));
-        text.push(b")");
-        raise_at_script(lua, text.as_bytes())
     }
 }
 

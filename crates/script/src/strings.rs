@@ -1,4 +1,4 @@
-//! `string.find`, `match`, `gmatch` and `gsub` on our own matcher, and the check that `string.format` needs.
+//! `string.find`, `match`, `gmatch` and `gsub` on our own matcher, and `string.format` with Lua 5.1's checks.
 //!
 //! A plain search uses a linear-time searcher. What `gsub` builds grows in a buffer of the VM, not of a frame,
 //! because its callbacks may raise; nested calls stack up in that buffer, each knowing where its part ends.
@@ -8,12 +8,11 @@ use std::ffi::c_int;
 use perilune_luajit_sys::*;
 
 use crate::pattern::{CAPTURES_MAX, Capture, Matcher, PatternError, effective, is_plain};
-use crate::sandbox::raise_at_script;
 use crate::state::{self, ShortText, bytes_at, push_bytes, raise_error, raise_stop};
 
 /// The functions of `string.*` that are ours.
 pub(crate) const FUNCTIONS: &[(&str, lua_CFunction)] =
-    &[("find", find), ("gfind", gmatch), ("gmatch", gmatch), ("gsub", gsub), ("match", match_)];
+    &[("find", find), ("gmatch", gmatch), ("gsub", gsub), ("match", match_)];
 
 /// A plain search looks for an order to stop after this many bytes.
 const PLAIN_PIECE_BYTES: usize = 1 << 24;
@@ -337,15 +336,46 @@ unsafe fn add_text<F: Fn() -> bool>(
     }
 }
 
-/// `string.format` was given something else than strings and numbers: raises if a `%s` or `%q` of the format would
-/// take it, as Lua 5.1 does. (LuaJIT would call `tostring`.)
-pub(crate) unsafe extern "C-unwind" fn refuse_format(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by `sandbox.lua` with the arguments of `string.format`; nothing is owned.
+/// Sets `format` in the table on top of the stack: LuaJIT's own, with a check before it.
+///
+/// # Safety
+/// Called while the sandbox opens; LuaJIT's string library is.
+pub(crate) unsafe fn set_format(lua: *mut lua_State) {
+    // SAFETY: the caller's.
     unsafe {
-        if lua_type(lua, 1) != LUA_TSTRING {
-            return 0;
+        lua_getfield(lua, LUA_GLOBALSINDEX, c"string".as_ptr());
+        lua_getfield(lua, -1, c"format".as_ptr());
+        lua_remove(lua, -2);
+        lua_pushcclosure(lua, format, 1);
+        lua_setfield(lua, -2, c"format".as_ptr());
+    }
+}
+
+/// `string.format`: its `%s` and `%q` take strings and numbers only, as in Lua 5.1. (LuaJIT's call `tostring`.)
+unsafe extern "C-unwind" fn format(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua; nothing is owned.
+    unsafe {
+        let count = lua_gettop(lua);
+        let is_text = |arg| matches!(lua_type(lua, arg), LUA_TSTRING | LUA_TNUMBER);
+        if let Some(arg) = (2..=count).find(|&arg| !is_text(arg)) {
+            check_format(lua, arg);
         }
-        let format = bytes_at(lua, 1);
+        lua_pushvalue(lua, lua_upvalueindex(1));
+        lua_insert(lua, 1);
+        if lua_pcall(lua, count, 1, 0) != LUA_OK {
+            state::check(lua);
+            raise_format_error(lua);
+        }
+        1
+    }
+}
+
+/// Raises if a conversion to text would take something else than a string or a number. The first argument that is
+/// something else is `first`.
+unsafe fn check_format(lua: *mut lua_State, first: c_int) {
+    // SAFETY: called by `format`.
+    unsafe {
+        let format = checked_bytes(lua, 1);
         let (mut at, mut arg) = (0, 1);
         while let Some(percent) = memchr::memchr(b'%', &format[at..]) {
             at += percent + 1;
@@ -357,16 +387,39 @@ pub(crate) unsafe extern "C-unwind" fn refuse_format(lua: *mut lua_State) -> c_i
             at += format[at..].iter().take_while(is_modifier).count();
             arg += 1;
             let is_text = matches!(lua_type(lua, arg), LUA_TSTRING | LUA_TNUMBER | LUA_TNONE);
-            if matches!(format.get(at), Some(b's' | b'q')) && !is_text {
+            if arg >= first && !is_text && matches!(format.get(at), Some(b's' | b'q')) {
                 let mut text = ShortText::new();
-                text.push(b"bad argument #");
-                text.push(itoa::Buffer::new().format(arg).as_bytes());
-                text.push(b" to 'format' (string expected, got ");
+                text.push(b"string expected, got ");
                 text.push(state::type_name(lua, arg));
-                text.push(b")");
-                raise_at_script(lua, text.as_bytes());
+                text.push(b"\0");
+                luaL_argerror(lua, arg, text.as_bytes().as_ptr().cast());
             }
         }
-        0
+    }
+}
+
+/// Raises the error on top of the stack as if `format` itself had: LuaJIT's function was called without a name.
+unsafe fn raise_format_error(lua: *mut lua_State) -> ! {
+    const NAMELESS: &[u8] = b" to '?' (";
+    // SAFETY: called by `format`; the texts stay on the stack.
+    unsafe {
+        if lua_type(lua, -1) != LUA_TSTRING {
+            lua_error(lua);
+        }
+        let text = bytes_at(lua, -1);
+        luaL_where(lua, 1);
+        match memchr::memmem::find(text, NAMELESS) {
+            Some(at) => {
+                push_bytes(lua, &text[..at]);
+                push_bytes(lua, b" to 'format' (");
+                push_bytes(lua, &text[at + NAMELESS.len()..]);
+                lua_concat(lua, 4);
+            }
+            None => {
+                push_bytes(lua, text);
+                lua_concat(lua, 2);
+            }
+        }
+        lua_error(lua)
     }
 }

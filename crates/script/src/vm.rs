@@ -207,7 +207,7 @@ impl Vm {
             }
             let lua = state.main;
             state.memory.begin(self.limits.memory_bytes);
-            let status = load(lua, script.code());
+            let status = sandbox::load(lua, script.code(), c"@user_script");
             (*self.state).memory.disarm();
             lua_sethook(lua, None, 0, 0);
             let result = match status {
@@ -445,7 +445,7 @@ unsafe fn push_script(lua: *mut lua_State) -> bool {
             lua_rawgeti(lua, LUA_REGISTRYINDEX, compiled.function);
             return true;
         }
-        if load(lua, script.code()) != LUA_OK {
+        if sandbox::load(lua, script.code(), c"@user_script") != LUA_OK {
             let message = compile_error(lua);
             state::of(lua).compile_error = Some(message);
             return false;
@@ -464,14 +464,6 @@ unsafe fn keep_compiled(lua: *mut lua_State, script: &Script) {
         let state = state::of(lua);
         let used_at = state.generation;
         state.compiled.insert(*script.digest(), Compiled { function, used_at });
-    }
-}
-
-/// Compiles; the function or the error is pushed.
-unsafe fn load(lua: *mut lua_State, code: &[u8]) -> c_int {
-    // SAFETY: the caller's; mode "t" refuses bytecode.
-    unsafe {
-        luaL_loadbufferx(lua, code.as_ptr().cast(), code.len(), c"@user_script".as_ptr(), c"t".as_ptr())
     }
 }
 
@@ -565,12 +557,10 @@ unsafe fn error_text(lua: *mut lua_State) -> Vec<u8> {
         match lua_type(lua, -1) {
             LUA_TSTRING | LUA_TNUMBER => {
                 let text = state::bytes_at(lua, -1);
-                // The reference's Lua has another word for it.
-                match text.strip_suffix(b"attempt to yield across C-call boundary") {
-                    Some(position) => {
-                        [position, b"attempt to yield across metamethod/C-call boundary"].concat()
-                    }
-                    None => text.to_vec(),
+                match text.ends_with(b"attempt to yield across C-call boundary") {
+                    // The reference's Lua has another word for it.
+                    true => b"attempt to yield across metamethod/C-call boundary".to_vec(),
+                    false => text.to_vec(),
                 }
             }
             LUA_TNIL => b"nil".to_vec(),

@@ -1,0 +1,176 @@
+//! What a script sees, and that it can keep and change nothing of it.
+
+mod common;
+
+use common::bench;
+
+#[test]
+fn the_globals_are_the_references() {
+    let list = "local t = {} for k, v in pairs(TABLE) do t[#t+1] = k end table.sort(t) return table.concat(t, ' ')";
+    let mut bench = bench();
+    for (table, expected) in [
+        (
+            "_G",
+            "ARGV KEYS _G _VERSION __redis__err__handler __server__err__handler assert cjson collectgarbage \
+             coroutine error gcinfo getmetatable ipairs load loadstring math next os pairs pcall rawequal rawget \
+             rawset redis select server setmetatable string table tonumber tostring type unpack xpcall",
+        ),
+        ("os", "clock"),
+        ("string", "byte char dump find format gfind gmatch gsub len lower match rep reverse sub upper"),
+        ("table", "concat foreach foreachi getn insert maxn remove setn sort"),
+        (
+            "math",
+            "abs acos asin atan atan2 ceil cos cosh deg exp floor fmod frexp huge ldexp log log10 max min mod modf \
+             pi pow rad random randomseed sin sinh sqrt tan tanh",
+        ),
+        ("coroutine", "create resume running status wrap yield"),
+        (
+            "cjson",
+            "_NAME _VERSION decode decode_invalid_numbers decode_max_depth encode encode_invalid_numbers \
+             encode_keep_buffer encode_max_depth encode_number_precision encode_sparse_array new null",
+        ),
+    ] {
+        let reply = bench.eval(&list.replace("TABLE", table), &[], &[]);
+        assert_eq!(reply, format!("\"{expected}\""), "{table}");
+    }
+}
+
+#[test]
+fn globals_can_be_neither_missing_nor_changed() {
+    let readonly = "-ERR user_script:1: Attempt to modify a readonly table @1";
+    let readonly_here = "-ERR Attempt to modify a readonly table @1";
+    let missing = "-ERR user_script:1: Script attempted to access nonexistent global variable 'foo' @1";
+    bench().check(&[
+        ("return foo", missing),
+        ("return _G.foo", missing),
+        ("foo=1", readonly),
+        ("_G.foo=1", readonly),
+        ("function foo() end", readonly),
+        ("KEYS={}", readonly),
+        ("redis = function() return 1 end", readonly),
+        ("_G = {}", readonly),
+        ("string.foo=1", readonly),
+        ("redis.call = function() return 1 end", readonly),
+        ("cjson.encode = function() return 1 end", readonly),
+        ("rawset(_G,'x',1)", readonly_here),
+        ("rawset(string,'x',1)", readonly_here),
+        ("setmetatable(_G,{})", readonly_here),
+        ("setmetatable(redis,{})", readonly_here),
+        ("table.insert(_G,1)", readonly_here),
+        ("table.insert(string,1)", readonly_here),
+        ("local g=getmetatable(_G) g.__index={}", readonly),
+        ("getmetatable('').__index={}", readonly),
+        ("getmetatable('').__index.rep = 1", readonly),
+        ("return type(getmetatable(_G))", "\"table\""),
+        ("return getmetatable(redis)", "nil"),
+        ("return getmetatable(nil)", "nil"),
+        ("return getmetatable(1) or getmetatable(true) or getmetatable(print_ == nil)", "-ERR user_script:1: Script attempted to access nonexistent global variable 'print_' @1"),
+        ("return getmetatable(function() end) or getmetatable(coroutine.create(function() end))", "nil"),
+        ("return rawget(_G,'x')", "nil"),
+        ("return type(rawget(_G,'redis'))", "\"table\""),
+        ("return next(os)", "\"clock\""),
+        ("local t={} for k,v in pairs(getmetatable('')) do t[#t+1]=k..type(v) end return t", "[\"__indextable\"]"),
+        ("local t={} for k in next, getmetatable(_G) do t[#t+1]=k end return t", "[\"__index\"]"),
+        ("for k, v in pairs(_G) do if type(v) == 'table' and k ~= 'KEYS' and k ~= 'ARGV' then local ok, e = pcall(function() v.x = 1 end) if ok then return k end end end return 'none'", "\"none\""),
+        ("table.remove(_G) table.sort(_G) table.foreachi(_G, function() end) return #_G", ":0"),
+    ]);
+}
+
+#[test]
+fn dangerous_things_are_absent() {
+    let mut bench = bench();
+    for name in [
+        "print", "require", "package", "io", "debug", "dofile", "loadfile", "getfenv", "setfenv", "newproxy",
+        "module", "ffi", "jit", "rawlen",
+    ] {
+        let reply = bench.eval(&format!("return {name}"), &[], &[]);
+        assert!(reply.contains("nonexistent global variable"), "{name}: {reply}");
+    }
+    bench.check(&[
+        ("return loadstring(string.dump(function() return 1 end))", "nil"),
+        ("return loadstring(string.dump(function() return 1 end))()", "-ERR user_script:1: attempt to call a nil value @1"),
+        ("local ok = pcall(string.rep, 'x', -1) return ok", ":1"),
+    ]);
+}
+
+#[test]
+fn nothing_leaks_from_one_script_to_the_next() {
+    let mut bench = bench();
+    for (first, second, expected) in [
+        ("KEYS[1] = 'z' KEYS.x = 1", "return {#KEYS, KEYS.x}", "[:0]"),
+        ("redis.setresp(3)", "return type(redis.call('shape', 'map'))  == 'table' and redis.call('shape', 'map')[1]", "\"a\""),
+        ("cjson.encode_max_depth(1) cjson.decode_max_depth(1)", "return cjson.encode({{{}}})", "\"[[{}]]\""),
+        ("cjson.encode_number_precision(3)", "return cjson.encode(1.23456)", "\"1.23456\""),
+        ("cjson.encode_sparse_array(true)", "return pcall(cjson.encode, {[100]=1})", "nil"),
+        ("collectgarbage('stop') collectgarbage('setpause', 1000000)", "return collectgarbage('setpause', 100)", ":200"),
+        ("pcall(rawset, string, 'x', 1) pcall(rawset, _G, 'x', 1)", "return {string.x, rawget(_G, 'x')}", "[]"),
+        ("local t = getmetatable('') pcall(rawset, t, '__index', {})", "return ('x'):rep(2)", "\"xx\""),
+        ("leak = 1", "return pcall(function() return leak end)", "nil"),
+        ("error('x')", "return 1", ":1"),
+    ] {
+        bench.eval(first, &["k"], &[]);
+        assert_eq!(bench.eval(second, &[], &[]), expected, "{first}");
+    }
+}
+
+#[test]
+fn random_numbers_are_the_references() {
+    bench().check(&[
+        ("math.randomseed(42) return {tostring(math.random()),tostring(math.random()),math.random(100),math.random(5,10)}", "[\"0.74452500033403\" \"0.34270147855519\" :12 :7]"),
+        ("math.randomseed(0) return tostring(math.random())", "\"0.17082803611217\""),
+        ("return math.random(0)", "-ERR user_script:1: bad argument #1 to 'random' (interval is empty) @1"),
+        ("return math.random(5,1)", "-ERR user_script:1: bad argument #2 to 'random' (interval is empty) @1"),
+        ("return math.random(1,2,3)", "-ERR user_script:1: wrong number of arguments @1"),
+    ]);
+}
+
+#[test]
+fn the_library_of_lua_5_1_is_whole() {
+    bench().check(&[
+        ("return math.mod(5,3)", ":2"),
+        ("return string.gfind==string.gmatch", ":1"),
+        ("table.setn({},1)", "-ERR user_script:1: 'setn' is obsolete @1"),
+        ("return table.getn({1,2})", ":2"),
+        ("return string.format('%s %d %q', 'a', 2, 'b')", "\"a 2 \"b\"\""),
+        ("return string.format('%5.1f%%', 99.55)", "\" 99.5%\""),
+        ("return string.format('%s',nil)", "-ERR user_script:1: bad argument #2 to 'format' (string expected, got nil) @1"),
+        ("return string.format('%d%%%s',1,{})", "-ERR user_script:1: bad argument #3 to 'format' (string expected, got table) @1"),
+        ("return string.format('%d','x')", "-ERR user_script:1: bad argument #2 to 'format' (number expected, got string) @1"),
+        ("return string.format('%d', nil)", "-ERR user_script:1: bad argument #2 to 'format' (number expected, got nil) @1"),
+        ("return {tostring(1e15),tostring(2^53),tostring(-0.0)}", "[\"1e+15\" \"9.007199254741e+15\" \"-0\"]"),
+        ("return select('#', pcall(function() end))", ":1"),
+        ("return {pcall(error,{err='x'})}", "[nil \"x\"]"),
+        ("return select(2, pcall(error,{err=5}))", ":5"),
+        ("return {pcall(error)}", "[nil]"),
+        ("return {pcall(error,{})}", "[nil []]"),
+        ("return {pcall(function(...) return ... end, 1, nil, 3)}", "[:1 :1]"),
+        ("return {load('x')}", "-ERR user_script:1: bad argument #1 to 'load' (function expected, got string) @1"),
+        ("local i = 0 return load(function() i = i + 1 return ({'return ', '7'})[i] end)()", ":7"),
+        ("return {loadstring('return 5','x')()}", "[:5]"),
+        ("return {loadstring('return +','x')}", "[]"),
+        ("return select(2, loadstring('return +','@x'))", "\"x:1: unexpected symbol near '+'\""),
+        ("return collectgarbage('foo')", "-ERR user_script:1: bad argument #1 to 'collectgarbage' (invalid option 'foo') @1"),
+        ("return {collectgarbage('setpause',100), collectgarbage('setstepmul',100), type(collectgarbage('count')), collectgarbage(), collectgarbage('stop'), collectgarbage('restart')}", "[:200 :200 \"number\" :0 :0 :0]"),
+        ("return type(gcinfo())", "\"number\""),
+        ("local t = {} for k in pairs(string) do t[k] = true end return t.rep and t.format and 1", ":1"),
+        ("local t = {3,1,2} table.sort(t) return t", "[:1 :2 :3]"),
+        ("local t = {3,1,2} table.sort(t, function(a,b) return a > b end) return t", "[:3 :2 :1]"),
+        ("local t = {} for i = 1, 200000 do t[i] = -i end table.sort(t) return {t[1], t[200000]}", "[:-200000 :-1]"),
+        ("local t = {} table.insert(t, 'b') table.insert(t, 1, 'a') return t", "[\"a\" \"b\"]"),
+        ("return table.insert({}, 'x', 2)", "-ERR user_script:1: bad argument #2 to 'insert' (number expected, got string) @1"),
+        ("return table.insert(nil, 1)", "-ERR user_script:1: bad argument #1 to 'insert' (table expected, got nil) @1"),
+        ("return table.sort(nil)", "-ERR user_script:1: bad argument #1 to 'sort' (table expected, got nil) @1"),
+        ("for k in pairs(nil) do end", "-ERR user_script:1: bad argument #1 to 'pairs' (table expected, got nil) @1"),
+        ("return setmetatable(1, {})", "-ERR user_script:1: bad argument #1 to 'setmetatable' (table expected, got number) @1"),
+        ("return setmetatable(setmetatable({}, {__metatable=1}), {})", "-ERR user_script:1: cannot change a protected metatable @1"),
+        ("return getmetatable(setmetatable({}, {__metatable='m'}))", "\"m\""),
+        ("local m = {} return getmetatable(setmetatable({}, m)) == m", ":1"),
+        ("return table.insert({}, 1, 2, 3)", "-ERR user_script:1: wrong number of arguments to 'insert' @1"),
+        ("local co = coroutine.wrap(function(a) local b = coroutine.yield(a + 1) return b * 2 end) return {co(1), co(10)}", "[:2 :20]"),
+        ("local co = coroutine.wrap(function() return redis.call('echo', 'x') end) return co()", "\"x\""),
+        ("local co = coroutine.create(function() redis.call('lpush', 'x') end) local ok, e = coroutine.resume(co) return {tostring(ok), e.err}", "[\"false\" \"WRONGTYPE Operation against a key holding the wrong kind of value\"]"),
+        ("return os.clock() >= 0", ":1"),
+        ("return _VERSION", "\"Lua 5.1\""),
+        ("return 0x7fffffff == 2147483647 and 0xffffffff == 2^32-1 and tostring(-1)", "\"-1\""),
+    ]);
+}
