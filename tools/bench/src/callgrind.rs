@@ -14,7 +14,7 @@ use serde_json::json;
 
 use crate::args::{Contender, Options};
 use crate::children;
-use crate::client::{Client, encode};
+use crate::client::Client;
 use crate::report::{Section, median, progress, spread};
 use crate::server::{Server, Setup};
 use crate::workloads::{Workload, with_prefix};
@@ -104,16 +104,11 @@ fn send_stream(
     let mut sent = 0;
     while sent < operations {
         let batch = workload.pipeline.min(operations - sent);
-        let mut bytes = Vec::new();
         for _ in 0..batch {
-            let words: Vec<String> = command
-                .iter()
-                .map(|word| random.fill(word, workload.range))
-                .collect();
-            let words: Vec<&str> = words.iter().map(String::as_str).collect();
-            encode(&mut bytes, &words);
+            let words = command.iter().map(|word| random.fill(word, workload.range));
+            client.queue(&words.collect::<Vec<_>>());
         }
-        client.send(&bytes)?;
+        client.flush()?;
         client.replies(batch)?;
         sent += batch;
     }

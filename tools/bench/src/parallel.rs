@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use crate::args::{Contender, Options};
-use crate::client::{Client, encode};
+use crate::client::Client;
 use crate::report::{Section, median, progress, spread};
 use crate::server::Setup;
 use crate::workloads::Bar;
@@ -126,12 +126,15 @@ fn measure(contender: &Contender, way: &Way) -> Result<(Vec<f64>, Vec<f64>), Str
         let [one, other] =
             ["a", "b"].map(|key| script_call(way, iterations, &format!("{key}{repetition}")));
         alone.push(timed(|| {
-            first.send(&one)?;
+            first.queue(&one);
+            first.flush()?;
             first.replies(1)
         })?);
         both.push(timed(|| {
-            first.send(&one)?;
-            second.send(&other)?;
+            first.queue(&one);
+            first.flush()?;
+            second.queue(&other);
+            second.flush()?;
             first.replies(1)?;
             second.replies(1)
         })?);
@@ -148,7 +151,8 @@ fn calibrate(client: &mut Client, way: &Way) -> Result<u64, String> {
         let mut times = Vec::new();
         for _ in 0..3 {
             times.push(timed(|| {
-                client.send(&call)?;
+                client.queue(&call);
+                client.flush()?;
                 client.replies(1)
             })?);
         }
@@ -160,14 +164,13 @@ fn calibrate(client: &mut Client, way: &Way) -> Result<u64, String> {
     }
 }
 
-fn script_call(way: &Way, iterations: u64, key: &str) -> Vec<u8> {
+fn script_call(way: &Way, iterations: u64, key: &str) -> Vec<String> {
     let (iterations, named) = (iterations.to_string(), format!("key:{key}"));
-    let mut bytes = Vec::new();
-    match way.declared {
-        true => encode(&mut bytes, &["EVAL", DECLARED, "1", &named, &iterations]),
-        false => encode(&mut bytes, &["EVAL", COMPUTED, "0", &iterations, key]),
-    }
-    bytes
+    let words = match way.declared {
+        true => ["EVAL", DECLARED, "1", &named, &iterations],
+        false => ["EVAL", COMPUTED, "0", &iterations, key],
+    };
+    words.map(String::from).to_vec()
 }
 
 /// Milliseconds.

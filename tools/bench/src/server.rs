@@ -46,7 +46,6 @@ impl Setup<'_> {
         let name = &self.contender.name;
         let deadline = Instant::now() + START_LIMIT;
         while Client::connect(port)
-            .map_err(|e| e.to_string())
             .and_then(|mut c| c.call(&["PING"]))
             .is_err()
         {
@@ -95,7 +94,7 @@ impl Setup<'_> {
 impl Server {
     /// A new connection.
     pub fn client(&self) -> Result<Client, String> {
-        Client::connect(self.port).map_err(|e| format!("connecting: {e}"))
+        Client::connect(self.port)
     }
 
     /// User and system time so far of all its threads, those that have ended included.

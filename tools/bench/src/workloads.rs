@@ -5,7 +5,9 @@
 //! valkey-benchmark, `callgrind` as a counted stream of its own; both replace `__rand_int__` by a random number of
 //! twelve digits, `{sha}` by the script's digest and `{p}` by a key prefix.
 
-use crate::client::{Client, Reply, encode};
+use perilune_harness::Value;
+
+use crate::client::Client;
 
 /// Ratio to the reference: more than `at_most` fails, `stretch` is what we aim at.
 pub struct Bar {
@@ -172,7 +174,7 @@ impl Workload {
             .map(|script| client.call(&["SCRIPT", "LOAD", script]))
             .transpose()?
         {
-            Some(Reply::Text(sha)) => sha,
+            Some(Value::Bulk(sha)) => String::from_utf8_lossy(&sha).into_owned(),
             Some(other) => return Err(format!("SCRIPT LOAD answers {other:?}")),
             None => String::new(),
         };
@@ -200,14 +202,10 @@ pub fn fill(
 ) -> Result<(), String> {
     let numbers: Vec<usize> = (0..count).collect();
     for batch in numbers.chunks(PRELOAD_BATCH) {
-        let mut bytes = Vec::new();
         for number in batch {
-            encode(
-                &mut bytes,
-                &["SET", &format!("key:{number:012}"), &value(*number)],
-            );
+            client.queue(&["SET", &format!("key:{number:012}"), &value(*number)]);
         }
-        client.send(&bytes)?;
+        client.flush()?;
         client.replies(batch.len())?;
     }
     Ok(())
