@@ -1,8 +1,8 @@
 //! What an operation costs. Prints, and proves nothing:
 //! `cargo test --release -p perilune-structures --test speed -- --ignored --nocapture --test-threads 1`
 //!
-//! Three settings: one map of 1,000 keys, in the first cache; one of 100,000, in the last one; and a million keys in 1024 maps, as
-//! in the server, in random order, where most accesses miss. Keys have 16 bytes, values 32.
+//! Three settings: one map of 1,000 keys, in the first cache; one of 100,000, in the last one; and a million keys in
+//! 1024 maps, as in the server, in random order, where most accesses miss. Keys have 16 bytes, values 32.
 
 use std::hint::black_box;
 use std::time::Instant;

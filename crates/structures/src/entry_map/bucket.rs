@@ -6,10 +6,10 @@
 //! | prints[12] | meta |                 words[12]                  |
 //! +------------+------+--------------------------------------------+
 //!
-//!  meta   31        24 23        12 11         0
-//!        +------------+------------+------------+
-//!        | displaced  |  expiring  |    used    |    12 + 12 bits: one for each slot
-//!        +------------+------------+------------+    displaced: entries at home here that live in later buckets
+//!  meta   31  28 27     24 23        12 11         0
+//!        +------+---------+------------+------------+    displaced: entries at home here that live in later buckets
+//!        |   0  |displaced|  expiring  |    used    |    expiring, used: a bit for each slot
+//!        +------+---------+------------+------------+    bits 28-31 wait for the epochs of snapshots
 //!
 //!  word   31      28 27                        0     print: the mark's low 8 bits
 //!        +----------+---------------------------+
@@ -29,7 +29,9 @@ pub(super) const SLOTS: usize = 12;
 const ALL: u32 = (1 << SLOTS) - 1;
 const EXPIRING_SHIFT: u32 = SLOTS as u32;
 const DISPLACED_SHIFT: u32 = 2 * SLOTS as u32;
-const DISPLACED_MAX: u32 = 0xFF;
+const DISPLACED_BITS: u32 = 4;
+/// A count that has got here stays, as a lower bound, until the bucket is emptied.
+pub(super) const DISPLACED_MAX: u32 = (1 << DISPLACED_BITS) - 1;
 
 /// Marks are below this.
 pub(super) const MARKS: usize = 1 << 12;
@@ -107,10 +109,10 @@ impl Bucket {
         self.used().count_ones() as usize
     }
 
-    /// Entries at home here that live in a later bucket; from 255 on the number is only a lower bound.
+    /// Entries at home here that live in a later bucket; `DISPLACED_MAX` stands for that and more.
     #[inline]
     pub(super) fn displaced(&self) -> u32 {
-        self.meta >> DISPLACED_SHIFT
+        self.meta >> DISPLACED_SHIFT & DISPLACED_MAX
     }
 
     pub(super) fn add_displaced(&mut self) {
@@ -265,6 +267,6 @@ mod tests {
         assert_eq!(bucket.displaced(), 0);
         (0..300).for_each(|_| bucket.add_displaced());
         (0..300).for_each(|_| bucket.sub_displaced());
-        assert_eq!(bucket.displaced(), 255);
+        assert_eq!(bucket.displaced(), DISPLACED_MAX);
     }
 }

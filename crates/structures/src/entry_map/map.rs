@@ -86,7 +86,8 @@ pub struct EntryView<'a, H> {
 /// All entries of one stripe. See the [module](super).
 ///
 /// `H` are the objects that entries may own, `S` hashes keys anew when a table grows; the hashes that callers
-/// pass must be those of `S`. Databases are numbered from 0 and cost 48 bytes up to the highest in use.
+/// pass must be those of `S`. Databases are numbered from 0; those above 0 cost 8 bytes up to the
+/// highest that has been used, and a table of their own when they are.
 ///
 /// # Panics
 /// Methods that take a [`Handle`] may panic when its entry has been freed or moved; those that take a hash and a

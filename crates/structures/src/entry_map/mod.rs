@@ -21,8 +21,8 @@
 //! A map expects one user at a time (its stripe's lock sees to that), and does as it is told: it knows no time,
 //! so an expired entry is an entry, and it does not look for a key before it inserts one.
 //!
-//! Cost for a 16-byte key and a 32-byte value, at 700 to 1900 keys in a map: 56 bytes of slot, about 7 of table,
-//! 2 of chunk headers and slots not yet used; `tests/memory.rs` measures it.
+//! A 16-byte key with a 32-byte value costs 63.8 bytes at 700 to 1900 keys in a map: 56 of slot, 6.8 of table, 1 of
+//! chunk headers and slots not yet used; 8 more with an expiry. `tests/memory.rs` measures it.
 
 mod bucket;
 mod buckets;

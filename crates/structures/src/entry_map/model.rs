@@ -522,3 +522,34 @@ fn a_scan_of_a_table_at_rest_shows_each_entry_once() {
         );
     }
 }
+
+#[test]
+fn random_entries_are_about_equally_probable() {
+    const KEYS: u16 = 300;
+    const DRAWS_PER_KEY: u64 = 200;
+    let mut pair = Pair::new(ALL_BITS);
+    for key in 0..KEYS {
+        let model = Model {
+            value: Value::Int(0),
+            encoding: 0,
+            expire_at: None,
+            access: 0,
+        };
+        pair.insert(0, &key_bytes(key), model);
+    }
+    let mut draws = BTreeMap::new();
+    for draw in 0..u64::from(KEYS) * DRAWS_PER_KEY {
+        let random = (draw + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        let handle = pair
+            .map
+            .random(0, random ^ random >> 31)
+            .expect("there are entries");
+        *draws.entry(handle).or_insert(0) += 1;
+    }
+    assert_eq!(draws.len(), KEYS as usize);
+    let (least, most) = (draws.values().min().unwrap(), draws.values().max().unwrap());
+    assert!(
+        *least > DRAWS_PER_KEY / 3 && *most < DRAWS_PER_KEY * 3,
+        "{least} {most}"
+    );
+}

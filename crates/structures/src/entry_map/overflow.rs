@@ -48,6 +48,12 @@ impl Overflow {
         self.links.insert(at, (group as u32, link));
     }
 
+    /// Takes all links of a group out.
+    pub(super) fn drain(&mut self, group: usize) -> impl Iterator<Item = Link> {
+        let range = self.start(group)..self.end(group);
+        self.links.drain(range).map(|(_, link)| link)
+    }
+
     /// Takes some link of a group out.
     pub(super) fn take_any(&mut self, group: usize) -> Option<Link> {
         let last = self
@@ -74,10 +80,6 @@ impl Overflow {
     }
 
     fn remove_at(&mut self, at: usize) -> Link {
-        let (_, link) = self.links.remove(at);
-        if self.links.capacity() > 2 * self.links.len() {
-            self.links.shrink_to(self.links.len() * 5 / 4);
-        }
-        link
+        self.links.remove(at).1
     }
 }

@@ -216,7 +216,7 @@ impl Store {
             let bucket = std::mem::take(self.at_mut(group, position));
             links.extend(bucket.links().map(|(_, link)| link));
         }
-        links.extend(std::iter::from_fn(|| self.overflow.take_any(group.number)));
+        links.extend(self.overflow.drain(group.number));
     }
 
     /// Shows the entries of a group that are at home where `from` is and have no smaller mark; returns the first
@@ -266,6 +266,9 @@ impl Store {
 }
 
 #[cfg(test)]
+use super::bucket::DISPLACED_MAX;
+
+#[cfg(test)]
 impl Store {
     /// The invariants of the module's description.
     pub(super) fn check(&self, group: Group) {
@@ -295,7 +298,7 @@ impl Store {
         for (position, &displaced) in displaced.iter().enumerate() {
             let count = self.at(group, position).displaced();
             assert!(
-                count == displaced || count == 255,
+                count == displaced || count == DISPLACED_MAX,
                 "bucket {position}: {count}, not {displaced}"
             );
         }
