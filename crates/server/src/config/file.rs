@@ -123,6 +123,7 @@ impl Settings {
             self.file.get_or_init(|| absolute);
         }
         if sources.stdin {
+            end_line(&mut text);
             stdin
                 .read_to_end(&mut text)
                 .map_err(|error| LoadError::Open {
@@ -274,6 +275,7 @@ impl Loader<'_> {
     }
 
     fn read(&self, path: &Path, text: &mut Vec<u8>) -> Result<(), LoadError> {
+        end_line(text);
         std::fs::File::open(path)
             .and_then(|mut file| file.read_to_end(text))
             .map(drop)
@@ -281,6 +283,13 @@ impl Loader<'_> {
                 path: path.to_path_buf(),
                 error,
             })
+    }
+}
+
+/// Ends the last line of a text that another will follow.
+fn end_line(text: &mut Vec<u8>) {
+    if text.last().is_some_and(|&byte| byte != b'\n') {
+        text.push(b'\n');
     }
 }
 
@@ -333,3 +342,7 @@ fn matching_entries(directory: &Path, pattern: &[u8]) -> Vec<PathBuf> {
     matching.sort();
     matching
 }
+
+#[cfg(test)]
+#[path = "file_tests.rs"]
+mod tests;

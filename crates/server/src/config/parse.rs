@@ -221,7 +221,7 @@ fn format_number(number: i64, unit: Unit) -> String {
 /// Bytes as REWRITE writes them: in the greatest unit that divides them.
 pub(super) fn format_memory(bytes: u64) -> String {
     for (unit, name) in [(1 << 30, "gb"), (1 << 20, "mb"), (1 << 10, "kb")] {
-        if bytes != 0 && bytes % unit == 0 {
+        if bytes != 0 && bytes.is_multiple_of(unit) {
             return format!("{}{name}", bytes / unit);
         }
     }

@@ -34,11 +34,14 @@ pub struct Row {
     /// A number outside of these is taken for the nearer one, rather than refused.
     pub(super) clamp: Option<(i64, i64)>,
     /// A rule of its own, on top of its kind.
-    pub(super) check: Option<fn(&Value) -> Result<(), &'static str>>,
+    pub(super) check: Option<Check>,
     /// What it is for.
     pub doc: &'static [&'static str],
     pub(super) slot: for<'a> fn(&'a Settings) -> Slot<'a>,
 }
+
+/// A rule for values that parse; what is wrong, if anything.
+type Check = fn(&Value) -> Result<(), &'static str>;
 
 /// What the server does with a setting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -261,7 +264,7 @@ impl Row {
         self
     }
 
-    pub(super) const fn check(mut self, check: fn(&Value) -> Result<(), &'static str>) -> Row {
+    pub(super) const fn check(mut self, check: Check) -> Row {
         self.check = Some(check);
         self
     }
