@@ -12,7 +12,7 @@ use crate::testing::{Stage, registry, steps};
 
 /// Every command that does something itself.
 fn for_each_command(mut visit: impl FnMut(&Entry<DataHandler>)) {
-    registry().entries().iter().filter(|entry| entry.handler.is_some()).for_each(|entry| visit(entry));
+    registry().entries().iter().filter(|entry| entry.handler.is_some()).for_each(&mut visit);
 }
 
 #[test]

@@ -5,10 +5,16 @@
 //! refers to. This crate knows which is which and what OBJECT ENCODING calls it. It does not know keys other
 //! than none, locks, clocks or replies.
 
+mod bits;
+mod extended;
 mod glob;
+mod lcs;
 mod number;
 mod string;
 
+pub use bits::{BitField, BitOperation, Overflow, combine, count_ones, count_ones_in, find_bit};
+pub use extended::Extended;
 pub use glob::{Case, Glob, glob_match};
-pub use number::{format_double, format_long_double_17, parse_f64, parse_i64};
+pub use lcs::{Lcs, LcsMatch, lcs_table_bytes};
+pub use number::{parse_f64, parse_i64};
 pub use string::{EMBSTR_LEN_MAX, INLINE_LEN_MAX, Object, StringEncoding, Text, WrongType};

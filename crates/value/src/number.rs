@@ -64,27 +64,6 @@ fn parse_hexadecimal(text: &str) -> Option<f64> {
     value.is_finite().then_some(value)
 }
 
-/// A double as Redis prints it to RESP2 clients: the shortest text that reads back the same, as an integer where it is one.
-pub fn format_double(value: f64) -> String {
-    if value.is_nan() {
-        return "nan".into();
-    }
-    if value.is_infinite() {
-        return if value > 0.0 { "inf".into() } else { "-inf".into() };
-    }
-    if value == value.trunc() && value.abs() < 1e17 {
-        return format!("{}", value as i64);
-    }
-    format!("{value}")
-}
-
-/// A number as INCRBYFLOAT stores it: up to 17 decimals, trailing zeros cut.
-pub fn format_long_double_17(value: f64) -> String {
-    let text = format!("{value:.17}");
-    let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
-    if text == "-0" { "0".into() } else { text.into() }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -36,10 +36,10 @@ pub const MGET: Command = Command::new(
 );
 
 fn mget(txn: &mut ReadTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Reply) -> Outcome {
-    let keys = &arguments[1..];
-    reply.array(keys.len());
-    for key in keys {
-        reply_text(txn.find(key)?.and_then(|found| found.text().ok()), reply);
+    let found = txn.find_all(&arguments[1..])?;
+    reply.array(found.len());
+    for found in found {
+        reply_text(found.and_then(|found| found.text().ok()), reply);
     }
     Ok(())
 }

@@ -8,6 +8,8 @@ mod getex;
 mod getrange;
 mod getset;
 mod incr;
+mod incrbyfloat;
+mod lcs;
 mod mget;
 mod mset;
 mod set;
@@ -33,6 +35,8 @@ pub const COMMANDS: &[Command] = &[
     incr::DECRBY,
     incr::INCR,
     incr::INCRBY,
+    incrbyfloat::INCRBYFLOAT,
+    lcs::LCS,
     mget::MGET,
     mset::MSET,
     mset::MSETNX,
