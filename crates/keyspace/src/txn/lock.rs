@@ -1,0 +1,215 @@
+//! Taking stripes: planned ones in ascending order before the transaction starts, others as it grows.
+//!
+//! Every attempt only tries. A refusal while planning lets go of everything; a refusal while growing aborts, and
+//! what is held by then, with the stripe that was refused, is the plan of the next run.
+
+use std::sync::atomic::Ordering;
+
+use super::{Abort, Held, Txn};
+use crate::gate::Turn;
+use crate::plan::{LockPlan, STRIPE_COUNT, StripeIndex};
+use crate::stripe::StripeData;
+use crate::sync::MutexGuard;
+
+/// How often a try is repeated before a stripe counts as taken: about as long as a plain command holds it.
+const SPIN_TRIES: u32 = 64;
+
+impl<'k> Txn<'k> {
+    /// Takes all stripes of a plan, or none and says which could not be had.
+    ///
+    /// `queued`: the stripe on which this transaction was parked, with its ticket. It is used up where the stripe is
+    /// entered, and stays in the queue where that very stripe still cannot be had; the caller gives it up where
+    /// it goes to wait for another.
+    #[inline]
+    pub fn lock(&mut self, plan: &LockPlan, queued: &mut Option<(StripeIndex, u64)>) -> Result<(), StripeIndex> {
+        debug_assert!(self.held.is_empty());
+        match plan {
+            LockPlan::Some(stripes) => {
+                for &stripe in stripes {
+                    self.take_planned(stripe, queued)?;
+                }
+            }
+            LockPlan::All => {
+                self.held.reserve_exact(STRIPE_COUNT);
+                for index in 0..STRIPE_COUNT {
+                    self.take_planned(StripeIndex::new(index), queued)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// [`Txn::lock`] for a transaction that consists of one command on one key, which must stay where it is until the end.
+    #[inline]
+    pub fn lock_key(&mut self, key: &'k [u8], queued: &mut Option<(StripeIndex, u64)>) -> Result<(), StripeIndex> {
+        let hash = self.keyspace.hash(key);
+        self.hinted_key = (key.as_ptr(), key.len());
+        self.hinted_hash = hash;
+        self.take_planned(StripeIndex::of_hash(hash), queued)
+    }
+
+    /// The hash of a key.
+    #[inline]
+    pub(crate) fn hash_of(&self, key: &[u8]) -> u64 {
+        // the planned key is borrowed for as long as the transaction lives: the same place is the same bytes
+        if self.hinted_key == (key.as_ptr(), key.len()) { self.hinted_hash } else { self.keyspace.hash(key) }
+    }
+
+    #[inline]
+    pub(super) fn take_planned(&mut self, stripe: StripeIndex, queued: &mut Option<(StripeIndex, u64)>) -> Result<(), StripeIndex> {
+        let turn = match *queued {
+            Some((at, ticket)) if at == stripe => Turn::Queued(ticket),
+            _ => Turn::New,
+        };
+        let Some(guard) = self.try_enter(stripe, turn) else {
+            self.release();
+            return Err(stripe);
+        };
+        if turn != Turn::New {
+            *queued = None;
+        }
+        self.held.push(Held { stripe, changed: false, guard });
+        Ok(())
+    }
+
+    #[inline]
+    pub(crate) fn try_enter(&self, stripe: StripeIndex, turn: Turn) -> Option<MutexGuard<'k, StripeData>> {
+        #[cfg(feature = "lock-chaos")]
+        if self.attempt < 3 && fastrand::u8(..) < 51 {
+            return None;
+        }
+        let gate = &self.keyspace.stripe(stripe).gate;
+        let mut guard = gate.try_enter(turn);
+        if guard.is_none() {
+            guard = self.spin_to_enter(stripe, turn);
+        }
+        if self.holder != 0 && guard.is_some() {
+            gate.set_holder(self.holder);
+        }
+        guard
+    }
+
+    #[cold]
+    pub(super) fn spin_to_enter(&self, stripe: StripeIndex, turn: Turn) -> Option<MutexGuard<'k, StripeData>> {
+        let gate = &self.keyspace.stripe(stripe).gate;
+        // who runs long is not worth waiting for
+        if gate.holder().is_some() {
+            return None;
+        }
+        (0..SPIN_TRIES).find_map(|_| {
+            std::hint::spin_loop();
+            gate.try_enter(turn)
+        })
+    }
+
+    /// Where in `held` a stripe is, taking it if it is not there yet.
+    #[inline]
+    pub(crate) fn hold(&mut self, stripe: StripeIndex) -> Result<usize, Abort> {
+        if let [only] = self.held.as_slice()
+            && only.stripe == stripe
+        {
+            return Ok(0);
+        }
+        if self.held.len() == STRIPE_COUNT {
+            return Ok(stripe.get());
+        }
+        match self.held.binary_search_by_key(&stripe, |h| h.stripe) {
+            Ok(at) => Ok(at),
+            Err(at) => self.grow(stripe, at),
+        }
+    }
+
+    pub(super) fn held_at(&self, stripe: StripeIndex) -> usize {
+        match self.held.binary_search_by_key(&stripe, |h| h.stripe) {
+            Ok(at) => at,
+            Err(_) => unreachable!("a record names a stripe that the transaction does not hold"),
+        }
+    }
+
+    #[cold]
+    pub(super) fn grow(&mut self, stripe: StripeIndex, at: usize) -> Result<usize, Abort> {
+        if self.undo.is_none() {
+            assert!(self.changes == 0, "a transaction that does not record grows after its first change");
+            self.record();
+        }
+        let guard = self.try_enter(stripe, Turn::New);
+        let time_agrees = |g: &MutexGuard<'_, StripeData>| self.now_us.is_none_or(|now| g.now_floor_us <= now);
+        match guard {
+            Some(guard) if time_agrees(&guard) => {
+                self.held.insert(at, Held { stripe, changed: false, guard });
+                Ok(at)
+            }
+            taken => {
+                // taken by somebody, or its past is ahead of the time that this transaction has seen already
+                if let Some(guard) = taken {
+                    self.keyspace.stripe(stripe).gate.set_holder(0);
+                    self.keyspace.stripe(stripe).gate.leave(guard);
+                }
+                self.blocked_on = Some(stripe);
+                Err(Abort)
+            }
+        }
+    }
+
+    /// Notes which stripe could not be had, for the plan of the next run.
+    pub(crate) fn set_blocked_on(&mut self, stripe: StripeIndex) {
+        self.blocked_on = Some(stripe);
+    }
+
+    /// The stripes held now and the one that could not be had: the plan of the next run.
+    pub fn learned_plan(&self) -> LockPlan {
+        if self.wants_all || self.held.len() == STRIPE_COUNT {
+            return LockPlan::All;
+        }
+        LockPlan::of(self.held.iter().map(|h| h.stripe).chain(self.blocked_on))
+    }
+
+    /// The stripe whose refusal aborted the transaction.
+    pub fn blocked_on(&self) -> Option<StripeIndex> {
+        self.blocked_on
+    }
+
+    /// Lets go of all stripes, bringing their published figures up to date, and frees what was set aside.
+    #[inline]
+    pub(crate) fn release(&mut self) {
+        let counters = self.keyspace.counters();
+        if self.hits > 0 {
+            counters.hits.fetch_add(u64::from(std::mem::take(&mut self.hits)), Ordering::Relaxed);
+        }
+        if self.misses > 0 {
+            counters.misses.fetch_add(u64::from(std::mem::take(&mut self.misses)), Ordering::Relaxed);
+        }
+        while let Some(held) = self.held.pop() {
+            self.let_go(held);
+        }
+        if !self.garbage.is_empty() {
+            self.garbage.clear();
+        }
+        if !self.garbage_databases.is_empty() {
+            self.garbage_databases.clear();
+        }
+    }
+
+    #[inline]
+    pub(super) fn let_go(&self, held: Held<'k>) {
+        let Held { stripe, changed, mut guard } = held;
+        if let Some(now) = self.now_us {
+            guard.now_floor_us = guard.now_floor_us.max(now);
+        }
+        if changed {
+            self.keyspace.publish_figures(stripe, &mut guard);
+        }
+        let gate = &self.keyspace.stripe(stripe).gate;
+        if self.holder != 0 {
+            gate.set_holder(0);
+        }
+        gate.leave(guard);
+    }
+
+    /// Lets go of one stripe before the others: only for what need not see all of its stripes at one moment.
+    pub(crate) fn leave(&mut self, at: usize) {
+        self.publish_expired();
+        let held = self.held.remove(at);
+        self.let_go(held);
+    }
+}

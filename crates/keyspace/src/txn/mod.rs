@@ -1,0 +1,361 @@
+//! The transaction: one command, one EXEC, or one script.
+//!
+//! ```text
+//! Txn::begin -> lock(plan) -> commands -> commit             the usual way
+//!                   |            |
+//!                   |            +-- Err(Abort): roll_back   a stripe nobody declared could not be had,
+//!                   |                                        or the record is full: run again with more
+//!                   +-- Err(stripe): nothing is held         park on it, then run again
+//! ```
+//!
+//! **Two-phase.** All stripes that a transaction holds are released together, after its effects are recorded.
+//!
+//! **Growing.** [`ReadTxn::find`] and [`WriteTxn::slot`] take the stripe of a key that was not planned, if it
+//! can be had at once. If not, the transaction aborts: what it knows of its stripes by then becomes the plan
+//! of its next run. Taking back needs the undo log, so growing starts recording, which must be before the first change.
+//!
+//! **Recording** is on for whatever may have to be taken back: scripts, EXEC, and what grows. A plain command
+//! has all its keys planned and validates before it changes; it pays nothing.
+//!
+//! **Time** is read when it is first asked for, with the locks held, and stands still from then on.
+//!
+//! The thread that began a transaction ends it: the guards inside cannot move to another.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `lock` | taking stripes: planned, grown, and letting them go |
+//! | `record` | what undo needs to know, savepoints, taking back |
+//! | `views` | what commands see of a transaction: [`ReadTxn`], [`WriteTxn`], [`Found`] |
+
+mod lock;
+mod record;
+mod views;
+
+use std::sync::Weak;
+use std::sync::atomic::Ordering;
+
+use perilune_structures::{Cleared, Handle};
+use perilune_value::Object;
+use smallvec::SmallVec;
+
+use crate::effects::EffectUnit;
+use crate::keyspace::Keyspace;
+use crate::plan::StripeIndex;
+use crate::stripe::StripeData;
+use crate::sync::MutexGuard;
+use crate::undo::UndoLog;
+use crate::watch::WatchState;
+
+pub use views::{Found, ReadTxn, WriteTxn};
+
+/// The transaction cannot go on as it is. It must be rolled back, and run again when its stripe can be had.
+///
+/// Never an answer to a client, and nothing that a script may catch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Abort;
+
+/// Whether using an entry stamps it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum AccessMode {
+    /// It does.
+    #[default]
+    Touch,
+    /// CLIENT NO-TOUCH, or a command that only asks about the entry.
+    NoTouch,
+}
+
+/// A moment inside a transaction, see [`Txn::savepoint`].
+#[derive(Debug, Clone, Copy)]
+pub struct Savepoint {
+    records: usize,
+    effects: usize,
+    touched: usize,
+    changes: u64,
+    database: usize,
+}
+
+/// A stripe that a transaction holds.
+pub(crate) struct Held<'k> {
+    pub stripe: StripeIndex,
+    /// Something in it was changed: its published figures are to be brought up to date.
+    pub changed: bool,
+    pub guard: MutexGuard<'k, StripeData>,
+}
+
+/// A transaction. See the module's documentation.
+pub struct Txn<'k> {
+    pub(crate) keyspace: &'k Keyspace,
+    /// Ascending.
+    pub(crate) held: SmallVec<[Held<'k>; 2]>,
+    pub(crate) database: usize,
+    now_us: Option<i64>,
+    access: AccessMode,
+    /// Runs of this transaction before this one.
+    attempt: u32,
+    pub(crate) undo: Option<Box<UndoLog>>,
+    /// The record grew past its limit and was given up: all stripes are held, nothing can be taken back.
+    record_dropped: bool,
+    /// Dropping the record is allowed (Redis's mode); otherwise the transaction fails at the limit.
+    may_drop_record: bool,
+    changes: u64,
+    hits: u32,
+    misses: u32,
+    effects: EffectUnit,
+    effect_is_own: bool,
+    /// Expired keys that were removed on the way: effects of their own, whatever becomes of the transaction.
+    expired: Vec<(usize, Box<[u8]>)>,
+    /// Flags to raise at commit.
+    touched: Vec<Weak<WatchState>>,
+    pub(crate) garbage: Vec<Object>,
+    garbage_databases: Vec<Cleared<Object>>,
+    blocked_on: Option<StripeIndex>,
+    wants_all: bool,
+    holder: u64,
+    random_state: u64,
+    /// The one planned key and its hash, so that a command on a single key hashes it once.
+    hinted_key: (*const u8, usize),
+    hinted_hash: u64,
+}
+
+impl<'k> Txn<'k> {
+    /// A transaction that holds nothing yet.
+    #[inline]
+    pub fn begin(keyspace: &'k Keyspace, database: usize) -> Self {
+        Self {
+            keyspace,
+            held: SmallVec::new(),
+            database,
+            now_us: None,
+            access: AccessMode::Touch,
+            attempt: 0,
+            undo: None,
+            record_dropped: false,
+            may_drop_record: true,
+            changes: 0,
+            hits: 0,
+            misses: 0,
+            effects: EffectUnit::default(),
+            effect_is_own: false,
+            expired: Vec::new(),
+            touched: Vec::new(),
+            garbage: Vec::new(),
+            garbage_databases: Vec::new(),
+            blocked_on: None,
+            wants_all: false,
+            holder: 0,
+            random_state: 0,
+            hinted_key: (std::ptr::null(), 0),
+            hinted_hash: 0,
+        }
+    }
+
+    /// Says how using an entry stamps it.
+    pub fn set_access_mode(&mut self, access: AccessMode) {
+        self.access = access;
+    }
+
+    /// Says which long transaction this is, so that those who wait for its stripes can be told. Before [`Txn::lock`].
+    pub fn set_holder(&mut self, holder: u64) {
+        self.holder = holder;
+    }
+
+    /// Makes the random numbers of this transaction a function of `seed`: a rerun must draw the same.
+    pub fn set_random_seed(&mut self, seed: u64) {
+        self.random_state = seed;
+    }
+
+    /// The next random number of this transaction (splitmix64).
+    pub fn random(&mut self) -> u64 {
+        if self.random_state == 0 {
+            self.random_state = self.keyspace.fresh_seed();
+        }
+        self.random_state = self.random_state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.random_state;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// Says how often this transaction has run already.
+    pub fn set_attempt(&mut self, attempt: u32) {
+        self.attempt = attempt;
+    }
+
+    /// The time of this transaction, in milliseconds since the Unix epoch.
+    #[inline]
+    pub fn now_ms(&mut self) -> i64 {
+        self.now_us() / 1000
+    }
+
+    /// The time of this transaction, in microseconds since the Unix epoch.
+    #[inline]
+    pub fn now_us(&mut self) -> i64 {
+        match self.now_us {
+            Some(now) => now,
+            None => {
+                let floor = self.held.iter().map(|h| h.guard.now_floor_us).max().unwrap_or(i64::MIN);
+                let now = self.keyspace.clock.unix_us().max(floor);
+                self.now_us = Some(now);
+                now
+            }
+        }
+    }
+
+    /// Finds a live entry. An expired one is removed on the way.
+    #[inline]
+    pub(crate) fn locate(&mut self, database: usize, hash: u64, key: &[u8]) -> Result<(usize, Option<Handle>), Abort> {
+        let at = self.hold(StripeIndex::of_hash(hash))?;
+        let map = &self.held[at].guard.map;
+        let Some(handle) = map.find(database, hash, key) else { return Ok((at, None)) };
+        match map.expire_at(handle) {
+            None => Ok((at, Some(handle))),
+            Some(expire_at_ms) if expire_at_ms > self.now_ms() => Ok((at, Some(handle))),
+            Some(_) => {
+                self.expire(at, database, hash, key, handle);
+                Ok((at, None))
+            }
+        }
+    }
+
+    /// Removes an expired entry.
+    #[cold]
+    pub(crate) fn expire(&mut self, at: usize, database: usize, hash: u64, key: &[u8], handle: Handle) {
+        if self.keyspace.expiry_paused() {
+            return;
+        }
+        let held = &mut self.held[at];
+        held.changed = true;
+        if let Some(object) = held.guard.map.remove(database, hash, handle) {
+            held.guard.heap_bytes -= object.heap_bytes() as i64;
+            self.garbage.push(object);
+        }
+        if !held.guard.watchers.is_empty() {
+            // its own unit, so its watchers are told whatever becomes of this transaction
+            for state in held.guard.watchers.of_key(database, key, true) {
+                if let Some(state) = state.upgrade() {
+                    state.mark_changed();
+                }
+            }
+        }
+        self.keyspace.counters().expired_keys.fetch_add(1, Ordering::Relaxed);
+        if self.keyspace.consuming() {
+            self.expired.push((database, key.into()));
+        }
+    }
+
+    /// Notes that a key has changed: the one place that every change passes.
+    #[inline]
+    pub(crate) fn note_change(&mut self, at: usize, database: usize, key: &[u8]) {
+        let held = &mut self.held[at];
+        held.changed = true;
+        if !held.guard.watchers.is_empty() {
+            let states = held.guard.watchers.of_key(database, key, false);
+            self.touched.extend(states);
+        }
+    }
+
+    /// Counts changes, as the `rdb_changes_since_last_save` of Redis counts them. No change counted means: nothing to propagate.
+    #[inline]
+    pub(crate) fn count_changes(&mut self, changes: u64) {
+        self.changes += changes;
+    }
+
+    /// The number of changes so far.
+    #[inline]
+    pub fn changes(&self) -> u64 {
+        self.changes
+    }
+
+    /// What goes to the log if the transaction is committed now; nothing while nobody consumes effects.
+    pub fn effects(&self) -> &EffectUnit {
+        &self.effects
+    }
+
+    /// Counts a lookup for reading.
+    #[inline]
+    fn count_lookup(&mut self, found: bool) {
+        if found {
+            self.hits += 1;
+        } else {
+            self.misses += 1;
+        }
+    }
+
+    /// Marks the start of a command: what [`Txn::end_command`] compares with.
+    #[inline]
+    pub fn start_command(&mut self) -> u64 {
+        self.effect_is_own = false;
+        self.changes
+    }
+
+    /// Ends a command that began at `start`: if it changed something and did not say how to repeat that, it is repeated as it came.
+    #[inline]
+    pub fn end_command(&mut self, start: u64, database: usize, arguments: &[&[u8]]) {
+        if self.changes > start && !self.effect_is_own && self.keyspace.consuming() {
+            self.effects.push(database, arguments);
+        }
+    }
+
+    /// The database that commands work on now.
+    pub fn database(&self) -> usize {
+        self.database
+    }
+
+    /// Makes another database the one that commands work on.
+    pub fn select(&mut self, database: usize) {
+        debug_assert!(database < self.keyspace.database_count());
+        self.database = database;
+    }
+
+    /// The keyspace that this is a transaction on.
+    pub fn keyspace(&self) -> &'k Keyspace {
+        self.keyspace
+    }
+
+    /// Makes everything final: effects go out, watchers are told, stripes are released, what was replaced is freed.
+    #[inline]
+    pub fn commit(mut self) {
+        if !self.effects.is_empty() || !self.expired.is_empty() {
+            self.publish_effects();
+        }
+        for state in std::mem::take(&mut self.touched) {
+            if let Some(state) = state.upgrade() {
+                state.mark_changed();
+            }
+        }
+        if let Some(undo) = self.undo.take() {
+            self.free_record(Some(undo));
+            self.keyspace.counters().transactions.fetch_add(1, Ordering::Relaxed);
+        }
+        if self.changes > 0 {
+            self.keyspace.counters().changes.fetch_add(self.changes, Ordering::Relaxed);
+        }
+        self.release();
+    }
+
+    #[cold]
+    fn publish_effects(&mut self) {
+        self.publish_expired();
+        if !self.effects.is_empty() {
+            self.keyspace.publish(&self.effects);
+        }
+    }
+
+    /// The removals of expired keys go out while their stripes are still held.
+    fn publish_expired(&mut self) {
+        for (database, key) in std::mem::take(&mut self.expired) {
+            let mut unit = EffectUnit::default();
+            unit.push(database, &[b"DEL".as_slice(), &key]);
+            self.keyspace.publish(&unit);
+        }
+    }
+}
+
+impl Drop for Txn<'_> {
+    /// A transaction that is dropped without commit or roll-back (a panic passed it) still lets go of its stripes.
+    fn drop(&mut self) {
+        if !self.held.is_empty() {
+            self.release();
+        }
+    }
+}

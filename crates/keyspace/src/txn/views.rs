@@ -1,0 +1,256 @@
+//! What commands see of a transaction: the reading side, the writing side, and entries.
+
+use std::sync::atomic::Ordering;
+
+use perilune_structures::{Handle, Payload};
+use perilune_value::{Object, StringEncoding, Text, WrongType};
+use smallvec::SmallVec;
+
+use super::{Abort, AccessMode, Txn};
+use crate::plan::StripeIndex;
+use crate::slot::Slot;
+use crate::stripe::Map;
+
+/// A live entry, as a handler reads it.
+#[derive(Clone, Copy)]
+pub struct Found<'a> {
+    pub(crate) map: &'a Map,
+    pub(crate) handle: Handle,
+}
+
+impl<'a> Found<'a> {
+    /// The string that the key holds.
+    ///
+    /// # Errors
+    /// If it holds another type.
+    #[inline]
+    pub fn text(&self) -> Result<Text<'a>, WrongType> {
+        Ok(match self.map.payload(self.handle) {
+            Payload::Int(integer) => Text::Int(integer),
+            Payload::Bytes(bytes) => Text::Bytes(bytes),
+            Payload::Heap(Object::Raw(bytes)) => Text::Bytes(bytes),
+        })
+    }
+
+    /// The type's name, as TYPE answers it.
+    pub fn type_name(&self) -> &'static str {
+        "string"
+    }
+
+    /// The encoding's name, as OBJECT ENCODING answers it.
+    pub fn encoding_name(&self) -> &'static str {
+        StringEncoding::from_code(self.map.encoding(self.handle)).name()
+    }
+
+    /// When the key expires, in milliseconds since the Unix epoch.
+    pub fn expire_at_ms(&self) -> Option<i64> {
+        self.map.expire_at(self.handle)
+    }
+
+    /// The stamp of its last use (see [`Keyspace::access_clock`]).
+    pub fn access(&self) -> u32 {
+        self.map.access(self.handle)
+    }
+
+    /// The key itself.
+    pub fn key(&self) -> &'a [u8] {
+        self.map.key(self.handle)
+    }
+
+    /// Bytes that key, value and their share of the table take.
+    pub fn memory_bytes(&self) -> usize {
+        let heap = match self.map.payload(self.handle) {
+            Payload::Heap(object) => size_of::<Object>() + object.heap_bytes(),
+            _ => 0,
+        };
+        self.map.entry_bytes(self.handle) + heap
+    }
+}
+
+/// What a reading command may do.
+pub struct ReadTxn<'t, 'k> {
+    pub(crate) txn: &'t mut Txn<'k>,
+}
+
+impl<'t, 'k> ReadTxn<'t, 'k> {
+    /// The reading side of a transaction.
+    #[inline]
+    pub fn new(txn: &'t mut Txn<'k>) -> Self {
+        Self { txn }
+    }
+
+    /// The live entry of a key, for reading its value: counts as a hit or a miss and stamps the entry.
+    #[inline]
+    pub fn find(&mut self, key: &[u8]) -> Result<Option<Found<'_>>, Abort> {
+        let database = self.txn.database;
+        let (at, handle) = self.txn.locate(database, self.txn.hash_of(key), key)?;
+        self.txn.count_lookup(handle.is_some());
+        let Some(handle) = handle else { return Ok(None) };
+        if self.txn.access == AccessMode::Touch {
+            let stamp = self.txn.keyspace.access_clock();
+            let map = &mut self.txn.held[at].guard.map;
+            if map.access(handle) != stamp {
+                map.set_access(handle, stamp);
+            }
+        }
+        Ok(Some(Found { map: &self.txn.held[at].guard.map, handle }))
+    }
+
+    /// As [`ReadTxn::find`], for several keys that are to be read together.
+    pub fn find_all<K: AsRef<[u8]>>(&mut self, keys: &[K]) -> Result<SmallVec<[Option<Found<'_>>; 4]>, Abort> {
+        let mut handles: SmallVec<[(StripeIndex, Option<Handle>); 4]> = SmallVec::with_capacity(keys.len());
+        for key in keys {
+            let handle = self.find(key.as_ref())?.map(|found| found.handle);
+            handles.push((self.txn.keyspace.stripe_of(key.as_ref()), handle));
+        }
+        // only now, as a stripe's place among the held ones changes when another is taken
+        let found = |(stripe, handle): (StripeIndex, Option<Handle>)| {
+            handle.map(|handle| Found { map: &self.txn.held[self.txn.held_at(stripe)].guard.map, handle })
+        };
+        Ok(handles.into_iter().map(found).collect())
+    }
+
+    /// The live entry of a key, for asking about it: leaves no trace (TYPE, TTL, OBJECT).
+    pub fn peek(&mut self, key: &[u8]) -> Result<Option<Found<'_>>, Abort> {
+        self.peek_in(self.txn.database, key)
+    }
+
+    /// The entry of a key as it lies there, expired or not.
+    pub fn peek_raw(&mut self, key: &[u8]) -> Result<Option<Found<'_>>, Abort> {
+        let database = self.txn.database;
+        let hash = self.txn.hash_of(key);
+        let at = self.txn.hold(StripeIndex::of_hash(hash))?;
+        let map = &self.txn.held[at].guard.map;
+        Ok(map.find(database, hash, key).map(|handle| Found { map, handle }))
+    }
+
+    /// As [`ReadTxn::peek`], in another database.
+    pub fn peek_in(&mut self, database: usize, key: &[u8]) -> Result<Option<Found<'_>>, Abort> {
+        let (at, handle) = self.txn.locate(database, self.txn.hash_of(key), key)?;
+        Ok(handle.map(|handle| Found { map: &self.txn.held[at].guard.map, handle }))
+    }
+
+    /// Counts a lookup that [`ReadTxn::peek`] made, for commands that Redis counts although they only ask.
+    pub fn count_lookup(&mut self, found: bool) {
+        self.txn.count_lookup(found);
+    }
+
+    /// The time of this transaction, in milliseconds since the Unix epoch.
+    pub fn now_ms(&mut self) -> i64 {
+        self.txn.now_ms()
+    }
+
+    /// The selected database.
+    pub fn database(&self) -> usize {
+        self.txn.database
+    }
+
+    /// The number of databases.
+    pub fn database_count(&self) -> usize {
+        self.txn.keyspace.database_count()
+    }
+
+    /// The number of keys in the selected database, this transaction's own changes included.
+    pub fn len(&self) -> usize {
+        let database = self.txn.database;
+        let own: i64 = self
+            .txn
+            .held
+            .iter()
+            .filter(|h| h.changed)
+            .map(|h| h.guard.map.len(database) as i64 - h.guard.published_keys(database))
+            .sum();
+        (self.txn.keyspace.databases[database].keys.load(Ordering::Relaxed) + own).max(0) as usize
+    }
+
+    /// Whether the selected database has no key.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// A random number, the same again in a rerun of this transaction.
+    pub fn random(&mut self) -> u64 {
+        self.txn.random()
+    }
+
+    /// The longest string that may be built, in bytes (`proto-max-bulk-len`).
+    pub fn string_len_max(&self) -> usize {
+        self.txn.keyspace.string_len_max()
+    }
+
+    /// The current access clock, to compare [`Found::access`] with.
+    pub fn access_clock(&self) -> u32 {
+        self.txn.keyspace.access_clock()
+    }
+}
+
+/// What a writing command may do: all that a reading one may, and change.
+pub struct WriteTxn<'t, 'k> {
+    read: ReadTxn<'t, 'k>,
+}
+
+impl<'t, 'k> std::ops::Deref for WriteTxn<'t, 'k> {
+    type Target = ReadTxn<'t, 'k>;
+    fn deref(&self) -> &Self::Target {
+        &self.read
+    }
+}
+
+impl std::ops::DerefMut for WriteTxn<'_, '_> {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.read
+    }
+}
+
+impl<'t, 'k> WriteTxn<'t, 'k> {
+    /// The writing side of a transaction.
+    #[inline]
+    pub fn new(txn: &'t mut Txn<'k>) -> Self {
+        Self { read: ReadTxn { txn } }
+    }
+
+    /// The place of a key in the selected database, whether there is an entry or not.
+    #[inline]
+    pub fn slot<'s>(&'s mut self, key: &'s [u8]) -> Result<Slot<'s, 'k>, Abort> {
+        let database = self.read.txn.database;
+        self.slot_in(database, key)
+    }
+
+    /// As [`WriteTxn::slot`], in another database.
+    #[inline]
+    pub fn slot_in<'s>(&'s mut self, database: usize, key: &'s [u8]) -> Result<Slot<'s, 'k>, Abort> {
+        let txn = &mut *self.read.txn;
+        let hash = txn.hash_of(key);
+        let (at, handle) = txn.locate(database, hash, key)?;
+        Ok(Slot { txn, at, database, hash, key, handle })
+    }
+
+    /// Counts changes beyond those that [`Slot`] counts by itself (FLUSHDB of an empty database is a change).
+    pub fn count_changes(&mut self, changes: u64) {
+        self.read.txn.count_changes(changes);
+    }
+
+    /// Says how to repeat what this command changed, instead of the command as it came (EXPIRE -> PEXPIREAT). May be called several times, for several commands.
+    pub fn propagate<A: AsRef<[u8]>>(&mut self, arguments: &[A]) {
+        let txn = &mut *self.read.txn;
+        txn.effect_is_own = true;
+        if txn.keyspace.consuming() {
+            let database = txn.database;
+            txn.effects.push(database, arguments);
+        }
+    }
+
+    /// Removes all keys of a database; how many they were.
+    pub fn clear(&mut self, database: usize) -> Result<u64, Abort> {
+        self.read.txn.clear_database(database)
+    }
+
+    /// Lets two databases change places.
+    pub fn swap(&mut self, a: usize, b: usize) -> Result<(), Abort> {
+        if a != b {
+            self.read.txn.swap_databases(a, b)?;
+        }
+        self.read.txn.count_changes(1);
+        Ok(())
+    }
+}
