@@ -36,10 +36,13 @@ pub(crate) enum Ready {
     Listener(usize),
 }
 
+/// A connection, in hand.
+pub(crate) type BoxedConn<S> = Box<Conn<<S as Service>::Session>>;
+
 /// A connection's place in its loop.
 pub(crate) enum Entry<S: Service> {
     /// It lies here.
-    Here(Box<Conn<S::Session>>),
+    Here(BoxedConn<S>),
     /// A thread has it; what happens to it meanwhile is kept for its return.
     Away(Away<S>),
 }
@@ -145,31 +148,25 @@ impl<S: Service> Core<S> {
         self.mails.extend(self.inbox.drain(..));
     }
 
-    /// Gives a connection its place.
-    pub(crate) fn adopt(
-        &mut self,
-        conn: Box<Conn<S::Session>>,
-    ) -> Result<(), (Box<Conn<S::Session>>, io::Error)> {
+    /// Gives a connection its place. If the poller does not take it, it comes back.
+    pub(crate) fn adopt(&mut self, conn: BoxedConn<S>) -> Result<(), (BoxedConn<S>, io::Error)> {
         let (id, fd) = (conn.id(), conn.stream.fd());
         let key = self.entries.insert(Entry::Here(conn));
-        let registered =
-            self.poll
-                .registry()
-                .register(&mut SourceFd(&fd), Token(key.0), Interest::READABLE);
-        match (registered, self.entries.get_mut(key)) {
-            (Err(error), Some(_)) => match self.entries.remove(key) {
-                Some(Entry::Here(conn)) => Err((conn, error)),
-                _ => Ok(()),
-            },
-            _ => {
+        let registry = self.poll.registry();
+        match registry.register(&mut SourceFd(&fd), Token(key.0), Interest::READABLE) {
+            Ok(()) => {
                 self.by_id.insert(id, key);
                 Ok(())
             }
+            Err(error) => match self.entries.remove(key) {
+                Some(Entry::Here(conn)) => Err((conn, error)),
+                _ => unreachable!("it was put there a moment ago"),
+            },
         }
     }
 
     /// Takes a connection out for a thread to work on. `None` if it is gone or away.
-    pub(crate) fn take(&mut self, key: Key) -> Option<Box<Conn<S::Session>>> {
+    pub(crate) fn take(&mut self, key: Key) -> Option<BoxedConn<S>> {
         let entry = self.entries.get_mut(key)?;
         match std::mem::replace(entry, Entry::Away(Away::new())) {
             Entry::Here(conn) => Some(conn),

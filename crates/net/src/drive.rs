@@ -12,7 +12,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
 
 use crate::conn::{Conn, Ending, Parking, READ_LEN};
-use crate::core::{Core, Entry, PEER_CLOSED, READABLE, Ready};
+use crate::core::{BoxedConn, Core, Entry, PEER_CLOSED, READABLE, Ready};
 use crate::net::{Mail, Net, Note};
 use crate::service::{After, CloseReason, Report, Service};
 use crate::slab::Key;
@@ -220,7 +220,7 @@ impl<'l, S: Service> Driver<'l, S> {
     }
 
     /// A connection comes home that a thread had kept; it learns what it has missed.
-    fn welcome(&mut self, key: Key, mut conn: Box<Conn<S::Session>>) {
+    fn welcome(&mut self, key: Key, mut conn: BoxedConn<S>) {
         let mut notes = Vec::new();
         if let Some(Entry::Away(away)) = self.turn.core().entries.get_mut(key) {
             note_events(&mut conn, away.missed);

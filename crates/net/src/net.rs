@@ -6,8 +6,8 @@ use std::thread::JoinHandle;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use crate::alarm::Alarm;
-use crate::conn::{Conn, ConnRef};
-use crate::core::Core;
+use crate::conn::ConnRef;
+use crate::core::{BoxedConn, Core};
 use crate::listener::Listener;
 use crate::mailbox::Mailbox;
 use crate::registry::{ConnStats, Registry};
@@ -47,9 +47,9 @@ pub(crate) enum Mail<S: Service> {
     /// For the service, about the loop.
     Loop(S::Message),
     /// A new connection.
-    Adopt(Box<Conn<S::Session>>),
+    Adopt(BoxedConn<S>),
     /// A connection comes home that a thread kept when it lost the loop.
-    Return(Key, Box<Conn<S::Session>>),
+    Return(Key, BoxedConn<S>),
     /// Listen here from now on, and nowhere else.
     Listen(Vec<Listener>),
     /// Time for housekeeping.

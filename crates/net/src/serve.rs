@@ -13,7 +13,7 @@
 use std::sync::atomic::Ordering;
 
 use crate::conn::{Conn, Ending, Input, Parking};
-use crate::core::{Entry, Ready};
+use crate::core::{BoxedConn, Entry, Ready};
 use crate::drive::{Driver, guarded};
 use crate::net::Mail;
 use crate::service::{CloseReason, Flow, Service};
@@ -29,11 +29,9 @@ const DISCARD_BYTES_MAX: usize = 1024 * 1024;
 const SWEEP_SHARE: usize = 10;
 const SWEEP_MIN: usize = 64;
 
-type Box_<S> = Box<Conn<<S as Service>::Session>>;
-
 impl<S: Service> Driver<'_, S> {
     /// Serves a connection that is ready and puts it back.
-    pub(crate) fn serve(&mut self, key: Key, mut conn: Box_<S>) {
+    pub(crate) fn serve(&mut self, key: Key, mut conn: BoxedConn<S>) {
         conn.lend_output(&mut self.buffers.out);
         self.work(&mut conn);
         self.settle(key, conn);
@@ -121,7 +119,7 @@ impl<S: Service> Driver<'_, S> {
     }
 
     /// Sends the output, then puts the connection back into its loop, or closes it.
-    pub(crate) fn settle(&mut self, key: Key, mut conn: Box_<S>) {
+    pub(crate) fn settle(&mut self, key: Key, mut conn: BoxedConn<S>) {
         if conn.unsent() > 0 && !matches!(conn.ending, Some(Ending::Now(_))) {
             self.send(&mut conn);
         }
@@ -156,7 +154,7 @@ impl<S: Service> Driver<'_, S> {
     }
 
     /// Puts a connection back; the loop is in hand.
-    fn place(&mut self, key: Key, mut conn: Box_<S>) {
+    fn place(&mut self, key: Key, mut conn: BoxedConn<S>) {
         if conn.peer_closed && matches!(conn.parking, Parking::Wait(_)) {
             conn.close(CloseReason::ClientClosed);
         }
@@ -193,7 +191,7 @@ impl<S: Service> Driver<'_, S> {
     }
 
     /// The end of a connection that is in no loop any more.
-    pub(crate) fn bury(&mut self, mut conn: Box_<S>, reason: CloseReason) {
+    pub(crate) fn bury(&mut self, mut conn: BoxedConn<S>, reason: CloseReason) {
         let shared = &self.turn.net().shared;
         shared.registry.leave(conn.id());
         self.turn.hub().load.fetch_sub(1, Ordering::Relaxed);

@@ -83,7 +83,7 @@ impl Service for LineService {
             let line = String::from_utf8_lossy(&input.bytes()[..end]).into_owned();
             let flow = self.execute(turn, conn, &line);
             let again = matches!(flow, Flow::Park(_) | Flow::Wait(_));
-            if !(again && !line.starts_with("take")) {
+            if !again || line.starts_with("take") {
                 input.consume(end + 1);
             }
             if flow != Flow::Continue {
