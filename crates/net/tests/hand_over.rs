@@ -18,17 +18,29 @@ fn a_long_command_does_not_stop_the_others() {
     }
     let start = Instant::now();
     long.send("ping\naside 300\nping\n");
+    let mut times = Vec::new();
     while start.elapsed() < Duration::from_millis(250) {
         for other in &mut others {
             let asked = Instant::now();
             assert_eq!(other.ask("ping"), "pong");
-            assert!(
-                asked.elapsed() < Duration::from_millis(50),
-                "{:?}",
-                asked.elapsed()
-            );
+            times.push(asked.elapsed());
         }
     }
+    times.sort_unstable();
+    // The first of them waits for the hand-over; what is beyond is the machine's scheduling.
+    assert!(
+        times[times.len() * 95 / 100] < Duration::from_millis(20),
+        "{times:?}"
+    );
+    assert!(
+        times[times.len() - 1] < Duration::from_millis(150),
+        "{times:?}"
+    );
+    println!(
+        "longest of {} answers: {:?}",
+        times.len(),
+        &times[times.len() - 5..]
+    );
     // The batch leaves in one write when all of it is done.
     assert_eq!(
         [long.line(), long.line(), long.line()],

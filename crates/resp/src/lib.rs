@@ -7,6 +7,7 @@
 //! * [`double`] prints floating-point numbers digit for digit as the reference server does.
 //! * [`client`] is the other end of the wire, for tests and tools.
 
+mod args;
 pub mod client;
 pub mod double;
 mod inline;
@@ -15,10 +16,11 @@ mod reply;
 mod request;
 mod writer;
 
+pub use args::{Args, ArgsIter};
 pub use inline::split_args;
 pub use reply::{Protocol, Reply};
 pub use request::{
-    Args, ArgsIter, INLINE_LEN_MAX, Parsed, ProtocolError, Request, RequestLimits, RequestParser,
+    INLINE_LEN_MAX, Parsed, ProtocolError, Request, RequestLimits, RequestParser,
     UNAUTHENTICATED_ARGS_MAX, UNAUTHENTICATED_BULK_LEN_MAX,
 };
 pub use writer::RespWriter;
