@@ -1,6 +1,6 @@
 //! What a command of the server's own may reach: the server, its session, its thread.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -40,6 +40,8 @@ pub struct Thread {
     pub shard: Arc<Shard>,
     /// What a long transaction has done that must not be seen before it commits.
     deferred: RefCell<Vec<Deferred>>,
+    /// The script that has just run answered an error that was counted where it arose.
+    pub error_was_counted: Cell<bool>,
 }
 
 /// Something that waits for the commit of a long transaction.
@@ -60,6 +62,8 @@ pub enum Deferred {
     },
     /// A call inside it was refused.
     Rejected {
+        /// The command's number, if there is such a command.
+        id: Option<usize>,
         /// The error's text.
         message: Vec<u8>,
     },
@@ -75,28 +79,43 @@ pub enum Deferred {
 impl Thread {
     /// A thread that has done nothing yet.
     pub fn new(slot: Arc<RunSlot>, shard: Arc<Shard>) -> Self {
-        Self { slot, shard, deferred: RefCell::new(Vec::new()) }
+        Self {
+            slot,
+            shard,
+            deferred: RefCell::new(Vec::new()),
+            error_was_counted: Cell::new(false),
+        }
     }
 
     /// Counts a call when the transaction commits.
     pub fn defer_call(&self, id: usize, nanoseconds: u64) {
-        self.deferred.borrow_mut().push(Deferred::Call { id, nanoseconds });
+        self.deferred
+            .borrow_mut()
+            .push(Deferred::Call { id, nanoseconds });
     }
 
     /// Counts an error when the transaction commits.
     pub fn defer_error(&self, id: usize, error: &CommandError) {
         let message = (!error.was_counted()).then(|| error.message().to_vec());
-        self.deferred.borrow_mut().push(Deferred::Error { id, message });
+        self.deferred
+            .borrow_mut()
+            .push(Deferred::Error { id, message });
     }
 
     /// Counts a refusal when the transaction commits.
-    pub fn defer_rejected(&self, error: &CommandError) {
-        self.deferred.borrow_mut().push(Deferred::Rejected { message: error.message().to_vec() });
+    pub fn defer_rejected(&self, id: Option<usize>, error: &CommandError) {
+        self.deferred.borrow_mut().push(Deferred::Rejected {
+            id,
+            message: error.message().to_vec(),
+        });
     }
 
     /// Logs a line when the transaction commits.
     pub fn defer_log(&self, level: LogLevel, message: &[u8]) {
-        self.deferred.borrow_mut().push(Deferred::Log { level, message: message.to_vec() });
+        self.deferred.borrow_mut().push(Deferred::Log {
+            level,
+            message: message.to_vec(),
+        });
     }
 
     /// What is to be done now that the transaction has committed.

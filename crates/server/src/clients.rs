@@ -85,7 +85,10 @@ impl Client {
             commands: Shown::default(),
         };
         client.protocol.set(2);
-        client.flags.set(flag::UNIX_SOCKET, matches!(info.peer, perilune_net::Address::Unix(_)));
+        client.flags.set(
+            flag::UNIX_SOCKET,
+            matches!(info.peer, perilune_net::Address::Unix(_)),
+        );
         client
     }
 
@@ -97,7 +100,10 @@ impl Client {
     /// RESET: name and modes go, what it said of its library stays.
     pub fn reset(&self) {
         self.description().name.clear();
-        self.flags.set(flag::NO_EVICT | flag::NO_TOUCH | flag::DIRTY | flag::MULTI | flag::IMPORT_SOURCE, false);
+        self.flags.set(
+            flag::NO_EVICT | flag::NO_TOUCH | flag::DIRTY | flag::MULTI | flag::IMPORT_SOURCE,
+            false,
+        );
         self.database.set(0);
         self.protocol.set(2);
         self.multi.set(0);

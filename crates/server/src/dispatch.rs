@@ -16,7 +16,8 @@ use crate::table::Handler;
 use crate::transactions::Queued;
 
 const NO_AUTH: CommandError = CommandError::new("NOAUTH Authentication required.");
-const EXEC_ABORT: CommandError = CommandError::new("EXECABORT Transaction discarded because of previous errors.");
+const EXEC_ABORT: CommandError =
+    CommandError::new("EXECABORT Transaction discarded because of previous errors.");
 
 /// What became of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,7 +53,10 @@ impl Server {
             return self.queue(session, out, entry, arguments, turn.local());
         }
         if self.pause.is_paused(self.may_write(session, entry)) && !is_exempt_from_pause(entry) {
-            let at = ConnRef { id: session.id, loop_index: session.client.info.loop_index };
+            let at = ConnRef {
+                id: session.id,
+                loop_index: session.client.info.loop_index,
+            };
             return Verdict::Park(self.pause.wait(at));
         }
         session.client.last_command.set(entry.id as u64 + 1);
@@ -62,7 +66,8 @@ impl Server {
                 if entry.spec.plan != PlanKind::Keys {
                     return self.run_aside(turn, session, out, entry, arguments);
                 }
-                let progress = self.run_data(session, entry, handler, arguments, out, &local.thread);
+                let progress =
+                    self.run_data(session, entry, handler, arguments, out, &local.thread);
                 if progress == Progress::Done {
                     local.count_in_batch(entry.id);
                 }
@@ -80,7 +85,9 @@ impl Server {
                 }
                 progress
             }
-            Some(Handler::Script(_) | Handler::Exec) => return self.run_aside(turn, session, out, entry, arguments),
+            Some(Handler::Script(_) | Handler::Exec) => {
+                return self.run_aside(turn, session, out, entry, arguments);
+            }
             None => unreachable!("a container is never resolved"),
         };
         match progress {
@@ -102,15 +109,24 @@ impl Server {
             && let Err(error) = self.check_exec(session)
         {
             session.end_transaction();
-            self.answer_error(entry, &turn.local().thread, &mut RespWriter::new(out, session.protocol), &error);
+            self.answer_error(
+                entry,
+                &turn.local().thread,
+                &mut RespWriter::new(out, session.protocol),
+                &error,
+            );
             return Verdict::Done;
         }
         let progress = turn.aside(|local| {
             let began = Instant::now();
             let progress = match entry.handler {
-                Some(Handler::Script(handler)) => self.run_script(session, local, entry, handler, arguments, out),
+                Some(Handler::Script(handler)) => {
+                    self.run_script(session, local, entry, handler, arguments, out)
+                }
                 Some(Handler::Exec) => self.run_exec(session, local, entry, out),
-                Some(Handler::Data(handler)) => self.run_data(session, entry, handler, arguments, out, &local.thread),
+                Some(Handler::Data(handler)) => {
+                    self.run_data(session, entry, handler, arguments, out, &local.thread)
+                }
                 _ => unreachable!("only these run aside"),
             };
             if progress == Progress::Done {
@@ -128,13 +144,34 @@ impl Server {
     }
 
     /// Runs a command that works on the connection or the server.
-    fn run_server(&self, local: &mut Local, session: &mut Session, out: &mut Vec<u8>, entry: &TableEntry, arguments: &[&[u8]]) {
-        let Some(Handler::Server(handler)) = entry.handler else { return };
+    fn run_server(
+        &self,
+        local: &mut Local,
+        session: &mut Session,
+        out: &mut Vec<u8>,
+        entry: &TableEntry,
+        arguments: &[&[u8]],
+    ) {
+        let Some(Handler::Server(handler)) = entry.handler else {
+            return;
+        };
         let start = out.len();
         let began = Instant::now();
-        let Local { vm, scripts, thread, .. } = local;
+        let Local {
+            vm,
+            scripts,
+            thread,
+            ..
+        } = local;
         let protocol = session.protocol;
-        let mut call = Call { server: self, session, thread, machine: Some((vm, scripts)), origin: Origin::Client, entry };
+        let mut call = Call {
+            server: self,
+            session,
+            thread,
+            machine: Some((vm, scripts)),
+            origin: Origin::Client,
+            entry,
+        };
         let outcome = handler(&mut call, arguments, &mut RespWriter::new(out, protocol));
         if let Err(stop) = outcome {
             out.truncate(start);
@@ -142,7 +179,12 @@ impl Server {
                 Stop::Error(error) => error,
                 Stop::Abort => unreachable!("a command without a transaction cannot be taken back"),
             };
-            self.answer_error(entry, thread, &mut RespWriter::new(out, session.protocol), &error);
+            self.answer_error(
+                entry,
+                thread,
+                &mut RespWriter::new(out, session.protocol),
+                &error,
+            );
         }
         let tally = &thread.shard.commands[entry.id];
         tally.calls.add(1);
@@ -162,7 +204,9 @@ impl Server {
             return Err(self.busy_error());
         }
         if session.multi.is_some() && entry.flags.has(Flags::NO_MULTI) {
-            return Err(CommandError::new("ERR Command not allowed inside a transaction"));
+            return Err(CommandError::new(
+                "ERR Command not allowed inside a transaction",
+            ));
         }
         Ok(())
     }
@@ -171,9 +215,10 @@ impl Server {
     fn lacks_memory_for(&self, session: &Session, entry: &TableEntry) -> bool {
         let denies = |flags: Flags| flags.has(Flags::DENYOOM);
         let wanted = match (&session.multi, entry.handler) {
-            (Some(multi), Some(Handler::Exec)) => {
-                multi.queue.iter().any(|queued| denies(self.registry.entries()[queued.id].flags))
-            }
+            (Some(multi), Some(Handler::Exec)) => multi
+                .queue
+                .iter()
+                .any(|queued| denies(self.registry.entries()[queued.id].flags)),
             _ => denies(entry.flags),
         };
         wanted && self.out_of_memory()
@@ -182,9 +227,10 @@ impl Server {
     /// Whether a call may write, which decides whether it waits in a pause of writes.
     fn may_write(&self, session: &Session, entry: &TableEntry) -> bool {
         match (&session.multi, entry.handler) {
-            (Some(multi), Some(Handler::Exec)) => {
-                multi.queue.iter().any(|queued| may_write(&self.registry.entries()[queued.id]))
-            }
+            (Some(multi), Some(Handler::Exec)) => multi
+                .queue
+                .iter()
+                .any(|queued| may_write(&self.registry.entries()[queued.id])),
             _ => may_write(entry),
         }
     }
@@ -227,7 +273,14 @@ impl Server {
     }
 
     /// Puts a command into the queue of MULTI.
-    fn queue(&self, session: &mut Session, out: &mut Vec<u8>, entry: &TableEntry, arguments: &[&[u8]], local: &Local) -> Verdict {
+    fn queue(
+        &self,
+        session: &mut Session,
+        out: &mut Vec<u8>,
+        entry: &TableEntry,
+        arguments: &[&[u8]],
+        local: &Local,
+    ) -> Verdict {
         let _ = local;
         if let Some(multi) = &mut session.multi {
             if !multi.spoiled {
@@ -249,10 +302,16 @@ fn may_write(entry: &TableEntry) -> bool {
 
 /// Whether a command runs at once inside MULTI.
 fn is_transaction_verb(entry: &TableEntry) -> bool {
-    matches!(entry.spec.name, "exec" | "discard" | "multi" | "watch" | "quit" | "reset") && entry.container.is_none()
+    matches!(
+        entry.spec.name,
+        "exec" | "discard" | "multi" | "watch" | "quit" | "reset"
+    ) && entry.container.is_none()
 }
 
 /// Whether a command runs during a pause: ending it must be possible.
 fn is_exempt_from_pause(entry: &TableEntry) -> bool {
-    matches!(entry.full_name.as_str(), "client|unpause" | "client|pause" | "client|kill" | "shutdown" | "script|kill")
+    matches!(
+        entry.full_name.as_str(),
+        "client|unpause" | "client|pause" | "client|kill" | "shutdown" | "script|kill"
+    )
 }

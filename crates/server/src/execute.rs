@@ -41,7 +41,10 @@ enum Run {
     /// It is over and answered.
     Done,
     /// It was taken back: again, with what it has learned.
-    Again { plan: LockPlan, blocked_on: Option<StripeIndex> },
+    Again {
+        plan: LockPlan,
+        blocked_on: Option<StripeIndex>,
+    },
 }
 
 /// What a stripe that could not be had means for a command.
@@ -87,7 +90,12 @@ impl Server {
                     Refused::TryAgain => continue,
                     Refused::Busy => {
                         let error = self.busy_error();
-                        self.answer_error(entry, thread, &mut RespWriter::new(out, session.protocol), &error);
+                        self.answer_error(
+                            entry,
+                            thread,
+                            &mut RespWriter::new(out, session.protocol),
+                            &error,
+                        );
                         self.forget_retry(session);
                         return Progress::Done;
                     }
@@ -99,7 +107,12 @@ impl Server {
                 Ok(()) => txn.commit(),
                 Err(Stop::Error(error)) => {
                     out.truncate(start);
-                    self.answer_error(entry, thread, &mut RespWriter::new(out, session.protocol), &error);
+                    self.answer_error(
+                        entry,
+                        thread,
+                        &mut RespWriter::new(out, session.protocol),
+                        &error,
+                    );
                     txn.commit();
                 }
                 Err(Stop::Abort) => {
@@ -131,7 +144,9 @@ impl Server {
     ) -> Outcome {
         let database = txn.database();
         let start = txn.start_command();
-        let result = catch_unwind(AssertUnwindSafe(|| handler.run(txn, entry, arguments, reply)));
+        let result = catch_unwind(AssertUnwindSafe(|| {
+            handler.run(txn, entry, arguments, reply)
+        }));
         match result {
             Ok(outcome) => {
                 txn.end_command(start, database, arguments);
@@ -150,7 +165,10 @@ impl Server {
             ));
             std::process::abort();
         }
-        crate::log::warning(format_args!("'{}' panicked; its client got an error", entry.full_name));
+        crate::log::warning(format_args!(
+            "'{}' panicked; its client got an error",
+            entry.full_name
+        ));
         CommandError::new("ERR internal error")
     }
 
@@ -166,7 +184,11 @@ impl Server {
     #[cold]
     fn refused(&self, session: &mut Session, stripe: StripeIndex) -> Refused {
         session.retry.attempt += 1;
-        if self.keyspace.holder(stripe).is_some_and(|run| self.running.is_busy(run)) {
+        if self
+            .keyspace
+            .holder(stripe)
+            .is_some_and(|run| self.running.is_busy(run))
+        {
             return Refused::Busy;
         }
         if let Some((at, ticket)) = session.retry.queued {
@@ -190,11 +212,23 @@ impl Server {
 
     /// A run was taken back: notes what it has learned, and parks on what it missed. The ticket if it waits.
     #[cold]
-    fn again(&self, session: &mut Session, plan: LockPlan, blocked_on: Option<StripeIndex>) -> Option<u64> {
+    fn again(
+        &self,
+        session: &mut Session,
+        plan: LockPlan,
+        blocked_on: Option<StripeIndex>,
+    ) -> Option<u64> {
         use std::sync::atomic::Ordering;
-        self.keyspace.counters().reruns.fetch_add(1, Ordering::Relaxed);
+        self.keyspace
+            .counters()
+            .reruns
+            .fetch_add(1, Ordering::Relaxed);
         let known = session.retry.plan.take().unwrap_or(LockPlan::none());
-        let plan = if session.retry.attempt >= ATTEMPTS_UNTIL_ALL { LockPlan::All } else { known.union(plan) };
+        let plan = if session.retry.attempt >= ATTEMPTS_UNTIL_ALL {
+            LockPlan::All
+        } else {
+            known.union(plan)
+        };
         session.retry.plan = Some(plan);
         let stripe = blocked_on?;
         match self.refused(session, stripe) {
@@ -214,12 +248,23 @@ impl Server {
 
     /// Writes an error reply and counts it.
     #[cold]
-    pub fn answer_error(&self, entry: &TableEntry, thread: &Thread, reply: &mut dyn Reply, error: &CommandError) {
+    pub fn answer_error(
+        &self,
+        entry: &TableEntry,
+        thread: &Thread,
+        reply: &mut dyn Reply,
+        error: &CommandError,
+    ) {
+        self.count_error(entry, thread, error);
+        reply.error(error.message());
+    }
+
+    /// Counts an error reply.
+    fn count_error(&self, entry: &TableEntry, thread: &Thread, error: &CommandError) {
         thread.shard.commands[entry.id].failed.add(1);
         if !error.was_counted() {
             self.stats.errors.count(error.message());
         }
-        reply.error(error.message());
     }
 
     /// Runs a short command under the locks of its keys.
@@ -233,12 +278,31 @@ impl Server {
         out: &mut Vec<u8>,
     ) -> Progress {
         let thread = &local.thread;
-        self.run_transaction(session, thread, entry, out, None, || self.plan(entry, arguments), |server, session, txn, out| {
-            let protocol = session.protocol;
-            let mut call =
-                Call { server, session, thread, machine: None, origin: Origin::Client, entry };
-            handler(&mut call, txn, arguments, &mut RespWriter::new(out, protocol))
-        })
+        self.run_transaction(
+            session,
+            thread,
+            entry,
+            out,
+            None,
+            || self.plan(entry, arguments),
+            |server, session, txn, out| {
+                let protocol = session.protocol;
+                let mut call = Call {
+                    server,
+                    session,
+                    thread,
+                    machine: None,
+                    origin: Origin::Client,
+                    entry,
+                };
+                handler(
+                    &mut call,
+                    txn,
+                    arguments,
+                    &mut RespWriter::new(out, protocol),
+                )
+            },
+        )
     }
 
     /// Runs a script that a client has called.
@@ -251,39 +315,78 @@ impl Server {
         arguments: &[&[u8]],
         out: &mut Vec<u8>,
     ) -> Progress {
-        let Local { vm, scripts, thread, .. } = local;
+        let Local {
+            vm,
+            scripts,
+            thread,
+            ..
+        } = local;
         let thread = &*thread;
-        self.run_transaction(session, thread, entry, out, Some(RunKind::Exec), || self.plan(entry, arguments), |server, session, txn, out| {
-            let protocol = session.protocol;
-            let mut call = Call {
-                server,
-                session,
-                thread,
-                machine: Some((vm, scripts)),
-                origin: Origin::Client,
-                entry,
-            };
-            handler(&mut call, txn, arguments, &mut RespWriter::new(out, protocol))
-        })
+        self.run_transaction(
+            session,
+            thread,
+            entry,
+            out,
+            Some(RunKind::Exec),
+            || self.plan(entry, arguments),
+            |server, session, txn, out| {
+                let protocol = session.protocol;
+                let mut call = Call {
+                    server,
+                    session,
+                    thread,
+                    machine: Some((vm, scripts)),
+                    origin: Origin::Client,
+                    entry,
+                };
+                handler(
+                    &mut call,
+                    txn,
+                    arguments,
+                    &mut RespWriter::new(out, protocol),
+                )
+            },
+        )
     }
 
     /// Runs EXEC. The queue is gone afterwards, whatever came of it.
-    pub fn run_exec(&self, session: &mut Session, local: &mut Local, entry: &TableEntry, out: &mut Vec<u8>) -> Progress {
-        let Some(multi) = session.multi.take() else { return Progress::Done };
+    pub fn run_exec(
+        &self,
+        session: &mut Session,
+        local: &mut Local,
+        entry: &TableEntry,
+        out: &mut Vec<u8>,
+    ) -> Progress {
+        let Some(multi) = session.multi.take() else {
+            return Progress::Done;
+        };
         let watch = session.watch.take();
         let database = session.database;
-        let Local { vm, scripts, thread, .. } = local;
+        let Local {
+            vm,
+            scripts,
+            thread,
+            ..
+        } = local;
         let thread = &*thread;
-        let progress = self.run_transaction(session, thread, entry, out, Some(RunKind::Exec), || self.exec_plan(&multi.queue, watch.as_deref()), |server, session, txn, out| {
-            session.database = database;
-            if let Some(watch) = &watch
-                && txn.watched_changed(watch)?
-            {
-                RespWriter::new(out, session.protocol).null_array();
-                return Ok(());
-            }
-            server.run_queue(session, &multi, txn, out, thread, (&mut *vm, &mut *scripts))
-        });
+        let progress = self.run_transaction(
+            session,
+            thread,
+            entry,
+            out,
+            Some(RunKind::Exec),
+            || self.exec_plan(&multi.queue, watch.as_deref()),
+            |server, session, txn, out| {
+                session.database = database;
+                if let Some(watch) = &watch
+                    && txn.watched_changed(watch)?
+                {
+                    RespWriter::new(out, session.protocol).null_array();
+                    return Ok(());
+                }
+                server.run_queue(session, &multi, txn, out, thread, (&mut *vm, &mut *scripts))
+            },
+        );
         if progress != Progress::Done {
             // offered again when it is woken
             session.multi = Some(multi);
@@ -295,7 +398,10 @@ impl Server {
     }
 
     /// Runs the queued commands, each to its own reply.
-    #[allow(clippy::too_many_arguments, reason = "the parts of a thread, borrowed apart")]
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "the parts of a thread, borrowed apart"
+    )]
     fn run_queue(
         &self,
         session: &mut Session,
@@ -303,7 +409,10 @@ impl Server {
         txn: &mut Txn<'_>,
         out: &mut Vec<u8>,
         thread: &Thread,
-        (vm, scripts): (&mut perilune_script::Vm, &mut crate::scripting::ScriptMemory),
+        (vm, scripts): (
+            &mut perilune_script::Vm,
+            &mut crate::scripting::ScriptMemory,
+        ),
     ) -> Outcome {
         RespWriter::new(out, session.protocol).array(multi.queue.len());
         for queued in &multi.queue {
@@ -314,21 +423,43 @@ impl Server {
             let protocol = session.protocol;
             let mut reply = RespWriter::new(out, protocol);
             let outcome = match entry.handler {
-                Some(Handler::Data(handler)) => self.run_handler(txn, entry, handler, &arguments, &mut reply),
+                Some(Handler::Data(handler)) => {
+                    self.run_handler(txn, entry, handler, &arguments, &mut reply)
+                }
                 Some(Handler::Server(handler)) => {
-                    let mut call = Call { server: self, session, thread, machine: Some((&mut *vm, &mut *scripts)), origin: Origin::Exec, entry };
+                    let mut call = Call {
+                        server: self,
+                        session,
+                        thread,
+                        machine: Some((&mut *vm, &mut *scripts)),
+                        origin: Origin::Exec,
+                        entry,
+                    };
                     handler(&mut call, &arguments, &mut reply)
                 }
                 Some(Handler::Transaction(handler) | Handler::Script(handler)) => {
                     let machine = Some((&mut *vm, &mut *scripts));
-                    let mut call = Call { server: self, session, thread, machine, origin: Origin::Exec, entry };
+                    let mut call = Call {
+                        server: self,
+                        session,
+                        thread,
+                        machine,
+                        origin: Origin::Exec,
+                        entry,
+                    };
                     handler(&mut call, txn, &arguments, &mut reply)
                 }
-                Some(Handler::Exec) | None => unreachable!("neither EXEC nor a container is ever queued"),
+                Some(Handler::Exec) | None => {
+                    unreachable!("neither EXEC nor a container is ever queued")
+                }
             };
             txn.select(session.database);
             match outcome {
-                Ok(()) => {}
+                Ok(()) => {
+                    if let Some(error) = answered_error(thread, &out[start..]) {
+                        thread.defer_error(entry.id, &error);
+                    }
+                }
                 Err(Stop::Error(error)) => {
                     out.truncate(start);
                     thread.defer_error(entry.id, &error);
@@ -357,14 +488,33 @@ impl Server {
             Some(Handler::Data(handler)) => self.run_handler(txn, entry, handler, arguments, reply),
             Some(Handler::Server(handler)) => {
                 let origin = Origin::Script { read_only };
-                let mut call = Call { server: self, session, thread, machine: None, origin, entry };
+                let mut call = Call {
+                    server: self,
+                    session,
+                    thread,
+                    machine: None,
+                    origin,
+                    entry,
+                };
                 let outcome = handler(&mut call, arguments, reply);
                 txn.select(session.database);
                 outcome
             }
             Some(Handler::Transaction(handler)) => {
                 let origin = Origin::Script { read_only };
-                handler(&mut Call { server: self, session, thread, machine: None, origin, entry }, txn, arguments, reply)
+                handler(
+                    &mut Call {
+                        server: self,
+                        session,
+                        thread,
+                        machine: None,
+                        origin,
+                        entry,
+                    },
+                    txn,
+                    arguments,
+                    reply,
+                )
             }
             _ => unreachable!("commands that are not allowed in scripts have been refused"),
         }
@@ -384,7 +534,12 @@ impl Server {
                         self.stats.errors.count(&message);
                     }
                 }
-                Deferred::Rejected { message } => self.stats.errors.count(&message),
+                Deferred::Rejected { id, message } => {
+                    if let Some(id) = id {
+                        thread.shard.commands[id].rejected.add(1);
+                    }
+                    self.stats.errors.count(&message);
+                }
                 Deferred::Log { level, message } => {
                     crate::log::at(level, format_args!("{}", String::from_utf8_lossy(&message)));
                 }
@@ -395,7 +550,10 @@ impl Server {
     /// Locks a plan and runs `body` on it, again and again until it commits or has to wait.
     ///
     /// `kind` makes it a long transaction: recorded, visible in the thread's slot, and able to grow.
-    #[allow(clippy::too_many_arguments, reason = "the parts of a thread, borrowed apart")]
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "the parts of a thread, borrowed apart"
+    )]
     fn run_transaction(
         &self,
         session: &mut Session,
@@ -428,7 +586,12 @@ impl Server {
                     Refused::TryAgain => {}
                     Refused::Busy => {
                         let error = self.busy_error();
-                        self.answer_error(entry, thread, &mut RespWriter::new(out, session.protocol), &error);
+                        self.answer_error(
+                            entry,
+                            thread,
+                            &mut RespWriter::new(out, session.protocol),
+                            &error,
+                        );
                         self.forget_retry(session);
                         return Progress::Done;
                     }
@@ -438,7 +601,10 @@ impl Server {
     }
 
     /// One run: the stripe that could not be had, or how it ended.
-    #[allow(clippy::too_many_arguments, reason = "the parts of a thread, borrowed apart")]
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "the parts of a thread, borrowed apart"
+    )]
     fn run_once(
         &self,
         session: &mut Session,
@@ -466,22 +632,48 @@ impl Server {
         match outcome {
             Ok(()) => {
                 txn.commit();
+                let answered = answered_error(thread, &out[start..]);
                 self.settle(thread);
+                if let Some(error) = answered {
+                    self.count_error(entry, thread, &error);
+                }
             }
             Err(Stop::Error(error)) => {
                 out.truncate(start);
                 txn.commit();
                 self.settle(thread);
-                self.answer_error(entry, thread, &mut RespWriter::new(out, session.protocol), &error);
+                self.answer_error(
+                    entry,
+                    thread,
+                    &mut RespWriter::new(out, session.protocol),
+                    &error,
+                );
             }
             Err(Stop::Abort) => {
                 out.truncate(start);
                 thread.forget_deferred();
-                let again = Run::Again { plan: txn.learned_plan(), blocked_on: txn.blocked_on() };
+                let again = Run::Again {
+                    plan: txn.learned_plan(),
+                    blocked_on: txn.blocked_on(),
+                };
                 txn.roll_back();
                 return Ok(again);
             }
         }
         Ok(Run::Done)
     }
+}
+
+/// The error that a script has answered of its own accord (`return redis.error_reply(..)`).
+fn answered_error(thread: &Thread, answer: &[u8]) -> Option<CommandError> {
+    let counted = thread.error_was_counted.replace(false);
+    let [b'-', text @ ..] = answer else {
+        return None;
+    };
+    let error = CommandError::from_text(text.strip_suffix(b"\r\n").unwrap_or(text));
+    Some(if counted {
+        error.already_counted()
+    } else {
+        error
+    })
 }

@@ -34,12 +34,16 @@ impl Pause {
     /// Whether writing commands, or others, wait now.
     #[inline]
     pub fn is_paused(&self, writes: bool) -> bool {
-        self.until_ms.load(Ordering::Relaxed) != 0 && (writes || !self.writes_only.load(Ordering::Relaxed))
+        self.until_ms.load(Ordering::Relaxed) != 0
+            && (writes || !self.writes_only.load(Ordering::Relaxed))
     }
 
     /// A connection has to wait; its ticket.
     pub fn wait(&self, at: ConnRef) -> u64 {
-        self.waiting.lock().unwrap_or_else(|e| e.into_inner()).push(at);
+        self.waiting
+            .lock()
+            .unwrap_or_else(|e| e.into_inner())
+            .push(at);
         TICKET
     }
 

@@ -152,7 +152,10 @@ impl Running {
 
     /// Memory of all threads' virtual machines.
     pub fn vm_memory(&self) -> usize {
-        self.all().iter().map(|slot| slot.vm_bytes.load(Ordering::Relaxed) as usize).sum()
+        self.all()
+            .iter()
+            .map(|slot| slot.vm_bytes.load(Ordering::Relaxed) as usize)
+            .sum()
     }
 
     fn all(&self) -> Vec<Arc<RunSlot>> {
@@ -176,7 +179,11 @@ impl Running {
 
     /// A busy run has ended.
     pub fn busy_ended(&self) {
-        let other = self.all().iter().find(|slot| slot.busy.load(Ordering::Relaxed)).map(|s| s.current.load(Ordering::Relaxed));
+        let other = self
+            .all()
+            .iter()
+            .find(|slot| slot.busy.load(Ordering::Relaxed))
+            .map(|s| s.current.load(Ordering::Relaxed));
         self.busy.store(other.unwrap_or(0), Ordering::Relaxed);
     }
 
@@ -185,8 +192,12 @@ impl Running {
         let mut told = 0;
         let mut spared = false;
         for slot in self.all() {
-            let Some((run, age)) = slot.age() else { continue };
-            let Some(script) = slot.script() else { continue };
+            let Some((run, age)) = slot.age() else {
+                continue;
+            };
+            let Some(script) = slot.script() else {
+                continue;
+            };
             if age < min_age || sha1.is_some_and(|sha1| !script.sha1().eq_ignore_ascii_case(sha1)) {
                 continue;
             }
@@ -216,7 +227,12 @@ impl Running {
 
     /// The watchdog: notes when runs were first seen, declares them busy past `threshold`, and repeats orders to stop
     /// until they are followed. `on_busy` hears of each run that becomes busy. Returns when `stop` says so.
-    pub fn watch(&self, threshold: &dyn Fn() -> Option<Duration>, on_busy: &dyn Fn(), stop: &AtomicBool) {
+    pub fn watch(
+        &self,
+        threshold: &dyn Fn() -> Option<Duration>,
+        on_busy: &dyn Fn(),
+        stop: &AtomicBool,
+    ) {
         let mut passes_without_run = 0;
         while !stop.load(Ordering::Relaxed) {
             let mut any = false;
@@ -224,7 +240,11 @@ impl Running {
                 any |= self.look_at(&slot, threshold(), on_busy);
             }
             passes_without_run = if any { 0 } else { passes_without_run + 1 };
-            std::thread::sleep(if passes_without_run > PASSES_UNTIL_IDLE { IDLE_INTERVAL } else { WATCH_INTERVAL });
+            std::thread::sleep(if passes_without_run > PASSES_UNTIL_IDLE {
+                IDLE_INTERVAL
+            } else {
+                WATCH_INTERVAL
+            });
         }
     }
 
@@ -244,7 +264,10 @@ impl Running {
             }
         };
         let is_script = slot.script().is_some();
-        if is_script && threshold.is_some_and(|t| since.elapsed() >= t) && !slot.busy.load(Ordering::Relaxed) {
+        if is_script
+            && threshold.is_some_and(|t| since.elapsed() >= t)
+            && !slot.busy.load(Ordering::Relaxed)
+        {
             slot.busy.store(true, Ordering::Relaxed);
             self.busy.store(run, Ordering::Relaxed);
             if slot.current.load(Ordering::Acquire) == run {
@@ -270,12 +293,21 @@ impl RunSlot {
     /// Gives the order to stop once more, if there is one for the run in progress.
     fn press(&self) {
         let run = self.kill.load(Ordering::Acquire);
-        let Some(script_run) = self.interrupt.running() else { return };
+        let Some(script_run) = self.interrupt.running() else {
+            return;
+        };
         // what was running and still belongs to this run is meant; what has begun since has another number
         if run == 0 || self.current.load(Ordering::Acquire) != run {
             return;
         }
         let is_shutdown = self.kill_reason.load(Ordering::Relaxed) == KillReason::Shutdown as u8;
-        self.interrupt.stop(script_run, if is_shutdown { KillReason::Shutdown } else { KillReason::ScriptKill });
+        self.interrupt.stop(
+            script_run,
+            if is_shutdown {
+                KillReason::Shutdown
+            } else {
+                KillReason::ScriptKill
+            },
+        );
     }
 }

@@ -12,7 +12,7 @@ use perilune_keyspace::Txn;
 use perilune_resp::Reply;
 use perilune_script::{Abort, LogLevel, Port, Propagation, Script, ScriptStop};
 
-use crate::call::{Call, Origin, TableEntry, Thread};
+use crate::call::{Call, TableEntry, Thread};
 use crate::running::RunKind;
 use crate::server::Server;
 use crate::session::Session;
@@ -21,12 +21,16 @@ use crate::table::Handler;
 /// Scripts that came by EVAL and are remembered: beyond that the one used longest ago is forgotten, as in Redis.
 pub const EVAL_SCRIPTS_MAX: usize = 500;
 
-const READ_ONLY: CommandError = CommandError::new("ERR Write commands are not allowed from read-only scripts.");
-const UNKNOWN: CommandError = CommandError::new("ERR Unknown Redis command called from script");
-const WRONG_ARITY: CommandError = CommandError::new("ERR Wrong number of args calling Redis command from script");
-const NOT_ALLOWED: CommandError = CommandError::new("ERR This Redis command is not allowed from script");
+const READ_ONLY: CommandError =
+    CommandError::new("ERR Write commands are not allowed from read-only scripts.");
+const UNKNOWN: CommandError = CommandError::new("ERR Unknown command called from script");
+const WRONG_ARITY: CommandError =
+    CommandError::new("ERR Wrong number of args calling command from script");
+const NOT_ALLOWED: CommandError =
+    CommandError::new("ERR This Redis command is not allowed from script");
 const NO_SCRIPT: CommandError = CommandError::new("NOSCRIPT No matching script.");
-const WRITES_IN_RO: CommandError = CommandError::new("ERR Can not execute a script with write flag using *_ro command.");
+const WRITES_IN_RO: CommandError =
+    CommandError::new("ERR Can not execute a script with write flag using *_ro command.");
 
 struct Known {
     script: Arc<Script>,
@@ -76,11 +80,22 @@ impl Scripts {
                 self.evict(&mut table);
             }
         }
-        table.by_name.insert(*script.sha1(), Known { script, loaded, used });
+        table.by_name.insert(
+            *script.sha1(),
+            Known {
+                script,
+                loaded,
+                used,
+            },
+        );
     }
 
     fn evict(&self, table: &mut Table) {
-        let oldest = table.by_name.values().filter(|known| !known.loaded).min_by_key(|known| known.used);
+        let oldest = table
+            .by_name
+            .values()
+            .filter(|known| !known.loaded)
+            .min_by_key(|known| known.used);
         if let Some(name) = oldest.map(|known| *known.script.sha1()) {
             table.by_name.remove(&name);
             table.from_eval -= 1;
@@ -116,6 +131,11 @@ impl Scripts {
         self.len() == 0
     }
 
+    /// CONFIG RESETSTAT.
+    pub fn reset_evicted(&self) {
+        self.evicted.store(0, Ordering::Relaxed);
+    }
+
     /// Scripts forgotten to make room.
     pub fn evicted(&self) -> u64 {
         self.evicted.load(Ordering::Relaxed)
@@ -123,7 +143,11 @@ impl Scripts {
 
     /// Memory of their texts.
     pub fn memory_bytes(&self) -> usize {
-        self.table().by_name.values().map(|known| known.script.source().len() + size_of::<Known>() + 40).sum()
+        self.table()
+            .by_name
+            .values()
+            .map(|known| known.script.source().len() + size_of::<Known>() + 40)
+            .sum()
     }
 }
 
@@ -135,7 +159,10 @@ pub struct ScriptMemory {
 
 impl Default for ScriptMemory {
     fn default() -> Self {
-        Self { by_name: HashMap::with_hasher(ahash::RandomState::new()), generation: 0 }
+        Self {
+            by_name: HashMap::with_hasher(ahash::RandomState::new()),
+            generation: 0,
+        }
     }
 }
 
@@ -167,7 +194,12 @@ fn lower_name(name: &[u8]) -> Option<[u8; 40]> {
 }
 
 /// EVAL and EVAL_RO.
-pub fn eval(call: &mut Call<'_>, txn: &mut Txn<'_>, arguments: &[&[u8]], reply: &mut dyn Reply) -> Outcome {
+pub fn eval(
+    call: &mut Call<'_>,
+    txn: &mut Txn<'_>,
+    arguments: &[&[u8]],
+    reply: &mut dyn Reply,
+) -> Outcome {
     let keys = key_count(arguments)?;
     let script = Arc::new(Script::new(arguments[1]).map_err(CommandError::from_text)?);
     let script = match call.server.scripts.get(script.sha1()) {
@@ -182,7 +214,12 @@ pub fn eval(call: &mut Call<'_>, txn: &mut Txn<'_>, arguments: &[&[u8]], reply: 
 }
 
 /// EVALSHA and EVALSHA_RO.
-pub fn evalsha(call: &mut Call<'_>, txn: &mut Txn<'_>, arguments: &[&[u8]], reply: &mut dyn Reply) -> Outcome {
+pub fn evalsha(
+    call: &mut Call<'_>,
+    txn: &mut Txn<'_>,
+    arguments: &[&[u8]],
+    reply: &mut dyn Reply,
+) -> Outcome {
     let keys = key_count(arguments)?;
     let scripts = &call.server.scripts;
     let script = match &mut call.machine {
@@ -202,7 +239,9 @@ pub fn load(call: &mut Call<'_>, source: &[u8], reply: &mut dyn Reply) -> Outcom
 }
 
 fn compile(call: &mut Call<'_>, script: &Script) -> Result<(), CommandError> {
-    let Some((vm, _)) = &mut call.machine else { return Ok(()) };
+    let Some((vm, _)) = &mut call.machine else {
+        return Ok(());
+    };
     match vm.compile(script) {
         Ok(()) => Ok(()),
         Err(stop) => Err(CommandError::from_text(stop_message(stop))),
@@ -222,7 +261,9 @@ fn stop_message(stop: ScriptStop) -> Vec<u8> {
 fn key_count(arguments: &[&[u8]]) -> Result<usize, CommandError> {
     let count = integer(arguments[2])?;
     if count > arguments.len() as i64 - 3 {
-        return Err(CommandError::new("ERR Number of keys can't be greater than number of args"));
+        return Err(CommandError::new(
+            "ERR Number of keys can't be greater than number of args",
+        ));
     }
     usize::try_from(count).map_err(|_| CommandError::new("ERR Number of keys can't be negative"))
 }
@@ -245,8 +286,12 @@ fn run(
     if flags.is_some_and(|flags| !flags.allow_oom && !flags.no_writes) && server.out_of_memory() {
         return Err(crate::server::OUT_OF_MEMORY.into());
     }
-    let Some((vm, _)) = call.machine.take() else { return Err(NOT_ALLOWED.into()) };
-    vm.set_limits(perilune_script::Limits { memory_bytes: server.script_memory_limit() });
+    let Some((vm, _)) = call.machine.take() else {
+        return Err(NOT_ALLOWED.into());
+    };
+    vm.set_limits(perilune_script::Limits {
+        memory_bytes: server.script_memory_limit(),
+    });
     call.thread.slot.set_kind(RunKind::Script(script.clone()));
     let savepoint = txn.savepoint();
     let seed = call.session.retry.random_seed as i32;
@@ -266,7 +311,10 @@ fn run(
     call.session.database = database;
     txn.select(database);
     match result {
-        Ok(_) => Ok(()),
+        Ok(completion) => {
+            call.thread.error_was_counted.set(completion.counted_error);
+            Ok(())
+        }
         Err(ScriptStop::Aborted) => Err(Stop::Abort),
         Err(ScriptStop::Killed { message, .. } | ScriptStop::OutOfMemory { message }) => {
             // what an unfinished script has written is taken back, where there is a record of it
@@ -277,7 +325,12 @@ fn run(
         }
         Err(ScriptStop::Error { message, counted }) => {
             let error = CommandError::from_text(message);
-            Err(if counted { error.already_counted() } else { error }.into())
+            Err(if counted {
+                error.already_counted()
+            } else {
+                error
+            }
+            .into())
         }
     }
 }
@@ -327,7 +380,11 @@ impl ScriptPort<'_, '_, '_> {
             return Err(READ_ONLY);
         }
         // once it has written, a script is let through: stopping in the middle would be worse
-        if self.checks_memory && entry.flags.has(Flags::DENYOOM) && self.txn.changes() == 0 && self.server.out_of_memory() {
+        if self.checks_memory
+            && entry.flags.has(Flags::DENYOOM)
+            && self.txn.changes() == 0
+            && self.server.out_of_memory()
+        {
             return Err(crate::server::OUT_OF_MEMORY);
         }
         Ok(())
@@ -336,18 +393,30 @@ impl ScriptPort<'_, '_, '_> {
 
 impl Port for ScriptPort<'_, '_, '_> {
     fn call(&mut self, arguments: &[&[u8]], reply: &mut dyn Reply) -> Result<(), Abort> {
-        let entry = match self.entry(arguments).and_then(|entry| self.check(entry).map(|()| entry)) {
+        let entry = match self.entry(arguments) {
             Ok(entry) => entry,
             Err(error) => {
-                self.thread.defer_rejected(&error);
+                self.thread.defer_rejected(None, &error);
                 reply.error(error.message());
                 return Ok(());
             }
         };
+        if let Err(error) = self.check(entry) {
+            self.thread.defer_rejected(Some(entry.id), &error);
+            reply.error(error.message());
+            return Ok(());
+        }
         self.calls += 1;
         let timed = (self.calls % TIMED_CALLS == 1).then(std::time::Instant::now);
-        let outcome =
-            self.server.run_nested(self.session, self.txn, entry, arguments, reply, self.thread, self.read_only);
+        let outcome = self.server.run_nested(
+            self.session,
+            self.txn,
+            entry,
+            arguments,
+            reply,
+            self.thread,
+            self.read_only,
+        );
         let nanoseconds = timed.map_or(0, |began| began.elapsed().as_nanos() as u64 * TIMED_CALLS);
         if self.txn.changes() > 0 {
             self.thread.slot.set_wrote();
@@ -384,11 +453,6 @@ impl Port for ScriptPort<'_, '_, '_> {
     }
 }
 
-/// Whether a call came from a script that must not write.
-pub fn is_read_only(origin: Origin) -> bool {
-    matches!(origin, Origin::Script { read_only: true })
-}
-
 /// The error for a name that is no script's.
 pub fn no_script() -> CommandError {
     NO_SCRIPT
@@ -398,8 +462,12 @@ pub fn no_script() -> CommandError {
 pub fn flush_mode(arguments: &[&[u8]]) -> Result<(), CommandError> {
     match arguments {
         [] => Ok(()),
-        [mode] if mode.eq_ignore_ascii_case(b"sync") || mode.eq_ignore_ascii_case(b"async") => Ok(()),
-        [_] => Err(CommandError::new("ERR SCRIPT FLUSH only support SYNC|ASYNC option")),
+        [mode] if mode.eq_ignore_ascii_case(b"sync") || mode.eq_ignore_ascii_case(b"async") => {
+            Ok(())
+        }
+        [_] => Err(CommandError::new(
+            "ERR SCRIPT FLUSH only support SYNC|ASYNC option",
+        )),
         _ => Err(errors::SYNTAX),
     }
 }

@@ -21,7 +21,8 @@ use crate::stats::Stats;
 use crate::table::Handler;
 
 /// No memory left under `maxmemory`.
-pub const OUT_OF_MEMORY: CommandError = CommandError::new("OOM command not allowed when used memory > 'maxmemory'.");
+pub const OUT_OF_MEMORY: CommandError =
+    CommandError::new("OOM command not allowed when used memory > 'maxmemory'.");
 
 const BUSY: CommandError = CommandError::new(
     "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.",
@@ -105,8 +106,10 @@ impl Rates {
             Some((then, _)) if now - then < Duration::from_secs(1) => {}
             Some((then, before)) => {
                 let commands = commands();
-                let per_second = commands.saturating_sub(before) as f64 / (now - then).as_secs_f64();
-                self.operations_per_second.store(per_second as u64, Ordering::Relaxed);
+                let per_second =
+                    commands.saturating_sub(before) as f64 / (now - then).as_secs_f64();
+                self.operations_per_second
+                    .store(per_second as u64, Ordering::Relaxed);
                 *last = Some((now, commands));
             }
             None => *last = Some((now, commands())),
@@ -130,7 +133,9 @@ impl Server {
             clock: Box::new(SystemClock),
             ..KeyspaceOptions::default()
         });
-        let run_id = (0..5).map(|_| format!("{:08x}", keyspace.fresh_seed() as u32)).collect();
+        let run_id = (0..5)
+            .map(|_| format!("{:08x}", keyspace.fresh_seed() as u32))
+            .collect();
         let server = Self {
             keyspace,
             registry: Box::leak(Box::new(crate::table::registry())),
@@ -171,22 +176,37 @@ impl Server {
     /// Hands the settings that live elsewhere to where they live.
     pub fn apply_settings(&self) {
         let settings = &self.settings;
-        self.keyspace.set_string_len_max(settings.network.proto_max_bulk_len.size());
-        self.keyspace.set_undo_limit_bytes(settings.script.transaction_undo_limit.size());
+        self.keyspace
+            .set_string_len_max(settings.network.proto_max_bulk_len.size());
+        self.keyspace
+            .set_undo_limit_bytes(settings.script.transaction_undo_limit.size());
         if let Some(net) = self.net() {
             let to = net.settings();
-            to.input_limit_bytes.store(settings.network.client_query_buffer_limit.size(), Ordering::Relaxed);
-            to.idle_timeout_seconds.store(settings.network.timeout.get(), Ordering::Relaxed);
-            to.tcp_keepalive_seconds.store(settings.network.tcp_keepalive.get(), Ordering::Relaxed);
+            to.input_limit_bytes.store(
+                settings.network.client_query_buffer_limit.size(),
+                Ordering::Relaxed,
+            );
+            to.idle_timeout_seconds
+                .store(settings.network.timeout.get(), Ordering::Relaxed);
+            to.tcp_keepalive_seconds
+                .store(settings.network.tcp_keepalive.get(), Ordering::Relaxed);
         }
     }
 
     /// What a thread needs for itself.
     pub fn new_local(&self) -> Local {
-        let vm = Vm::new(perilune_script::Limits { memory_bytes: self.script_memory_limit() });
+        let vm = Vm::new(perilune_script::Limits {
+            memory_bytes: self.script_memory_limit(),
+        });
         let slot = self.running.register(vm.interrupt());
         let shard = self.stats.new_shard(self.registry.entries().len());
-        Local { vm, scripts: ScriptMemory::default(), thread: Thread::new(slot, shard), batch: Vec::new(), batch_began: None }
+        Local {
+            vm,
+            scripts: ScriptMemory::default(),
+            thread: Thread::new(slot, shard),
+            batch: Vec::new(),
+            batch_began: None,
+        }
     }
 
     /// SCRIPT FLUSH: forgets all scripts, the threads' compiled ones with the next that each runs.
@@ -220,8 +240,10 @@ impl Server {
     /// Bytes that clients have sent and been sent, those that have gone included.
     pub fn network_bytes(&self) -> (u64, u64) {
         let live = self.net().map(Net::conns).unwrap_or_default();
-        let (mut bytes_in, mut bytes_out) =
-            (self.gone_bytes_in.load(Ordering::Relaxed), self.gone_bytes_out.load(Ordering::Relaxed));
+        let (mut bytes_in, mut bytes_out) = (
+            self.gone_bytes_in.load(Ordering::Relaxed),
+            self.gone_bytes_out.load(Ordering::Relaxed),
+        );
         for conn in live {
             bytes_in += conn.bytes_in();
             bytes_out += conn.bytes_out();
@@ -232,20 +254,27 @@ impl Server {
     /// Bytes in the buffers of all clients.
     pub fn client_buffers(&self) -> usize {
         let live = self.net().map(Net::conns).unwrap_or_default();
-        live.iter().map(|conn| conn.input_len() + conn.output_len()).sum()
+        live.iter()
+            .map(|conn| conn.input_len() + conn.output_len())
+            .sum()
     }
 
     /// A setting as CONFIG GET shows it.
     pub fn setting_text(&self, name: &str) -> String {
-        self.settings.value(name).map(|value| String::from_utf8_lossy(&value).into_owned()).unwrap_or_default()
+        self.settings
+            .value(name)
+            .map(|value| String::from_utf8_lossy(&value).into_owned())
+            .unwrap_or_default()
     }
 
     /// CONFIG SET: all pairs or none.
     pub fn set_settings(&self, pairs: &[(&[u8], &[u8])]) -> Result<(), CommandError> {
         self.settings
-            .set(pairs, self.settings.security.enable_protected_configs.get() == ProtectedAction::Yes, |row| {
-                self.apply_setting(row.name)
-            })
+            .set(
+                pairs,
+                self.settings.security.enable_protected_configs.get() == ProtectedAction::Yes,
+                |row| self.apply_setting(row.name),
+            )
             .map_err(|error| CommandError::from_text(format!("ERR {error}")))
     }
 
@@ -259,7 +288,9 @@ impl Server {
                     net.listen(listeners);
                 }
             }
-            "loglevel" | "log-format" | "log-timestamp-format" => crate::start::apply_log_settings(&self.settings),
+            "loglevel" | "log-format" | "log-timestamp-format" => {
+                crate::start::apply_log_settings(&self.settings)
+            }
             _ => self.apply_settings(),
         }
         Ok(())
@@ -267,7 +298,9 @@ impl Server {
 
     /// CONFIG REWRITE.
     pub fn rewrite_settings(&self) -> Result<(), CommandError> {
-        self.settings.rewrite().map_err(|error| CommandError::from_text(format!("ERR {error}")))
+        self.settings
+            .rewrite()
+            .map_err(|error| CommandError::from_text(format!("ERR {error}")))
     }
 
     /// CONFIG RESETSTAT.
@@ -285,6 +318,7 @@ impl Server {
             counter.store(0, Ordering::Relaxed);
         }
         self.memory_peak.store(0, Ordering::Relaxed);
+        self.scripts.reset_evicted();
     }
 
     /// Whether commands that need memory are to be refused.
@@ -306,12 +340,16 @@ impl Server {
 
     /// Whether a busy script makes everybody wait, as in Redis.
     pub fn busy_for_all(&self) -> bool {
-        self.running.any_busy() && self.settings.script.script_busy_scope.get() == ScriptBusyScope::Server
+        self.running.any_busy()
+            && self.settings.script.script_busy_scope.get() == ScriptBusyScope::Server
     }
 
     /// Notes that a connection waits for a stripe.
     pub fn note_parked(&self, session: &Session, stripe: StripeIndex, ticket: u64) {
-        let at = ConnRef { id: session.id, loop_index: session.client.info.loop_index };
+        let at = ConnRef {
+            id: session.id,
+            loop_index: session.client.info.loop_index,
+        };
         self.parked().insert(session.id, (at, stripe, ticket));
     }
 
@@ -344,7 +382,8 @@ impl Server {
             0 => None,
             ms => Some(Duration::from_millis(ms)),
         };
-        self.running.watch(&threshold, &|| self.wake_parked(), &self.shutdown.requested);
+        self.running
+            .watch(&threshold, &|| self.wake_parked(), &self.shutdown.requested);
     }
 
     /// Work that comes up about ten times a second, on one loop.
@@ -355,7 +394,8 @@ impl Server {
         self.rates.note(|| self.stats.commands_processed());
         let unix_s = self.keyspace.clock().unix_ms() / 1000;
         self.keyspace.set_access_clock(unix_s as u32 & 0x00ff_ffff);
-        self.keyspace.pause_expiry(self.settings.memory.import_mode.get());
+        self.keyspace
+            .pause_expiry(self.settings.memory.import_mode.get());
         if !self.debug.no_active_expire.load(Ordering::Relaxed) && !self.pause.is_paused(true) {
             let effort = self.settings.memory.active_expire_effort.get();
             // a slice of at most 1 to 10 ms in 100

@@ -5,7 +5,10 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use perilune_keyspace::Wake;
-use perilune_net::{After, CloseReason, Conn, ConnInfo, ConnRef, Flow, Input, Net, OutputLimits, Refusal, Report, Service, Turn};
+use perilune_net::{
+    After, CloseReason, Conn, ConnInfo, ConnRef, Flow, Input, Net, OutputLimits, Refusal, Report,
+    Service, Turn,
+};
 use perilune_resp::{Args, Parsed, RequestLimits, RespWriter};
 use smallvec::SmallVec;
 
@@ -64,15 +67,28 @@ impl Service for Server {
         if self.settings.network.protected_mode.get() && !needs_password && !is_local(info) {
             return refuse(PROTECTED_MODE);
         }
-        let Some(net) = self.net() else { return Err(Refusal(Vec::new())) };
+        let Some(net) = self.net() else {
+            return Err(Refusal(Vec::new()));
+        };
         let client = Arc::new(Client::new(info));
         self.clients.add(client.clone());
-        let at = ConnRef { id: info.id, loop_index: info.loop_index };
-        let waker = Arc::new(ConnWaker { net: net.clone(), at });
+        let at = ConnRef {
+            id: info.id,
+            loop_index: info.loop_index,
+        };
+        let waker = Arc::new(ConnWaker {
+            net: net.clone(),
+            at,
+        });
         Ok(Session::new(client, waker, !needs_password))
     }
 
-    fn on_input(&self, turn: &mut Turn<'_, Self>, conn: &mut Conn<Session>, input: &mut Input<'_>) -> Flow {
+    fn on_input(
+        &self,
+        turn: &mut Turn<'_, Self>,
+        conn: &mut Conn<Session>,
+        input: &mut Input<'_>,
+    ) -> Flow {
         if conn.session.retry.queued.is_some() {
             self.note_resumed(&conn.session);
         }
@@ -92,8 +108,10 @@ impl Service for Server {
         self.note_resumed(&conn.session);
         self.forget_retry(&mut conn.session);
         self.clients.remove(conn.session.id);
-        self.gone_bytes_in.fetch_add(conn.stats().bytes_in(), Ordering::Relaxed);
-        self.gone_bytes_out.fetch_add(conn.stats().bytes_out(), Ordering::Relaxed);
+        self.gone_bytes_in
+            .fetch_add(conn.stats().bytes_in(), Ordering::Relaxed);
+        self.gone_bytes_out
+            .fetch_add(conn.stats().bytes_out(), Ordering::Relaxed);
     }
 
     fn on_tick(&self, turn: &mut Turn<'_, Self>) {
@@ -104,8 +122,16 @@ impl Service for Server {
     }
 
     fn output_limits(&self, _conn: &Conn<Session>) -> OutputLimits {
-        let limit = self.settings.network.client_output_buffer_limit.get(ClientClass::Normal);
-        OutputLimits { hard_bytes: limit.hard, soft_bytes: limit.soft, soft_seconds: limit.soft_seconds }
+        let limit = self
+            .settings
+            .network
+            .client_output_buffer_limit
+            .get(ClientClass::Normal);
+        OutputLimits {
+            hard_bytes: limit.hard,
+            soft_bytes: limit.soft,
+            soft_seconds: limit.soft_seconds,
+        }
     }
 
     fn report(&self, report: Report<'_>) {
@@ -146,7 +172,10 @@ impl Server {
                 Err(error) => {
                     let message = error.message();
                     self.stats.errors.count(&message);
-                    crate::log::verbose(format_args!("Protocol error from client {}: {error}", conn.session.id));
+                    crate::log::verbose(format_args!(
+                        "Protocol error from client {}: {error}",
+                        conn.session.id
+                    ));
                     error.write(&mut RespWriter::new(&mut conn.out, conn.session.protocol));
                     return Flow::CloseAfterReply;
                 }
@@ -196,10 +225,14 @@ impl Server {
     /// Attributes the time of a batch to its commands, in equal parts: looking at the clock around each would cost a
     /// plain command a tenth of its time. What may run for long is timed by itself.
     fn time_batch(&self, local: &mut Local) {
-        let Some(began) = local.batch_began.take() else { return };
+        let Some(began) = local.batch_began.take() else {
+            return;
+        };
         let share = began.elapsed().as_nanos() as u64 / local.batch.len().max(1) as u64;
         for id in local.batch.drain(..) {
-            local.thread.shard.commands[usize::from(id)].nanoseconds.add(share);
+            local.thread.shard.commands[usize::from(id)]
+                .nanoseconds
+                .add(share);
         }
     }
 }

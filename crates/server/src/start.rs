@@ -15,7 +15,7 @@ use crate::config::args::{Invocation, Sources, parse};
 use crate::config::file::LoadError;
 use crate::config::{Settings, Surroundings};
 use crate::server::Server;
-use crate::{log, NAME, REDIS_VERSION, VERSION};
+use crate::{NAME, REDIS_VERSION, VERSION, log};
 
 /// How long connections have to come to an end when the server does.
 const SHUTDOWN_PATIENCE: Duration = Duration::from_secs(3);
@@ -53,10 +53,21 @@ fn serve(sources: &Sources) -> ExitCode {
     }
     apply_log_settings(&settings);
     show_logo(&settings);
-    let mut vain: Vec<String> = settings.not_there_yet().into_iter().map(str::to_owned).collect();
-    vain.extend(directives.iter().map(|directive| String::from_utf8_lossy(&directive.words[0]).into_owned()));
+    let mut vain: Vec<String> = settings
+        .not_there_yet()
+        .into_iter()
+        .map(str::to_owned)
+        .collect();
+    vain.extend(
+        directives
+            .iter()
+            .map(|directive| String::from_utf8_lossy(&directive.words[0]).into_owned()),
+    );
     if !vain.is_empty() {
-        log::warning(format_args!("These settings are accepted but have no effect in this version: {}", vain.join(", ")));
+        log::warning(format_args!(
+            "These settings are accepted but have no effect in this version: {}",
+            vain.join(", ")
+        ));
     }
     match start(settings) {
         Ok(running) => running.serve_until_told(),
@@ -67,7 +78,10 @@ fn serve(sources: &Sources) -> ExitCode {
 /// Hands the settings of the log to it.
 pub fn apply_log_settings(settings: &Settings) {
     log::set_level(settings.server.loglevel.get());
-    log::set_format(settings.server.log_format.get(), settings.server.log_timestamp_format.get());
+    log::set_format(
+        settings.server.log_format.get(),
+        settings.server.log_timestamp_format.get(),
+    );
 }
 
 fn show_logo(settings: &Settings) {
@@ -79,7 +93,9 @@ fn show_logo(settings: &Settings) {
         let port = settings.network.port.get();
         log::raw(
             log::Level::Notice,
-            &format!("\n      .  *  .\n   .     )      {NAME} {VERSION}\n  *     )  .    Port: {port}\n   .  *         PID: {pid}\n\n"),
+            &format!(
+                "\n      .  *  .\n   .     )      {NAME} {VERSION}\n  *     )  .    Port: {port}\n   .  *         PID: {pid}\n\n"
+            ),
         );
     }
 }
@@ -102,7 +118,10 @@ fn start(settings: Arc<Settings>) -> Result<Running, ExitCode> {
             return Err(ExitCode::FAILURE);
         }
     };
-    let places: Vec<String> = listeners.iter().map(|l| l.local_address().to_string()).collect();
+    let places: Vec<String> = listeners
+        .iter()
+        .map(|l| l.local_address().to_string())
+        .collect();
     let server = Server::new(settings.clone());
     if !settings.server.pidfile.is_empty() {
         write_pid_file(&settings);
@@ -141,14 +160,18 @@ impl Running {
             .name("perilune-watch".into())
             .spawn(move || watch_net.service().watch_running());
         if let Err(error) = &watchdog {
-            log::warning(format_args!("Can't start the watchdog: scripts can't be stopped. {error}"));
+            log::warning(format_args!(
+                "Can't start the watchdog: scripts can't be stopped. {error}"
+            ));
         }
         if let Err(error) = handle_signals(&net) {
             log::warning(format_args!("Can't handle signals: {error}"));
         }
         net.service().wait_for_shutdown();
         if !self.runtime.shutdown(SHUTDOWN_PATIENCE) {
-            log::warning(format_args!("Some commands did not end in time; they are cut off."));
+            log::warning(format_args!(
+                "Some commands did not end in time; they are cut off."
+            ));
         }
         if !self.settings.server.pidfile.is_empty() {
             let _ = std::fs::remove_file(self.settings.path(&self.settings.server.pidfile));
@@ -161,26 +184,38 @@ impl Running {
 
 /// SIGTERM and SIGINT end the server; a second one ends it at once.
 fn handle_signals(net: &perilune_net::Net<Server>) -> io::Result<()> {
-    let mut signals = signal_hook::iterator::Signals::new([signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT])?;
+    let mut signals = signal_hook::iterator::Signals::new([
+        signal_hook::consts::SIGTERM,
+        signal_hook::consts::SIGINT,
+    ])?;
     let net = net.clone();
     let told = AtomicBool::new(false);
-    std::thread::Builder::new().name("perilune-signal".into()).spawn(move || {
-        for signal in signals.forever() {
-            if told.swap(true, Ordering::Relaxed) {
-                std::process::exit(1);
+    std::thread::Builder::new()
+        .name("perilune-signal".into())
+        .spawn(move || {
+            for signal in signals.forever() {
+                if told.swap(true, Ordering::Relaxed) {
+                    std::process::exit(1);
+                }
+                let name = if signal == signal_hook::consts::SIGINT {
+                    "SIGINT"
+                } else {
+                    "SIGTERM"
+                };
+                log::warning(format_args!("Received {name} scheduling shutdown..."));
+                net.service().request_shutdown();
             }
-            let name = if signal == signal_hook::consts::SIGINT { "SIGINT" } else { "SIGTERM" };
-            log::warning(format_args!("Received {name} scheduling shutdown..."));
-            net.service().request_shutdown();
-        }
-    })?;
+        })?;
     Ok(())
 }
 
 fn write_pid_file(settings: &Settings) {
     let path = settings.path(&settings.server.pidfile);
     if let Err(error) = std::fs::write(&path, format!("{}\n", std::process::id())) {
-        log::warning(format_args!("Failed to write PID file {}: {error}", path.display()));
+        log::warning(format_args!(
+            "Failed to write PID file {}: {error}",
+            path.display()
+        ));
     }
 }
 
@@ -201,7 +236,10 @@ pub fn bind_all(settings: &Settings) -> Result<Vec<Listener>, String> {
                     Ok(listener) => listeners.push(listener),
                     Err(error) if optional && is_unavailable(&error) => {}
                     Err(error) => {
-                        return Err(format!("Warning: Could not create server TCP listening socket {address}: {}", text_of(&error)));
+                        return Err(format!(
+                            "Warning: Could not create server TCP listening socket {address}: {}",
+                            text_of(&error)
+                        ));
                     }
                 }
             }
@@ -217,8 +255,19 @@ pub fn bind_all(settings: &Settings) -> Result<Vec<Listener>, String> {
             0 => None,
             mode => Some(mode),
         };
-        let listener = Listener::bind(&Endpoint::Unix { path: path.clone(), mode }, backlog)
-            .map_err(|error| format!("Failed opening Unix socket: bind: {}: {error}", path.display()))?;
+        let listener = Listener::bind(
+            &Endpoint::Unix {
+                path: path.clone(),
+                mode,
+            },
+            backlog,
+        )
+        .map_err(|error| {
+            format!(
+                "Failed opening Unix socket: bind: {}: {error}",
+                path.display()
+            )
+        })?;
         listeners.push(listener);
     }
     Ok(listeners)
@@ -227,7 +276,12 @@ pub fn bind_all(settings: &Settings) -> Result<Vec<Listener>, String> {
 fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, String> {
     match host {
         "*" => return Ok(vec![SocketAddr::from(([0, 0, 0, 0], port))]),
-        "::*" => return Ok(vec![SocketAddr::new(IpAddr::V6(std::net::Ipv6Addr::UNSPECIFIED), port)]),
+        "::*" => {
+            return Ok(vec![SocketAddr::new(
+                IpAddr::V6(std::net::Ipv6Addr::UNSPECIFIED),
+                port,
+            )]);
+        }
         _ => {}
     }
     (host, port)
@@ -238,8 +292,10 @@ fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, String> {
 
 /// Whether an address is one that this machine does not have.
 fn is_unavailable(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::AddrNotAvailable | io::ErrorKind::Unsupported)
-        || matches!(error.raw_os_error(), Some(97 | 92 | 93 | 94))
+    matches!(
+        error.kind(),
+        io::ErrorKind::AddrNotAvailable | io::ErrorKind::Unsupported
+    ) || matches!(error.raw_os_error(), Some(97 | 92 | 93 | 94))
 }
 
 fn text_of(error: &io::Error) -> String {

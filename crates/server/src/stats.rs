@@ -14,7 +14,8 @@ impl Tally {
     /// Adds. Only the thread that owns the shard may call this.
     #[inline]
     pub fn add(&self, amount: u64) {
-        self.0.store(self.0.load(Ordering::Relaxed) + amount, Ordering::Relaxed);
+        self.0
+            .store(self.0.load(Ordering::Relaxed) + amount, Ordering::Relaxed);
     }
 
     fn get(&self) -> u64 {
@@ -85,7 +86,10 @@ impl ErrorTotals {
     /// All codes with their counts, in order.
     pub fn by_code(&self) -> Vec<(Vec<u8>, u64)> {
         let by_code = self.by_code.lock().unwrap_or_else(|e| e.into_inner());
-        by_code.iter().map(|(code, count)| (code.clone(), *count)).collect()
+        by_code
+            .iter()
+            .map(|(code, count)| (code.clone(), *count))
+            .collect()
     }
 
     /// All error replies.
@@ -95,7 +99,10 @@ impl ErrorTotals {
 
     /// Starts anew.
     pub fn reset(&self) {
-        self.by_code.lock().unwrap_or_else(|e| e.into_inner()).clear();
+        self.by_code
+            .lock()
+            .unwrap_or_else(|e| e.into_inner())
+            .clear();
         self.total.store(0, Ordering::Relaxed);
     }
 }
@@ -111,8 +118,13 @@ pub struct Stats {
 impl Stats {
     /// A shard for a new thread.
     pub fn new_shard(&self, commands: usize) -> Arc<Shard> {
-        let shard = Arc::new(Shard { commands: (0..commands).map(|_| CommandTally::default()).collect() });
-        self.shards.lock().unwrap_or_else(|e| e.into_inner()).push(shard.clone());
+        let shard = Arc::new(Shard {
+            commands: (0..commands).map(|_| CommandTally::default()).collect(),
+        });
+        self.shards
+            .lock()
+            .unwrap_or_else(|e| e.into_inner())
+            .push(shard.clone());
         shard
     }
 
@@ -132,14 +144,23 @@ impl Stats {
     /// Runs of all commands.
     pub fn commands_processed(&self) -> u64 {
         let shards = self.shards.lock().unwrap_or_else(|e| e.into_inner());
-        shards.iter().flat_map(|shard| &shard.commands).map(|tally| tally.calls.get()).sum()
+        shards
+            .iter()
+            .flat_map(|shard| &shard.commands)
+            .map(|tally| tally.calls.get())
+            .sum()
     }
 
     /// CONFIG RESETSTAT. What a thread counts at this very moment may survive.
     pub fn reset(&self) {
         for shard in self.shards.lock().unwrap_or_else(|e| e.into_inner()).iter() {
             for tally in &shard.commands {
-                for counter in [&tally.calls, &tally.nanoseconds, &tally.rejected, &tally.failed] {
+                for counter in [
+                    &tally.calls,
+                    &tally.nanoseconds,
+                    &tally.rejected,
+                    &tally.failed,
+                ] {
                     counter.reset();
                 }
             }

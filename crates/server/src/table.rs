@@ -10,7 +10,8 @@ use crate::call::Call;
 pub type ServerHandler = fn(&mut Call<'_>, arguments: &[&[u8]], &mut dyn Reply) -> Outcome;
 
 /// Runs a command on a transaction that holds its keys, and through which it may call others.
-pub type TransactionHandler = fn(&mut Call<'_>, &mut Txn<'_>, arguments: &[&[u8]], &mut dyn Reply) -> Outcome;
+pub type TransactionHandler =
+    fn(&mut Call<'_>, &mut Txn<'_>, arguments: &[&[u8]], &mut dyn Reply) -> Outcome;
 
 /// What runs a command.
 #[derive(Clone, Copy)]

@@ -24,7 +24,11 @@ impl Queued {
             bytes.extend_from_slice(argument);
             ends.push(bytes.len() as u32);
         }
-        Self { id, bytes: bytes.into(), ends: ends.into() }
+        Self {
+            id,
+            bytes: bytes.into(),
+            ends: ends.into(),
+        }
     }
 
     /// Its arguments, the name first.
@@ -76,13 +80,24 @@ impl Server {
         let found = entry.keys.for_each(arguments, &mut |key| {
             stripes.push(self.keyspace.stripe_of(arguments[key.index]));
         });
-        if found.is_err() { LockPlan::none() } else { LockPlan::of(stripes) }
+        if found.is_err() {
+            LockPlan::none()
+        } else {
+            LockPlan::of(stripes)
+        }
     }
 
     /// The stripes that EXEC needs: those of the queued commands and of the watched keys. What a command's arguments
     /// do not tell is found when it runs.
-    pub fn exec_plan(&self, queue: &[Queued], watch: Option<&perilune_keyspace::WatchSet>) -> LockPlan {
-        let watched = watch.into_iter().flat_map(|set| set.keys()).map(|key| self.keyspace.stripe_of(&key.key));
+    pub fn exec_plan(
+        &self,
+        queue: &[Queued],
+        watch: Option<&perilune_keyspace::WatchSet>,
+    ) -> LockPlan {
+        let watched = watch
+            .into_iter()
+            .flat_map(|set| set.keys())
+            .map(|key| self.keyspace.stripe_of(&key.key));
         let mut plan = LockPlan::of(watched);
         for queued in queue {
             let entry = &self.registry.entries()[queued.id];

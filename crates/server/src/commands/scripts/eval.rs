@@ -48,7 +48,8 @@ pub const EVAL_RO: ServerCommand = Command::new(
         since: "7.0.0",
         complexity: "Depends on the script that is executed.",
         arity: -3,
-        flags: Flags::NOSCRIPT
+        flags: Flags::READONLY
+            .with(Flags::NOSCRIPT)
             .with(Flags::STALE)
             .with(Flags::SKIP_MONITOR)
             .with(Flags::NO_MANDATORY_KEYS),

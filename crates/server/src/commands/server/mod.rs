@@ -10,5 +10,11 @@ mod time;
 use crate::table::ServerCommand;
 
 /// The commands of this family.
-pub const COMMANDS: &[ServerCommand] =
-    &[config::CONFIG, debug::DEBUG, info::INFO, lolwut::LOLWUT, shutdown::SHUTDOWN, time::TIME];
+pub const COMMANDS: &[ServerCommand] = &[
+    config::CONFIG,
+    debug::DEBUG,
+    info::INFO,
+    lolwut::LOLWUT,
+    shutdown::SHUTDOWN,
+    time::TIME,
+];

@@ -9,5 +9,10 @@ mod watch;
 use crate::table::ServerCommand;
 
 /// The commands of this family.
-pub const COMMANDS: &[ServerCommand] =
-    &[discard::DISCARD, exec::EXEC, multi::MULTI, unwatch::UNWATCH, watch::WATCH];
+pub const COMMANDS: &[ServerCommand] = &[
+    discard::DISCARD,
+    exec::EXEC,
+    multi::MULTI,
+    unwatch::UNWATCH,
+    watch::WATCH,
+];
