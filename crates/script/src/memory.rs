@@ -33,6 +33,8 @@ pub(crate) struct Memory {
     soft_bytes_armed: usize,
     hard_bytes_armed: usize,
     exceeded: bool,
+    /// The run is being unwound: it gets nothing any more.
+    refusing: bool,
     on_exceeded: fn(*mut c_void),
 }
 
@@ -46,6 +48,7 @@ impl Memory {
             soft_bytes_armed: usize::MAX,
             hard_bytes_armed: usize::MAX,
             exceeded: false,
+            refusing: false,
             on_exceeded,
         }
     }
@@ -69,6 +72,12 @@ impl Memory {
         self.exceeded = true;
     }
 
+    /// Every allocation fails from here on, until `disarm`: how a run is unwound (see `state::raise_stop`).
+    pub(crate) fn refuse(&mut self) {
+        self.refusing = true;
+        self.soft_bytes = 0;
+    }
+
     /// Starts a run that may take `limit_bytes` on top of what is held now.
     pub(crate) fn begin(&mut self, limit_bytes: usize) {
         self.exceeded = false;
@@ -80,6 +89,7 @@ impl Memory {
 
     /// No allocation fails from here on, for frames that a Lua error must not pass.
     pub(crate) fn disarm(&mut self) {
+        self.refusing = false;
         self.soft_bytes = usize::MAX;
         self.hard_bytes = usize::MAX;
     }
@@ -93,6 +103,9 @@ impl Memory {
 
     #[cold]
     fn grow_past_soft(&mut self, used_bytes: usize, ud: *mut c_void) -> bool {
+        if self.refusing {
+            return false;
+        }
         if !self.exceeded {
             self.exceeded = true;
             (self.on_exceeded)(ud);

@@ -141,24 +141,32 @@ unsafe fn set_functions(lua: *mut lua_State, functions: &[(&str, lua_CFunction)]
 
 /// The error handler of a run: notes where the error was raised, and leaves it as it is.
 pub(crate) unsafe extern "C-unwind" fn on_error(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua; `debug` lives on this frame and owns nothing; the copy owns nothing on a frame.
+    // SAFETY: called by Lua.
+    unsafe { note_position(lua, 1) };
+    1
+}
+
+/// Remembers the innermost place in the script, from stack level `level` on.
+///
+/// # Safety
+/// Called from a C function or a hook; owns nothing.
+pub(crate) unsafe fn note_position(lua: *mut lua_State, level: c_int) {
+    // SAFETY: the caller's; `debug` lives on this frame and owns nothing.
     unsafe {
         let mut debug: lua_Debug = std::mem::zeroed();
-        if find_script_frame(lua, &mut debug) {
+        if find_script_frame(lua, level, &mut debug) {
             let position = &mut state::of(lua).position;
             position.source.clear();
             position.source.extend_from_slice(CStr::from_ptr(debug.source).to_bytes());
             position.line = debug.currentline;
         }
-        1
     }
 }
 
-/// Finds the innermost frame that is Lua code of the script.
-unsafe fn find_script_frame(lua: *mut lua_State, debug: &mut lua_Debug) -> bool {
+/// Finds the innermost frame that is Lua code of the script, from `level` on.
+unsafe fn find_script_frame(lua: *mut lua_State, mut level: c_int, debug: &mut lua_Debug) -> bool {
     // SAFETY: called from a C function; what `lua_getinfo` points to lives as long as the function it describes.
     unsafe {
-        let mut level = 1;
         while lua_getstack(lua, level, debug) != 0 {
             lua_getinfo(lua, c"Sl".as_ptr(), debug);
             if debug.currentline > 0 && CStr::from_ptr(debug.source) != SANDBOX_NAME {
@@ -176,7 +184,7 @@ pub(crate) unsafe fn raise_at_script(lua: *mut lua_State, message: &[u8]) -> ! {
     unsafe {
         let mut debug: lua_Debug = std::mem::zeroed();
         let mut text = ShortText::new();
-        if find_script_frame(lua, &mut debug) {
+        if find_script_frame(lua, 1, &mut debug) {
             text.push(CStr::from_ptr(debug.short_src.as_ptr()).to_bytes());
             text.push(b":");
             text.push(itoa::Buffer::new().format(debug.currentline).as_bytes());
@@ -205,7 +213,7 @@ unsafe extern "C-unwind" fn describe_error(lua: *mut lua_State) -> c_int {
             lua_rawset(lua, -3);
         }
         let mut debug: lua_Debug = std::mem::zeroed();
-        if find_script_frame(lua, &mut debug) {
+        if find_script_frame(lua, 1, &mut debug) {
             push_bytes(lua, b"source");
             push_bytes(lua, CStr::from_ptr(debug.source).to_bytes());
             lua_settable(lua, -3);

@@ -24,6 +24,7 @@ use crate::interrupt::Control;
 use crate::memory::Memory;
 use crate::port::Port;
 use crate::random::Random;
+use crate::sandbox;
 use crate::script::Script;
 use crate::vm::Arguments;
 
@@ -144,14 +145,22 @@ pub(crate) unsafe fn must_stop(lua: *mut lua_State) -> bool {
     unsafe { of(lua).must_stop() }
 }
 
-/// Raises the error with which a run is ended. What it is does not matter: wherever it is caught, the hook raises
-/// the next, until it has left the script.
+/// Raises the error with which a run is ended: want of memory. It is the one error that LuaJIT raises without
+/// calling the handler of an `xpcall`, and such a handler, called from inside a hook, could run for ever because
+/// hooks are off there. Wherever the error is caught, the hook raises the next, until it has left the script.
 ///
 /// # Safety
 /// As [`of`]; no frame up to the protected call owns anything.
 pub(crate) unsafe fn raise_stop(lua: *mut lua_State) -> ! {
     // SAFETY: the caller's promise.
     unsafe {
+        let state = of(lua);
+        if state.position.line == 0 {
+            sandbox::note_position(lua, 0);
+        }
+        state.memory.refuse();
+        lua_newuserdata(lua, 1);
+        // Not reached: the allocation is refused.
         lua_pushnil(lua);
         lua_error(lua)
     }
