@@ -172,7 +172,7 @@ mod tests {
         check(b"h[^e]llo", &[b"hallo"], &[b"hello"]);
         check(b"h[a-b]llo", &[b"hallo", b"hbllo"], &[b"hcllo"]);
         check(b"h[b-a]llo", &[b"hallo"], &[b"hcllo"]);
-        check(b"h[a-]llo", &[b"h]llo"], &[b"hallo"]);
+        check(b"h[a-]llo", &[b"ha", b"h]", b"h_", b"hl"], &[b"hallo", b"h]llo", b"hb"]);
         check(b"[abc", &[b"a", b"c"], &[b"d", b"[abc", b"ab"]);
         check(b"[]", &[], &[b"]", b"[]", b"a"]);
         check(b"[^]", &[b"a", b"]"], &[b"ab"]);

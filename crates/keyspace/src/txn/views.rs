@@ -225,7 +225,7 @@ impl<'t, 'k> WriteTxn<'t, 'k> {
         Ok(Slot { txn, at, database, hash, key, handle })
     }
 
-    /// Counts changes beyond those that [`Slot`] counts by itself (FLUSHDB of an empty database is a change).
+    /// Counts changes beyond those that [`Slot`] counts by itself (the keys that FLUSHDB removes).
     pub fn count_changes(&mut self, changes: u64) {
         self.read.txn.count_changes(changes);
     }
