@@ -168,6 +168,7 @@ impl Running {
             log::warning(format_args!("Can't handle signals: {error}"));
         }
         net.service().wait_for_shutdown();
+        net.listen(Vec::new());
         if !self.runtime.shutdown(SHUTDOWN_PATIENCE) {
             log::warning(format_args!(
                 "Some commands did not end in time; they are cut off."

@@ -67,7 +67,7 @@ fn shutdown(call: &mut Call<'_>, arguments: &[&[u8]], _reply: &mut dyn Reply) ->
     }
     crate::log::warning(format_args!("User requested shutdown..."));
     call.server.request_shutdown();
-    // no answer: the connection closes with the server
-    call.session.close_after_reply = true;
+    // No answer: the connection closes with the server, after its listening sockets, so that who sees it closed and
+    // connects again is refused.
     Ok(())
 }
