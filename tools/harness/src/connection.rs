@@ -5,14 +5,14 @@
 //! big batches from a second thread.
 
 use std::io::{Error, ErrorKind, Read, Result, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::thread;
 use std::time::Duration;
 
 use perilune_resp::client::{Value, encode_command, parse_value};
 
 /// How long a reply may take before the server counts as hung.
-const REPLY_TIMEOUT: Duration = Duration::from_secs(30);
+const REPLY_TIMEOUT: Duration = Duration::from_secs(10);
 /// Batches up to this size always fit in the buffers of a local socket.
 const BATCH_BYTES_UNTHREADED: usize = 48 * 1024;
 
@@ -106,24 +106,35 @@ impl Connection {
         self.reply()
     }
 
+    /// Where this end of the connection is.
+    pub fn local_address(&self) -> Result<SocketAddr> {
+        self.stream.local_addr()
+    }
+
+    /// Closes the connection and waits until the server has noticed.
+    pub fn close(mut self) {
+        // Whatever fails here, the connection is as good as closed.
+        let _ = self.stream.shutdown(Shutdown::Write);
+        while self.receive().is_ok() {
+            self.read = self.received.len();
+        }
+    }
+
     /// Sends `batch`, encoded commands, while `read` takes replies from the connection.
     pub fn exchange<T>(
         &mut self,
         batch: &[u8],
         read: impl FnOnce(&mut Self) -> Result<T>,
     ) -> Result<T> {
-        if batch.len() <= BATCH_BYTES_UNTHREADED {
-            self.stream.write_all(batch)?;
-            return read(self);
-        }
         let mut writer = self.stream.try_clone()?;
         thread::scope(|scope| {
-            let written = scope.spawn(move || writer.write_all(batch));
-            let replies = read(self)?;
-            match written.join() {
-                Ok(written) => written.map(|()| replies),
-                Err(panic) => std::panic::resume_unwind(panic),
+            // A server that closes while it is written to shows that to the reader too.
+            if batch.len() <= BATCH_BYTES_UNTHREADED {
+                let _ = writer.write_all(batch);
+            } else {
+                scope.spawn(move || writer.write_all(batch));
             }
+            read(self)
         })
     }
 }

@@ -1,0 +1,261 @@
+//! When two answers are the same: to the byte, except where a rule says otherwise and why.
+//!
+//! A rule never excuses an error: what one server refuses the other must refuse in the same words.
+
+use std::fmt;
+
+use perilune_harness::Value;
+
+use crate::{Words, tables};
+use crate::peers::Answer;
+use crate::scripts::{FORWARDING, JSON_ROUND_TRIP, Library};
+
+/// How the values of a command are compared.
+#[derive(Debug, Clone, Copy)]
+enum Rule {
+    /// The kind of the value only, and whether it is null.
+    Kind,
+    /// The same elements in any order.
+    AnyOrder,
+    /// The same once this function has sorted what has no order and left out commands outside the roster.
+    Table(fn(&Value) -> Value),
+    /// Positive integers at most this far apart; others must be equal.
+    Near(i64),
+    /// The fields of a map without these.
+    FieldsBut(&'static [&'static str]),
+    /// Lines of `name=value` fields: the same names in order, and the same values for these.
+    LinesOf(&'static [&'static str]),
+    /// Settings that both know have the same values.
+    CommonFields,
+    /// INFO: text.
+    Text,
+}
+
+/// The rules, by the beginning of the call, with the reason for each.
+const RULES: &[(&str, Rule, &str)] = &[
+    ("keys", Rule::AnyOrder, "the order is that of a hash table"),
+    ("scan", Rule::Kind, "cursors and portions are the server's own; whole iterations are compared as sets"),
+    ("randomkey", Rule::Kind, "random"),
+    ("time", Rule::Kind, "the clock"),
+    ("lolwut", Rule::Kind, "art, with the version in it"),
+    ("ttl", Rule::Near(2), "the servers run a call some milliseconds apart"),
+    ("pttl", Rule::Near(3000), "the same"),
+    ("expiretime", Rule::Near(2), "EXPIRE counts from the moment it runs"),
+    ("pexpiretime", Rule::Near(3000), "the same"),
+    ("object idletime", Rule::Near(2), "the clock"),
+    ("object freq", Rule::Kind, "a counter that grows by chance"),
+    ("memory usage", Rule::Kind, "depends on how entries are laid out"),
+    ("client id", Rule::Kind, "given out by connection; other connections come in between"),
+    ("client info", Rule::LinesOf(CLIENT_FIELDS), "ports, ages and buffer sizes differ"),
+    ("client list", Rule::LinesOf(CLIENT_FIELDS), "the same"),
+    ("hello", Rule::FieldsBut(&["id"]), "as CLIENT ID"),
+    ("config get", Rule::CommonFields, "each server has settings of its own"),
+    ("info", Rule::Text, "numbers of the moment; statistics of calls and errors are compared with the keyspace"),
+    ("command count", Rule::Kind, "the tables differ in size until all commands are there"),
+    ("command list", Rule::Table(tables::names), "the same, and the order is that of a hash table"),
+    ("command info", Rule::Table(tables::infos), "the same"),
+    ("command docs", Rule::Table(tables::docs), "the same"),
+    ("command getkeysandflags", Rule::Table(tables::keys_and_flags), "flags are a set"),
+    ("command", Rule::Table(tables::infos), "as COMMAND LIST"),
+];
+
+/// The fields of a client that a client decides.
+const CLIENT_FIELDS: &[&str] =
+    &["name", "db", "sub", "psub", "ssub", "multi", "watch", "flags", "user", "redir", "resp", "lib-name", "lib-ver"];
+
+/// What one must know to compare two answers.
+pub struct Context<'a> {
+    /// The call.
+    pub words: &'a [Vec<u8>],
+    /// What its session has queued since MULTI.
+    pub queued: &'a [Words],
+    /// The scripts by name.
+    pub library: &'a Library,
+}
+
+/// The result.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// The same, by the rule for this call.
+    Same,
+    /// Not the same; `group` is the same for differences that look alike.
+    Differs { group: String },
+}
+
+/// Compares two answers to the same call.
+pub fn answers(context: &Context<'_>, left: &Answer, right: &Answer) -> Verdict {
+    let same = match (left, right) {
+        (Answer::Reply(left, left_bytes), Answer::Reply(right, right_bytes)) => {
+            left_bytes == right_bytes || values(context, left, right)
+        }
+        // That both hang is no agreement.
+        _ => left == right && *left != Answer::Missing,
+    };
+    if same { Verdict::Same } else { Verdict::Differs { group: group(context.words, left, right) } }
+}
+
+fn values(context: &Context<'_>, left: &Value, right: &Value) -> bool {
+    let words = context.words;
+    let is = |name: &str| words[0].eq_ignore_ascii_case(name.as_bytes());
+    if is("exec") {
+        return match (left.as_array(), right.as_array()) {
+            (Some(left), Some(right)) if left.len() == right.len() && right.len() == context.queued.len() => {
+                context.queued.iter().zip(left.iter().zip(right)).all(|(words, (left, right))| {
+                    left == right || values(&Context { words, queued: &[], library: context.library }, left, right)
+                })
+            }
+            _ => left == right,
+        };
+    }
+    if is("eval") || is("eval_ro") || is("evalsha") || is("evalsha_ro") {
+        return script(context, left, right);
+    }
+    left == right || by_rule(words, left, right)
+}
+
+/// A script that forwards its arguments is compared as the command that they are.
+fn script(context: &Context<'_>, left: &Value, right: &Value) -> bool {
+    let [_, script, numkeys, rest @ ..] = context.words else { return left == right };
+    let text = context.library.script(script).map_or(script.as_slice(), str::as_bytes);
+    let keys = std::str::from_utf8(numkeys).ok().and_then(|n| n.parse::<usize>().ok()).unwrap_or(0);
+    if FORWARDING.iter().any(|f| f.as_bytes() == text)
+        && let Some(inner) = rest.get(keys..).filter(|inner| !inner.is_empty())
+    {
+        return left == right || by_rule(inner, left, right);
+    }
+    if text == JSON_ROUND_TRIP.as_bytes()
+        && let (Some(left), Some(right)) = (left.as_bytes(), right.as_bytes())
+        && let (Ok(left), Ok(right)) = (json(left), json(right))
+    {
+        return left == right;
+    }
+    left == right
+}
+
+fn json(text: &[u8]) -> serde_json::Result<serde_json::Value> {
+    serde_json::from_slice(text)
+}
+
+fn rule(words: &[Vec<u8>]) -> Option<Rule> {
+    let matches = |beginning: &str| {
+        let mut words = words.iter();
+        beginning.split(' ').all(|b| words.next().is_some_and(|w| w.eq_ignore_ascii_case(b.as_bytes())))
+    };
+    RULES.iter().find(|(beginning, ..)| matches(beginning)).map(|&(_, rule, _)| rule)
+}
+
+/// Whether answers to this call may differ in their bytes.
+pub fn has_rule(words: &[Vec<u8>]) -> bool {
+    rule(words).is_some()
+}
+
+fn by_rule(words: &[Vec<u8>], left: &Value, right: &Value) -> bool {
+    let Some(rule) = rule(words) else { return false };
+    if left.as_error().is_some() || right.as_error().is_some() {
+        return left == right;
+    }
+    match rule {
+        Rule::Kind => kind(left) == kind(right),
+        Rule::AnyOrder => kind(left) == kind(right) && in_order(left) == in_order(right),
+        Rule::Table(canonical) => kind(left) == kind(right) && canonical(left) == canonical(right),
+        Rule::Near(most) => match (left.as_integer(), right.as_integer()) {
+            (Some(left), Some(right)) => left == right || (left >= 0 && right >= 0 && left.abs_diff(right) <= most as u64),
+            _ => false,
+        },
+        Rule::FieldsBut(but) => {
+            let kept = |value| {
+                let mut fields = fields(value)?;
+                fields.retain(|(name, _)| !but.iter().any(|b| b.as_bytes() == name.as_slice()));
+                Some(fields)
+            };
+            kind(left) == kind(right) && kept(left).is_some() && kept(left) == kept(right)
+        }
+        Rule::CommonFields => kind(left) == kind(right) && settings_agree(words, left, right),
+        Rule::LinesOf(named) => match (text(left), text(right)) {
+            (Some(left), Some(right)) => lines(&left, named) == lines(&right, named),
+            _ => false,
+        },
+        Rule::Text => kind(left) == kind(right) && text(left).is_some(),
+    }
+}
+
+/// Settings that say where a server is or how many cores it uses.
+const LOCAL_SETTINGS: &[&str] = &["port", "dir", "pidfile", "logfile", "io-threads", "bind", "maxclients"];
+
+/// Asked for by name both must have them; asked for by a glob, those that both have must agree.
+fn settings_agree(words: &[Vec<u8>], left: &Value, right: &Value) -> bool {
+    let (Some(left), Some(right)) = (fields(left), fields(right)) else { return false };
+    let by_glob = words.iter().skip(2).any(|w| w.iter().any(|b| b"*?[\\".contains(b)));
+    let value = |name: &[u8]| right.iter().find(|(n, _)| n == name).map(|(_, v)| v);
+    let is_local = |name: &[u8]| LOCAL_SETTINGS.iter().any(|l| l.as_bytes() == name);
+    let agree = left.iter().all(|(name, l)| is_local(name) || value(name).map_or(by_glob, |r| l == r));
+    agree && (by_glob || left.len() == right.len())
+}
+
+/// The kind of a value; the three spellings of null are kinds of their own.
+fn kind(value: &Value) -> std::mem::Discriminant<Value> {
+    std::mem::discriminant(value)
+}
+
+fn text(value: &Value) -> Option<String> {
+    value.as_bytes().map(|bytes| String::from_utf8_lossy(bytes).into_owned())
+}
+
+/// The names and values of a map, in the order of names.
+fn fields(value: &Value) -> Option<Vec<(Vec<u8>, Value)>> {
+    let named = |(name, value): (&Value, &Value)| Some((name.as_bytes()?.to_vec(), value.clone()));
+    let mut fields: Vec<(Vec<u8>, Value)> = tables::pairs(value).into_iter().map(named).collect::<Option<_>>()?;
+    fields.sort_by(|(one, _), (other, _)| one.cmp(other));
+    Some(fields)
+}
+
+/// `name=value` lines: all names, and the values of the named fields. Lines come in any order.
+fn lines(text: &str, named: &[&str]) -> Vec<String> {
+    let field = |field: &str| match field.split_once('=') {
+        Some((name, _)) if !named.contains(&name) => name.to_owned(),
+        _ => field.to_owned(),
+    };
+    let mut lines: Vec<String> =
+        text.lines().map(|line| line.split(' ').map(field).collect::<Vec<_>>().join(" ")).collect();
+    lines.sort();
+    lines
+}
+
+fn in_order(value: &Value) -> Vec<Value> {
+    tables::sorted(value.as_array().unwrap_or_default().to_vec())
+}
+
+fn bytes(value: &Value) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    value.encode(&mut bytes);
+    bytes
+}
+
+/// A value for people.
+pub fn show(value: &Value) -> String {
+    let bytes = bytes(value);
+    let shown = bytes[..bytes.len().min(400)].escape_ascii();
+    if bytes.len() > 400 { format!("{shown}... ({} bytes)", bytes.len()) } else { shown.to_string() }
+}
+
+impl fmt::Display for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Reply(value, _) => f.write_str(&show(value)),
+            Self::Closed => f.write_str("(connection closed)"),
+            Self::Missing => f.write_str("(no answer)"),
+        }
+    }
+}
+
+/// What differences look alike: those of one command whose answers begin alike, numbers left out.
+fn group(words: &[Vec<u8>], left: &Answer, right: &Answer) -> String {
+    let name = String::from_utf8_lossy(&words[0]).to_ascii_lowercase();
+    let container = matches!(name.as_str(), "client" | "config" | "command" | "object" | "script" | "memory");
+    let sub = words.get(1).filter(|_| container).map(|w| String::from_utf8_lossy(w).to_ascii_lowercase());
+    let outline = |answer: &Answer| {
+        let text: String = answer.to_string().chars().take(60).filter(|c| !c.is_ascii_digit()).collect();
+        text.split("script: ").next().unwrap_or_default().to_owned()
+    };
+    format!("{name} {}: {} / {}", sub.unwrap_or_default(), outline(left), outline(right))
+}

@@ -1,0 +1,179 @@
+//! Which commands are sent how often, and which may not be sent, each with its reason.
+
+/// The commands of the contract that exist so far, with the weight of their choice. Weight zero: sent by
+/// [`crate::episodes`] only, in a setting of their own.
+pub const ROSTER: &[(&str, u32)] = &[
+    ("set", 60),
+    ("get", 20),
+    ("getset", 12),
+    ("getdel", 10),
+    ("getex", 20),
+    ("setnx", 10),
+    ("setex", 12),
+    ("psetex", 12),
+    ("mset", 12),
+    ("msetnx", 10),
+    ("mget", 12),
+    ("append", 20),
+    ("strlen", 10),
+    ("setrange", 16),
+    ("getrange", 16),
+    ("substr", 8),
+    ("incr", 14),
+    ("decr", 10),
+    ("incrby", 16),
+    ("decrby", 12),
+    ("incrbyfloat", 20),
+    ("lcs", 12),
+    ("setbit", 14),
+    ("getbit", 12),
+    ("bitcount", 16),
+    ("bitpos", 16),
+    ("bitop", 20),
+    ("bitfield", 30),
+    ("bitfield_ro", 12),
+    ("del", 10),
+    ("unlink", 8),
+    ("exists", 10),
+    ("type", 8),
+    ("keys", 4),
+    ("scan", 8),
+    ("randomkey", 4),
+    ("dbsize", 6),
+    ("rename", 10),
+    ("renamenx", 10),
+    ("copy", 14),
+    ("move", 10),
+    ("touch", 8),
+    ("object|encoding", 14),
+    ("object|freq", 6),
+    ("object|idletime", 6),
+    ("object|refcount", 8),
+    ("object|help", 3),
+    ("expire", 16),
+    ("pexpire", 16),
+    ("expireat", 16),
+    ("pexpireat", 16),
+    ("ttl", 10),
+    ("pttl", 10),
+    ("expiretime", 10),
+    ("pexpiretime", 10),
+    ("persist", 10),
+    ("flushdb", 2),
+    ("flushall", 2),
+    ("swapdb", 6),
+    ("memory|usage", 8),
+    ("hello", 8),
+    ("auth", 6),
+    ("ping", 8),
+    ("echo", 8),
+    ("select", 14),
+    ("quit", 0),
+    ("reset", 3),
+    ("client|id", 4),
+    ("client|info", 4),
+    ("client|list", 6),
+    ("client|setname", 8),
+    ("client|getname", 6),
+    ("client|setinfo", 8),
+    ("client|reply", 0),
+    ("client|no-evict", 6),
+    ("client|no-touch", 6),
+    ("client|kill", 3),
+    ("client|pause", 2),
+    ("client|unpause", 4),
+    ("client|help", 3),
+    ("command", 1),
+    ("command|count", 3),
+    ("command|docs", 6),
+    ("command|info", 8),
+    ("command|list", 6),
+    ("command|getkeys", 12),
+    ("command|getkeysandflags", 12),
+    ("command|help", 3),
+    ("config|get", 10),
+    ("config|set", 10),
+    ("config|resetstat", 2),
+    ("config|rewrite", 3),
+    ("config|help", 3),
+    ("info", 4),
+    ("time", 4),
+    ("lolwut", 3),
+    ("shutdown", 0),
+    ("multi", 0),
+    ("exec", 4),
+    ("discard", 3),
+    ("watch", 6),
+    ("unwatch", 4),
+    ("eval", 0),
+    ("evalsha", 0),
+    ("eval_ro", 0),
+    ("evalsha_ro", 0),
+    ("script|load", 4),
+    ("script|exists", 6),
+    ("script|flush", 4),
+    ("script|kill", 4),
+    ("script|help", 3),
+];
+
+/// Options that are never sent, by the beginning of their path in the grammar.
+pub const DENIED_OPTIONS: &[(&str, &str)] =
+    &[("shutdown abort-selector save-selector-block", "ends the server under test")];
+
+/// Calls that are never sent, whether they come from the grammar, a mutation or a script.
+pub struct Denied {
+    /// The first words in lower case.
+    pub words: &'static [&'static str],
+    /// Sent all the same where it returns true.
+    pub unless: fn(&[Vec<u8>]) -> bool,
+    /// Why not.
+    pub reason: &'static str,
+}
+
+fn never(_: &[Vec<u8>]) -> bool {
+    false
+}
+
+fn is_small_pause(words: &[Vec<u8>]) -> bool {
+    // What is no number is an error, and as such welcome.
+    words.get(2).is_none_or(|n| std::str::from_utf8(n).ok().and_then(|n| n.parse::<f64>().ok()).is_none_or(|n| n <= 2.0))
+}
+
+fn is_harmless_setting(words: &[Vec<u8>]) -> bool {
+    words[2..].chunks(2).all(|pair| crate::domain::is_harmless_setting(&pair[0], pair.get(1).map(Vec::as_slice)))
+}
+
+fn is_abort(words: &[Vec<u8>]) -> bool {
+    words.len() == 2 && words[1].eq_ignore_ascii_case(b"abort")
+}
+
+fn is_debug_without_effect(words: &[Vec<u8>]) -> bool {
+    words.get(1).is_some_and(|w| w.eq_ignore_ascii_case(b"nosuch"))
+}
+
+/// The deny list.
+pub const DENIED: &[Denied] = &[
+    Denied { words: &["shutdown"], unless: is_abort, reason: "ends the server under test" },
+    Denied { words: &["debug"], unless: is_debug_without_effect, reason: "crashes and sleeps on purpose" },
+    Denied { words: &["client", "pause"], unless: is_small_pause, reason: "would stop the run for that long" },
+    Denied { words: &["config", "set"], unless: is_harmless_setting, reason: "cuts off clients, moves files or changes limits that the run relies on" },
+    Denied { words: &["monitor"], unless: never, reason: "pushes without being asked" },
+    Denied { words: &["sync"], unless: never, reason: "turns the connection into a replica's" },
+    Denied { words: &["psync"], unless: never, reason: "turns the connection into a replica's" },
+];
+
+/// Why the call may not be sent, if so.
+pub fn denied(words: &[Vec<u8>]) -> Option<&'static str> {
+    let is = |denied: &Denied| {
+        words.len() >= denied.words.len()
+            && denied.words.iter().zip(words).all(|(d, w)| w.eq_ignore_ascii_case(d.as_bytes()))
+            && !(denied.unless)(words)
+    };
+    DENIED.iter().find(|d| is(d)).map(|d| d.reason)
+}
+
+/// Whether the roster has the command: `get`, `client|list`, or a container such as `client`.
+pub fn is_in_roster(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    ROSTER.iter().any(|(known, _)| *known == name || known.split('|').next() == Some(&name))
+}
