@@ -53,6 +53,10 @@ fn the_keys_of_a_call_are_found() {
     check("GETKEYSANDFLAGS get a", "*1 *2 $1 a *2 +RO +access");
     check("GETKEYSANDFLAGS set a 1", "*1 *2 $1 a *2 +OW +update");
     check("GETKEYSANDFLAGS set a 1 ex 100 get", "*1 *2 $1 a *3 +RW +access +update");
+    check("GETKEYSANDFLAGS bitfield a", "*1 *2 $1 a *2 +RO +access");
+    check("GETKEYSANDFLAGS bitfield a get u8 0 overflow sat", "*1 *2 $1 a *2 +RO +access");
+    check("GETKEYSANDFLAGS bitfield a get u8 0 set u8 0 1", "*1 *2 $1 a *3 +RW +access +update");
+    check("GETKEYSANDFLAGS bitfield a get u8", "*1 *2 $1 a *3 +RW +access +update");
     check("GETKEYSANDFLAGS rename a b", "*2 *2 $1 a *3 +RW +access +delete *2 $1 b *2 +OW +update");
 }
 

@@ -19,7 +19,8 @@
 //! ```
 
 use perilune_command::{
-    Arg, Arguments, Command, CommandError, DataHandler, Flags, Group, KeyFlags, KeySpec, Outcome, Spec, errors, is_token,
+    Arg, Arguments, Command, CommandError, DataHandler, Flags, Group, KeyFlags, KeyPosition, KeySpec, Outcome, Spec,
+    errors, is_token,
 };
 use perilune_keyspace::{ReadTxn, WriteTxn};
 use perilune_resp::Reply;
@@ -66,10 +67,36 @@ pub const BITFIELD: Command = Command::new(
                 ]),
             ]).optional().multiple(),
         ],
+        key_finder: Some(find_key),
         ..Spec::DEFAULT
     },
     DataHandler::Write(bitfield),
 );
+
+/// The key, which is only read where all operations are GET.
+fn find_key(arguments: &[&[u8]], visit: &mut dyn FnMut(KeyPosition)) {
+    let mut operations = Arguments::from(arguments, 2);
+    let mut only_reads = true;
+    while let Some(operation) = operations.next() {
+        let operands = match () {
+            () if is_token(operation, "GET") => 2,
+            () if is_token(operation, "OVERFLOW") => 1,
+            // a change, or a syntax error
+            () => usize::MAX,
+        };
+        if operations.remaining() < operands {
+            only_reads = false;
+            break;
+        }
+        operations.by_ref().take(operands).for_each(drop);
+    }
+    let flags = if only_reads {
+        KeyFlags::RO.with(KeyFlags::ACCESS)
+    } else {
+        KeyFlags::RW.with(KeyFlags::ACCESS).with(KeyFlags::UPDATE)
+    };
+    visit(KeyPosition { index: 1, flags });
+}
 
 /// BITFIELD_RO.
 pub const BITFIELD_RO: Command = Command::new(
