@@ -7,7 +7,7 @@ mod del;
 mod exists;
 mod expire;
 mod flush;
-mod keys;
+mod keys_;
 mod memory;
 mod move_;
 mod object;
@@ -35,7 +35,7 @@ pub const COMMANDS: &[Command] = &[
     expire::PEXPIREAT,
     flush::FLUSHDB,
     flush::FLUSHALL,
-    keys::KEYS,
+    keys_::KEYS,
     memory::MEMORY,
     move_::MOVE,
     object::OBJECT,

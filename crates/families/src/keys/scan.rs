@@ -14,7 +14,7 @@
 
 use perilune_command::{
     Arg, Arguments, Category, Command, CommandError, DataHandler, Group, Outcome, PlanKind, Spec, cursor, errors,
-    is_token,
+    integer, is_token,
 };
 use perilune_keyspace::ReadTxn;
 use perilune_resp::Reply;
@@ -73,7 +73,7 @@ impl<'a> Options<'a> {
 }
 
 fn count(argument: &[u8]) -> Result<usize, CommandError> {
-    match perilune_command::integer(argument)? {
+    match integer(argument)? {
         ..1 => Err(errors::SYNTAX),
         count => Ok(usize::try_from(count).unwrap_or(usize::MAX)),
     }
