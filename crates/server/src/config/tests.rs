@@ -76,7 +76,7 @@ fn defaults_that_come_from_the_machine() {
 fn typed_reads() {
     let settings = settings();
     assert_eq!(settings.network.port.get(), 6379);
-    assert_eq!(settings.network.bind.words(), ["*", "-::*"]);
+    assert_eq!(settings.network.bind.words(), ["127.0.0.1", "-::1"]);
     assert_eq!(settings.network.proto_max_bulk_len.size(), 512 << 20);
     assert_eq!(
         settings.memory.maxmemory_policy.get(),

@@ -10,7 +10,7 @@ section! {
     /// Sockets, loops, connections and their limits.
     network: Network {
         /// The addresses to listen on; a leading `-` makes one that may be unavailable, `*` is all of IPv4.
-        bind: Text = special("bind", Kind::Addresses, "* -::*");
+        bind: Text = special("bind", Kind::Addresses, "127.0.0.1 -::1");
         /// The TCP port; 0 listens on none.
         port: Count = number("port", "6379", 0, PORT_MAX);
         /// The path of a Unix socket to listen on.
