@@ -70,7 +70,7 @@ pub struct Ran {
     pub sent: String,
 }
 
-/// How a call ends that is not meant to be final.
+/// How a call ends.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Ending {
     RollBack,

@@ -33,6 +33,15 @@ impl Big {
         self.0.is_empty()
     }
 
+    /// The number, if it is small.
+    pub fn to_u64(&self) -> Option<u64> {
+        match self.0[..] {
+            [] => Some(0),
+            [value] => Some(value),
+            _ => None,
+        }
+    }
+
     /// The number of bits from the highest one down.
     pub fn bit_len(&self) -> i64 {
         self.0.last().map_or(0, |last| 64 * self.0.len() as i64 - i64::from(last.leading_zeros()))

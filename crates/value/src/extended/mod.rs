@@ -80,6 +80,9 @@ impl Extended {
 
     /// `numerator / denominator`, rounded. None if it is out of range. Neither is 0.
     fn ratio(negative: bool, mut numerator: Big, mut denominator: Big) -> Option<Self> {
+        if let (Some(numerator), Some(denominator)) = (numerator.to_u64(), denominator.to_u64()) {
+            return Some(Self::small_ratio(negative, numerator, denominator));
+        }
         // scale the one or the other, so that their ratio is at least 1 and less than 2
         let mut exponent = numerator.bit_len() - denominator.bit_len();
         if exponent > 0 {
@@ -113,6 +116,22 @@ impl Extended {
         }
         let is_in_range = mantissa > 0 && lowest + MANTISSA_BITS - 1 <= EXPONENT_MAX;
         is_in_range.then(|| Self::finite(negative, mantissa, lowest))
+    }
+
+    /// [`Extended::ratio`] of what people write: one division does it, and nothing is out of range.
+    fn small_ratio(negative: bool, numerator: u64, denominator: u64) -> Self {
+        let exponent = i64::from(denominator.leading_zeros()) - i64::from(numerator.leading_zeros());
+        let numerator = u128::from(numerator << numerator.leading_zeros());
+        let denominator = u128::from(denominator << denominator.leading_zeros());
+        // as many bits as make the quotient one of 64
+        let bits = if numerator < denominator { 64 } else { 63 };
+        let (quotient, rest) = ((numerator << bits) / denominator, (numerator << bits) % denominator);
+        let rounds_up = 2 * rest > denominator || (2 * rest == denominator && quotient % 2 == 1);
+        let lowest = exponent - bits;
+        match u64::try_from(quotient + u128::from(rounds_up)) {
+            Ok(mantissa) => Self::finite(negative, mantissa, lowest),
+            Err(_) => Self::finite(negative, 1 << (MANTISSA_BITS - 1), lowest + 1),
+        }
     }
 
     /// The sum, rounded. None if it is infinite or not a number.
@@ -272,7 +291,7 @@ fn fixed(mantissa: u64, bits: u32) -> String {
         let (truncated, rest, half) = (scaled >> bits, scaled & ((1 << bits) - 1), 1 << (bits - 1));
         truncated + u128::from(rest > half || (rest == half && truncated % 2 == 1))
     };
-    let (whole, fraction) = (rounded / ONE, rounded % ONE);
+    let (whole, fraction) = ((rounded / ONE) as u64, (rounded % ONE) as u64);
     let text = format!("{whole}.{fraction:0DECIMALS$}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
