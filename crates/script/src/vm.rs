@@ -28,8 +28,13 @@ use crate::state::{self, Compiled, Position, Run, State, Stop, push_bytes};
 /// Compiled scripts that a VM keeps. When there are more, the half that was not used for longest is forgotten.
 const COMPILED_MAX: usize = 1024;
 
-/// Garbage is collected between runs when this much was allocated since, in KiB steps of LuaJIT's collector.
-const GC_STEP_KIB: c_int = 64;
+/// Garbage that may pile up before it is collected between runs. A collection walks all that the sandbox keeps alive
+/// (100 KiB and more, about 0.2 ms), so it must not come every few small scripts: at 64 KiB, collecting took 80 % of a small script's time.
+const GARBAGE_BYTES_MAX: usize = 1 << 20;
+
+/// When LuaJIT starts to collect by itself in the middle of a script: at so many percent of what was alive. Small scripts end long
+/// before, and are collected after, off the locks.
+const GC_PAUSE_PERCENT: c_int = 1000;
 
 /// Buffers that a run left behind larger than this are given back.
 const KEPT_BUFFER_BYTES_MAX: usize = 1 << 20;
@@ -146,6 +151,8 @@ impl Vm {
             let status = lua_pcall(lua, 0, 0, 0);
             assert!(status == LUA_OK, "{}", String::from_utf8_lossy(&error_text(lua)));
         }
+        // SAFETY: a number in the state just made.
+        unsafe { lua_gc((*state).main, LUA_GCSETPAUSE, GC_PAUSE_PERCENT) };
         let mut vm = Self { state, limits, collect_all: false, live_bytes: 0 };
         vm.collect();
         vm
@@ -244,21 +251,12 @@ impl Vm {
         self.state_ref().memory.used_bytes()
     }
 
-    /// Does a bounded piece of the collector's work, and all of it after a script that has left much behind. To be
-    /// called between runs, off the locks.
+    /// Collects if enough garbage has piled up to be worth it. To be called between runs, off the locks.
+    #[inline]
     pub fn maybe_collect(&mut self) {
-        let grown = self.memory_used_bytes() > self.live_bytes.saturating_mul(2) + KEPT_BUFFER_BYTES_MAX;
-        if self.collect_all || grown {
+        if self.collect_all || self.memory_used_bytes() > self.live_bytes + GARBAGE_BYTES_MAX {
             self.collect();
-        } else {
-            self.collect_step();
         }
-    }
-
-    /// Does a bounded piece of the collector's work.
-    pub fn collect_step(&mut self) {
-        // SAFETY: between runs, disarmed.
-        unsafe { lua_gc(self.state_ref().main, LUA_GCSTEP, GC_STEP_KIB) };
     }
 
     /// Collects everything that can be.

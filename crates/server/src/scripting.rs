@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use perilune_command::{CommandError, Flags, Outcome, Stop, errors, integer};
 use perilune_keyspace::Txn;
 use perilune_resp::Reply;
-use perilune_script::{Abort, LogLevel, Port, Propagation, Script, ScriptStop};
+use perilune_script::{Abort, LogLevel, Port, Propagation, Script, ScriptStop, Vm};
 
 use crate::call::{Call, TableEntry, Thread};
 use crate::running::RunKind;
@@ -51,8 +51,11 @@ struct Table {
 #[derive(Default)]
 pub struct Scripts {
     table: Mutex<Table>,
-    /// Counts SCRIPT FLUSH and evictions: what a thread remembers from before is looked up anew.
+    /// Counts evictions and flushes: what a thread remembers from before is looked up anew. So a script in use is also seen
+    /// to be used, and stays.
     generation: AtomicU64,
+    /// Counts SCRIPT FLUSH: what a thread has compiled from before is dropped.
+    flushes: AtomicU64,
     evicted: AtomicU64,
 }
 
@@ -118,6 +121,7 @@ impl Scripts {
     /// Forgets all scripts.
     pub fn flush(&self) {
         *self.table() = Table::default();
+        self.flushes.fetch_add(1, Ordering::Relaxed);
         self.generation.fetch_add(1, Ordering::Relaxed);
     }
 
@@ -155,6 +159,7 @@ impl Scripts {
 pub struct ScriptMemory {
     by_name: HashMap<[u8; 40], Arc<Script>, ahash::RandomState>,
     generation: u64,
+    flushes: u64,
 }
 
 impl Default for ScriptMemory {
@@ -162,6 +167,7 @@ impl Default for ScriptMemory {
         Self {
             by_name: HashMap::with_hasher(ahash::RandomState::new()),
             generation: 0,
+            flushes: 0,
         }
     }
 }
@@ -170,13 +176,24 @@ impl Default for ScriptMemory {
 const REMEMBERED_MAX: usize = 4096;
 
 impl ScriptMemory {
-    /// The script of this name, in any case.
-    fn get(&mut self, scripts: &Scripts, name: &[u8]) -> Option<Arc<Script>> {
+    /// Forgets everything if scripts were flushed or evicted since the last look, after a flush the machine's compiled ones too.
+    #[inline]
+    pub fn follow(&mut self, scripts: &Scripts, vm: &mut Vm) {
         let generation = scripts.generation.load(Ordering::Relaxed);
         if self.generation != generation || self.by_name.len() >= REMEMBERED_MAX {
             self.by_name.clear();
             self.generation = generation;
+            let flushes = scripts.flushes.load(Ordering::Relaxed);
+            if self.flushes != flushes {
+                self.flushes = flushes;
+                vm.forget_scripts();
+                vm.collect();
+            }
         }
+    }
+
+    /// The script of this name, in any case.
+    fn get(&mut self, scripts: &Scripts, name: &[u8]) -> Option<Arc<Script>> {
         let name = lower_name(name)?;
         if let Some(script) = self.by_name.get(&name) {
             return Some(script.clone());
@@ -202,6 +219,9 @@ pub fn eval(
 ) -> Outcome {
     let keys = key_count(arguments)?;
     let script = Arc::new(Script::new(arguments[1]).map_err(CommandError::from_text)?);
+    if let Some((vm, memory)) = &mut call.machine {
+        memory.follow(&call.server.scripts, vm);
+    }
     let script = match call.server.scripts.get(script.sha1()) {
         Some(known) => known,
         None => {
@@ -223,7 +243,10 @@ pub fn evalsha(
     let keys = key_count(arguments)?;
     let scripts = &call.server.scripts;
     let script = match &mut call.machine {
-        Some((_, memory)) => memory.get(scripts, arguments[1]),
+        Some((vm, memory)) => {
+            memory.follow(scripts, vm);
+            memory.get(scripts, arguments[1])
+        }
         None => scripts.get(arguments[1]),
     };
     run(call, txn, &script.ok_or(NO_SCRIPT)?, keys, arguments, reply)

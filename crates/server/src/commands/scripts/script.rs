@@ -158,7 +158,11 @@ fn show(call: &mut Call<'_>, arguments: &[&[u8]], reply: &mut dyn Reply) -> Outc
 
 fn flush(call: &mut Call<'_>, arguments: &[&[u8]], reply: &mut dyn Reply) -> Outcome {
     scripting::flush_mode(&arguments[2..])?;
-    call.server.flush_scripts();
+    call.server.scripts.flush();
+    if let Some((vm, memory)) = &mut call.machine {
+        memory.follow(&call.server.scripts, vm);
+        call.thread.slot.show_vm_memory(vm.memory_used_bytes());
+    }
     reply.ok();
     Ok(())
 }
