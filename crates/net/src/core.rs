@@ -18,6 +18,8 @@ use crate::slab::{Key, Slab};
 
 /// How many events are fetched at once.
 const EVENTS_MAX: usize = 1024;
+/// Room for mail beyond this is given back after a flood.
+const MAILS_KEPT_MAX: usize = 4096;
 /// Tokens that are no [`Key`]: keys have a smaller upper half.
 pub(crate) const WAKER: Token = Token(usize::MAX);
 const LISTENERS: usize = usize::MAX << 32;
@@ -145,7 +147,13 @@ impl<S: Service> Core<S> {
 
     /// Takes the mail that was collected over into the order of work.
     pub(crate) fn sort_mail(&mut self) {
+        if self.mails.is_empty() && self.mails.capacity() > MAILS_KEPT_MAX {
+            self.mails = VecDeque::new();
+        }
         self.mails.extend(self.inbox.drain(..));
+        if self.inbox.capacity() > MAILS_KEPT_MAX {
+            self.inbox = Vec::new();
+        }
     }
 
     /// Gives a connection its place. If the poller does not take it, it comes back.
