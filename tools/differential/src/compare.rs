@@ -6,9 +6,9 @@ use std::fmt;
 
 use perilune_harness::Value;
 
-use crate::{Words, tables};
 use crate::peers::Answer;
 use crate::scripts::{FORWARDING, JSON_ROUND_TRIP, Library};
+use crate::{Words, tables};
 
 /// How the values of a command are compared.
 #[derive(Debug, Clone, Copy)]
@@ -34,34 +34,80 @@ enum Rule {
 /// The rules, by the beginning of the call, with the reason for each.
 const RULES: &[(&str, Rule, &str)] = &[
     ("keys", Rule::AnyOrder, "the order is that of a hash table"),
-    ("scan", Rule::Kind, "cursors and portions are the server's own; whole iterations are compared as sets"),
+    (
+        "scan",
+        Rule::Kind,
+        "cursors and portions are the server's own; whole iterations are compared as sets",
+    ),
     ("randomkey", Rule::Kind, "random"),
     ("time", Rule::Kind, "the clock"),
     ("lolwut", Rule::Kind, "art, with the version in it"),
-    ("ttl", Rule::Near(2), "the servers run a call some milliseconds apart"),
+    (
+        "ttl",
+        Rule::Near(2),
+        "the servers run a call some milliseconds apart",
+    ),
     ("pttl", Rule::Near(3000), "the same"),
-    ("expiretime", Rule::Near(2), "EXPIRE counts from the moment it runs"),
+    (
+        "expiretime",
+        Rule::Near(2),
+        "EXPIRE counts from the moment it runs",
+    ),
     ("pexpiretime", Rule::Near(3000), "the same"),
     ("object idletime", Rule::Near(2), "the clock"),
     ("object freq", Rule::Kind, "a counter that grows by chance"),
-    ("memory usage", Rule::Kind, "depends on how entries are laid out"),
-    ("client id", Rule::Kind, "given out by connection; other connections come in between"),
-    ("client info", Rule::LinesOf(CLIENT_FIELDS), "ports, ages and buffer sizes differ"),
+    (
+        "memory usage",
+        Rule::Kind,
+        "depends on how entries are laid out",
+    ),
+    (
+        "client id",
+        Rule::Kind,
+        "given out by connection; other connections come in between",
+    ),
+    (
+        "client info",
+        Rule::LinesOf(CLIENT_FIELDS),
+        "ports, ages and buffer sizes differ",
+    ),
     ("client list", Rule::LinesOf(CLIENT_FIELDS), "the same"),
     ("hello", Rule::FieldsBut(&["id"]), "as CLIENT ID"),
-    ("config get", Rule::CommonFields, "each server has settings of its own"),
-    ("info", Rule::Text, "numbers of the moment; statistics of calls and errors are compared with the keyspace"),
-    ("command count", Rule::Kind, "the tables differ in size until all commands are there"),
-    ("command list", Rule::Table(tables::names), "the same, and the order is that of a hash table"),
+    (
+        "config get",
+        Rule::CommonFields,
+        "each server has settings of its own",
+    ),
+    (
+        "info",
+        Rule::Text,
+        "numbers of the moment; statistics of calls and errors are compared with the keyspace",
+    ),
+    (
+        "command count",
+        Rule::Kind,
+        "the tables differ in size until all commands are there",
+    ),
+    (
+        "command list",
+        Rule::Table(tables::names),
+        "the same, and the order is that of a hash table",
+    ),
     ("command info", Rule::Table(tables::infos), "the same"),
     ("command docs", Rule::Table(tables::docs), "the same"),
-    ("command getkeysandflags", Rule::Table(tables::keys_and_flags), "flags are a set"),
+    (
+        "command getkeysandflags",
+        Rule::Table(tables::keys_and_flags),
+        "flags are a set",
+    ),
     ("command", Rule::Table(tables::infos), "as COMMAND LIST"),
 ];
 
 /// The fields of a client that a client decides.
-const CLIENT_FIELDS: &[&str] =
-    &["name", "db", "sub", "psub", "ssub", "multi", "watch", "flags", "user", "redir", "resp", "lib-name", "lib-ver"];
+const CLIENT_FIELDS: &[&str] = &[
+    "name", "db", "sub", "psub", "ssub", "multi", "watch", "flags", "user", "redir", "resp",
+    "lib-name", "lib-ver",
+];
 
 /// What one must know to compare two answers.
 pub struct Context<'a> {
@@ -91,7 +137,13 @@ pub fn answers(context: &Context<'_>, left: &Answer, right: &Answer) -> Verdict 
         // That both hang is no agreement.
         _ => left == right && *left != Answer::Missing,
     };
-    if same { Verdict::Same } else { Verdict::Differs { group: group(context.words, left, right) } }
+    if same {
+        Verdict::Same
+    } else {
+        Verdict::Differs {
+            group: group(context.words, left, right),
+        }
+    }
 }
 
 fn values(context: &Context<'_>, left: &Value, right: &Value) -> bool {
@@ -99,10 +151,25 @@ fn values(context: &Context<'_>, left: &Value, right: &Value) -> bool {
     let is = |name: &str| words[0].eq_ignore_ascii_case(name.as_bytes());
     if is("exec") {
         return match (left.as_array(), right.as_array()) {
-            (Some(left), Some(right)) if left.len() == right.len() && right.len() == context.queued.len() => {
-                context.queued.iter().zip(left.iter().zip(right)).all(|(words, (left, right))| {
-                    left == right || values(&Context { words, queued: &[], library: context.library }, left, right)
-                })
+            (Some(left), Some(right))
+                if left.len() == right.len() && right.len() == context.queued.len() =>
+            {
+                context
+                    .queued
+                    .iter()
+                    .zip(left.iter().zip(right))
+                    .all(|(words, (left, right))| {
+                        left == right
+                            || values(
+                                &Context {
+                                    words,
+                                    queued: &[],
+                                    library: context.library,
+                                },
+                                left,
+                                right,
+                            )
+                    })
             }
             _ => left == right,
         };
@@ -115,9 +182,17 @@ fn values(context: &Context<'_>, left: &Value, right: &Value) -> bool {
 
 /// A script that forwards its arguments is compared as the command that they are.
 fn script(context: &Context<'_>, left: &Value, right: &Value) -> bool {
-    let [_, script, numkeys, rest @ ..] = context.words else { return left == right };
-    let text = context.library.script(script).map_or(script.as_slice(), str::as_bytes);
-    let keys = std::str::from_utf8(numkeys).ok().and_then(|n| n.parse::<usize>().ok()).unwrap_or(0);
+    let [_, script, numkeys, rest @ ..] = context.words else {
+        return left == right;
+    };
+    let text = context
+        .library
+        .script(script)
+        .map_or(script.as_slice(), str::as_bytes);
+    let keys = std::str::from_utf8(numkeys)
+        .ok()
+        .and_then(|n| n.parse::<usize>().ok())
+        .unwrap_or(0);
     if FORWARDING.iter().any(|f| f.as_bytes() == text)
         && let Some(inner) = rest.get(keys..).filter(|inner| !inner.is_empty())
     {
@@ -139,9 +214,16 @@ fn json(text: &[u8]) -> serde_json::Result<serde_json::Value> {
 fn rule(words: &[Vec<u8>]) -> Option<Rule> {
     let matches = |beginning: &str| {
         let mut words = words.iter();
-        beginning.split(' ').all(|b| words.next().is_some_and(|w| w.eq_ignore_ascii_case(b.as_bytes())))
+        beginning.split(' ').all(|b| {
+            words
+                .next()
+                .is_some_and(|w| w.eq_ignore_ascii_case(b.as_bytes()))
+        })
     };
-    RULES.iter().find(|(beginning, ..)| matches(beginning)).map(|&(_, rule, _)| rule)
+    RULES
+        .iter()
+        .find(|(beginning, ..)| matches(beginning))
+        .map(|&(_, rule, _)| rule)
 }
 
 /// Whether answers to this call may differ in their bytes.
@@ -150,7 +232,9 @@ pub fn has_rule(words: &[Vec<u8>]) -> bool {
 }
 
 fn by_rule(words: &[Vec<u8>], left: &Value, right: &Value) -> bool {
-    let Some(rule) = rule(words) else { return false };
+    let Some(rule) = rule(words) else {
+        return false;
+    };
     if left.as_error().is_some() || right.as_error().is_some() {
         return left == right;
     }
@@ -159,7 +243,9 @@ fn by_rule(words: &[Vec<u8>], left: &Value, right: &Value) -> bool {
         Rule::AnyOrder => kind(left) == kind(right) && in_order(left) == in_order(right),
         Rule::Table(canonical) => kind(left) == kind(right) && canonical(left) == canonical(right),
         Rule::Near(most) => match (left.as_integer(), right.as_integer()) {
-            (Some(left), Some(right)) => left == right || (left >= 0 && right >= 0 && left.abs_diff(right) <= most as u64),
+            (Some(left), Some(right)) => {
+                left == right || (left >= 0 && right >= 0 && left.abs_diff(right) <= most as u64)
+            }
             _ => false,
         },
         Rule::FieldsBut(but) => {
@@ -180,15 +266,30 @@ fn by_rule(words: &[Vec<u8>], left: &Value, right: &Value) -> bool {
 }
 
 /// Settings that say where a server is or how many cores it uses.
-const LOCAL_SETTINGS: &[&str] = &["port", "dir", "pidfile", "logfile", "io-threads", "bind", "maxclients"];
+const LOCAL_SETTINGS: &[&str] = &[
+    "port",
+    "dir",
+    "pidfile",
+    "logfile",
+    "io-threads",
+    "bind",
+    "maxclients",
+];
 
 /// Asked for by name both must have them; asked for by a glob, those that both have must agree.
 fn settings_agree(words: &[Vec<u8>], left: &Value, right: &Value) -> bool {
-    let (Some(left), Some(right)) = (fields(left), fields(right)) else { return false };
-    let by_glob = words.iter().skip(2).any(|w| w.iter().any(|b| b"*?[\\".contains(b)));
+    let (Some(left), Some(right)) = (fields(left), fields(right)) else {
+        return false;
+    };
+    let by_glob = words
+        .iter()
+        .skip(2)
+        .any(|w| w.iter().any(|b| b"*?[\\".contains(b)));
     let value = |name: &[u8]| right.iter().find(|(n, _)| n == name).map(|(_, v)| v);
     let is_local = |name: &[u8]| LOCAL_SETTINGS.iter().any(|l| l.as_bytes() == name);
-    let agree = left.iter().all(|(name, l)| is_local(name) || value(name).map_or(by_glob, |r| l == r));
+    let agree = left
+        .iter()
+        .all(|(name, l)| is_local(name) || value(name).map_or(by_glob, |r| l == r));
     agree && (by_glob || left.len() == right.len())
 }
 
@@ -198,13 +299,18 @@ fn kind(value: &Value) -> std::mem::Discriminant<Value> {
 }
 
 fn text(value: &Value) -> Option<String> {
-    value.as_bytes().map(|bytes| String::from_utf8_lossy(bytes).into_owned())
+    value
+        .as_bytes()
+        .map(|bytes| String::from_utf8_lossy(bytes).into_owned())
 }
 
 /// The names and values of a map, in the order of names.
 fn fields(value: &Value) -> Option<Vec<(Vec<u8>, Value)>> {
     let named = |(name, value): (&Value, &Value)| Some((name.as_bytes()?.to_vec(), value.clone()));
-    let mut fields: Vec<(Vec<u8>, Value)> = tables::pairs(value).into_iter().map(named).collect::<Option<_>>()?;
+    let mut fields: Vec<(Vec<u8>, Value)> = tables::pairs(value)
+        .into_iter()
+        .map(named)
+        .collect::<Option<_>>()?;
     fields.sort_by(|(one, _), (other, _)| one.cmp(other));
     Some(fields)
 }
@@ -215,8 +321,10 @@ fn lines(text: &str, named: &[&str]) -> Vec<String> {
         Some((name, _)) if !named.contains(&name) => name.to_owned(),
         _ => field.to_owned(),
     };
-    let mut lines: Vec<String> =
-        text.lines().map(|line| line.split(' ').map(field).collect::<Vec<_>>().join(" ")).collect();
+    let mut lines: Vec<String> = text
+        .lines()
+        .map(|line| line.split(' ').map(field).collect::<Vec<_>>().join(" "))
+        .collect();
     lines.sort();
     lines
 }
@@ -235,7 +343,11 @@ fn bytes(value: &Value) -> Vec<u8> {
 pub fn show(value: &Value) -> String {
     let bytes = bytes(value);
     let shown = bytes[..bytes.len().min(400)].escape_ascii();
-    if bytes.len() > 400 { format!("{shown}... ({} bytes)", bytes.len()) } else { shown.to_string() }
+    if bytes.len() > 400 {
+        format!("{shown}... ({} bytes)", bytes.len())
+    } else {
+        shown.to_string()
+    }
 }
 
 impl fmt::Display for Answer {
@@ -248,14 +360,58 @@ impl fmt::Display for Answer {
     }
 }
 
-/// What differences look alike: those of one command whose answers begin alike, numbers left out.
+/// What differences look alike: those of one command (or script) whose answers are of the same kinds, errors alike in
+/// their words.
 fn group(words: &[Vec<u8>], left: &Answer, right: &Answer) -> String {
+    const SCRIPT_SHOWN: usize = 60;
     let name = String::from_utf8_lossy(&words[0]).to_ascii_lowercase();
-    let container = matches!(name.as_str(), "client" | "config" | "command" | "object" | "script" | "memory");
-    let sub = words.get(1).filter(|_| container).map(|w| String::from_utf8_lossy(w).to_ascii_lowercase());
-    let outline = |answer: &Answer| {
-        let text: String = answer.to_string().chars().take(60).filter(|c| !c.is_ascii_digit()).collect();
-        text.split("script: ").next().unwrap_or_default().to_owned()
+    let more = match (name.as_str(), words.get(1)) {
+        ("client" | "config" | "command" | "object" | "script" | "memory", Some(sub)) => {
+            format!(" {}", String::from_utf8_lossy(sub).to_ascii_lowercase())
+        }
+        ("eval" | "eval_ro", Some(script)) => {
+            let text = String::from_utf8_lossy(&script[..script.len().min(SCRIPT_SHOWN)]);
+            format!(
+                " {:?}",
+                text.chars()
+                    .filter(|c| !c.is_ascii_digit())
+                    .collect::<String>()
+            )
+        }
+        _ => String::new(),
     };
-    format!("{name} {}: {} / {}", sub.unwrap_or_default(), outline(left), outline(right))
+    format!("{name}{more}: {} / {}", outline(left), outline(right))
 }
+
+/// The kind of an answer; an error without what it quotes and counts.
+fn outline(answer: &Answer) -> String {
+    const SHOWN: usize = 80;
+    let value = match answer {
+        Answer::Reply(value, _) => value,
+        other => return other.to_string(),
+    };
+    let Some(error) = value.as_error() else {
+        let debug = format!("{value:?}");
+        return debug
+            .split(['(', ' '])
+            .next()
+            .unwrap_or_default()
+            .to_owned();
+    };
+    let text = String::from_utf8_lossy(error).into_owned();
+    let text = text.split(" script: ").next().unwrap_or_default();
+    let unquoted: Vec<&str> = text.split('\'').step_by(2).collect();
+    let unquoted = unquoted.join("..");
+    format!(
+        "-{}",
+        unquoted
+            .chars()
+            .filter(|c| !c.is_ascii_digit())
+            .take(SHOWN)
+            .collect::<String>()
+    )
+}
+
+#[cfg(test)]
+#[path = "compare_tests.rs"]
+mod tests;

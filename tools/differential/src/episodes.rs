@@ -2,17 +2,20 @@
 
 use perilune_harness::encode;
 
-use crate::{Words, compare, guard};
 use crate::domain;
 use crate::generate::Generator;
 use crate::peers::{SESSIONS, Step};
+use crate::{Words, compare, guard};
 
 fn words(line: &str) -> Words {
     line.split(' ').map(|w| w.as_bytes().to_vec()).collect()
 }
 
 fn call(session: usize, line: &str) -> Step {
-    Step::Call { session, words: words(line) }
+    Step::Call {
+        session,
+        words: words(line),
+    }
 }
 
 /// Everything that happens before servers are compared once: about `calls` calls on connections in turn, with episodes
@@ -43,13 +46,24 @@ pub fn round(generator: &mut Generator, calls: usize) -> Vec<Step> {
 
 /// How many commands the steps send.
 pub fn count_calls(steps: &[Step]) -> usize {
-    steps.iter().filter(|s| !matches!(s, Step::Wait { .. } | Step::Compare | Step::Reconnect { .. })).count()
+    steps
+        .iter()
+        .filter(|s| {
+            !matches!(
+                s,
+                Step::Wait { .. } | Step::Compare | Step::Reconnect { .. }
+            )
+        })
+        .count()
 }
 
 /// A batch of any calls.
 fn plain(generator: &mut Generator, session: usize, steps: &mut Vec<Step>) {
     for _ in 0..generator.rng.usize(10..60) {
-        steps.push(Step::Call { session, words: generator.call() });
+        steps.push(Step::Call {
+            session,
+            words: generator.call(),
+        });
     }
 }
 
@@ -58,7 +72,17 @@ fn transaction(generator: &mut Generator, session: usize, steps: &mut Vec<Step>)
     steps.push(call(session, "MULTI"));
     for _ in 0..generator.rng.usize(0..6) {
         let words = if generator.rng.u32(..12) == 0 {
-            words(["NOSUCH", "GET", "MULTI", "WATCH k1", "SET k1", "CLIENT NOSUCH", "EVAL x"][generator.rng.usize(..7)])
+            words(
+                [
+                    "NOSUCH",
+                    "GET",
+                    "MULTI",
+                    "WATCH k1",
+                    "SET k1",
+                    "CLIENT NOSUCH",
+                    "EVAL x",
+                ][generator.rng.usize(..7)],
+            )
         } else {
             generator.call()
         };
@@ -67,7 +91,14 @@ fn transaction(generator: &mut Generator, session: usize, steps: &mut Vec<Step>)
             steps.push(Step::Call { session, words });
         }
     }
-    steps.push(call(session, if generator.rng.u32(..6) == 0 { "DISCARD" } else { "EXEC" }));
+    steps.push(call(
+        session,
+        if generator.rng.u32(..6) == 0 {
+            "DISCARD"
+        } else {
+            "EXEC"
+        },
+    ));
 }
 
 /// WATCH on one connection, changes on another (or on none), EXEC on the first.
@@ -81,18 +112,57 @@ fn watched(generator: &mut Generator, steps: &mut Vec<Step>) {
     }
     let key = domain::key(&mut generator.rng);
     for _ in 0..generator.rng.usize(1..3) {
-        let watched = vec![b"WATCH".to_vec(), key.clone(), domain::key(&mut generator.rng)];
-        steps.push(Step::Call { session: one, words: watched });
+        let watched = vec![
+            b"WATCH".to_vec(),
+            key.clone(),
+            domain::key(&mut generator.rng),
+        ];
+        steps.push(Step::Call {
+            session: one,
+            words: watched,
+        });
     }
     const CHANGES: &[&str] = &[
-        "SET K v", "DEL K", "APPEND K x", "INCR K", "EXPIRE K 100000", "PERSIST K", "GET K", "SETRANGE K 0 ", "FLUSHDB", "FLUSHALL",
-        "SWAPDB 0 1", "SWAPDB 1 2", "RENAME k1 K", "RENAME K k2", "COPY k1 K REPLACE", "MOVE K 2", "GETDEL K", "GETEX K PERSIST", "SET K v XX",
-        "SET K v NX", "MSETNX K a", "TOUCH K", "EXPIRE K -1", "SETBIT K 0 0", "BITFIELD K GET u8 0", "BITOP AND K none", "UNLINK none", "INCRBYFLOAT K 0",
+        "SET K v",
+        "DEL K",
+        "APPEND K x",
+        "INCR K",
+        "EXPIRE K 100000",
+        "PERSIST K",
+        "GET K",
+        "SETRANGE K 0 ",
+        "FLUSHDB",
+        "FLUSHALL",
+        "SWAPDB 0 1",
+        "SWAPDB 1 2",
+        "RENAME k1 K",
+        "RENAME K k2",
+        "COPY k1 K REPLACE",
+        "MOVE K 2",
+        "GETDEL K",
+        "GETEX K PERSIST",
+        "SET K v XX",
+        "SET K v NX",
+        "MSETNX K a",
+        "TOUCH K",
+        "EXPIRE K -1",
+        "SETBIT K 0 0",
+        "BITFIELD K GET u8 0",
+        "BITOP AND K none",
+        "UNLINK none",
+        "INCRBYFLOAT K 0",
     ];
     for _ in 0..generator.rng.usize(0..3) {
         let change = CHANGES[generator.rng.usize(..CHANGES.len())];
-        let words = words(change).into_iter().map(|w| if w == b"K" { key.clone() } else { w }).collect();
-        let session = if generator.rng.u32(..4) == 0 { one } else { other };
+        let words = words(change)
+            .into_iter()
+            .map(|w| if w == b"K" { key.clone() } else { w })
+            .collect();
+        let session = if generator.rng.u32(..4) == 0 {
+            one
+        } else {
+            other
+        };
         steps.push(Step::Call { session, words });
     }
     if generator.rng.u32(..6) == 0 {
@@ -127,18 +197,54 @@ fn quiet(generator: &mut Generator, session: usize, steps: &mut Vec<Step>) {
 /// the connection or all of them around.
 fn is_unfit_for_silence(words: &[Vec<u8>]) -> bool {
     const NAMES: &[&str] = &[
-        "client", "hello", "reset", "multi", "exec", "eval", "evalsha", "eval_ro", "evalsha_ro",
+        "client",
+        "hello",
+        "reset",
+        "multi",
+        "exec",
+        "eval",
+        "evalsha",
+        "eval_ro",
+        "evalsha_ro",
     ];
-    compare::has_rule(words) || NAMES.iter().any(|n| words[0].eq_ignore_ascii_case(n.as_bytes()))
+    compare::has_rule(words)
+        || NAMES
+            .iter()
+            .any(|n| words[0].eq_ignore_ascii_case(n.as_bytes()))
 }
 
 /// Inline commands, and bytes that are no protocol.
 fn inline(generator: &mut Generator, session: usize, steps: &mut Vec<Step>) {
     const LINES: &[&[u8]] = &[
-        b"PING\r\n", b"PING\n", b"\r\n", b"  SET   k1   \"a\\x00b\\n\"  \r\n", b"GET 'k1'\r\n", b"SET k1 'it\\'s'\r\n", b"SET k1 \"unbalanced\r\n",
-        b"SET k1 'x'y\r\n", b"GET\r\n", b"*1\r\n$4\r\nPING\r\n", b"*0\r\n", b"*-1\r\n", b"*1\r\n$-1\r\n", b"*1\r\n:5\r\n", b"*x\r\n", b"*1\r\n$x\r\n",
-        b"*9999999999\r\n", b"*1\r\n$2000000000\r\n", b"*1\r\n$4\r\nPINGxx", b"*2\r\n$3\r\nGET\r\n$2\r\nk1\r\n", b"*1\r\n$0\r\n\r\n", b"* 1\r\n",
-        b"*01\r\n$4\r\nPING\r\n", b"*1\r\n$04\r\nPING\r\n", b"*+1\r\n$4\r\nPING\r\n", b"GET \"\\xff\\t\\\"\"\r\n", b"ECHO \"\"\r\n", b"POST / HTTP/1.1\r\n", b"Host: x\r\n",
+        b"PING\r\n",
+        b"PING\n",
+        b"\r\n",
+        b"  SET   k1   \"a\\x00b\\n\"  \r\n",
+        b"GET 'k1'\r\n",
+        b"SET k1 'it\\'s'\r\n",
+        b"SET k1 \"unbalanced\r\n",
+        b"SET k1 'x'y\r\n",
+        b"GET\r\n",
+        b"*1\r\n$4\r\nPING\r\n",
+        b"*0\r\n",
+        b"*-1\r\n",
+        b"*1\r\n$-1\r\n",
+        b"*1\r\n:5\r\n",
+        b"*x\r\n",
+        b"*1\r\n$x\r\n",
+        b"*9999999999\r\n",
+        b"*1\r\n$2000000000\r\n",
+        b"*1\r\n$4\r\nPINGxx",
+        b"*2\r\n$3\r\nGET\r\n$2\r\nk1\r\n",
+        b"*1\r\n$0\r\n\r\n",
+        b"* 1\r\n",
+        b"*01\r\n$4\r\nPING\r\n",
+        b"*1\r\n$04\r\nPING\r\n",
+        b"*+1\r\n$4\r\nPING\r\n",
+        b"GET \"\\xff\\t\\\"\"\r\n",
+        b"ECHO \"\"\r\n",
+        b"POST / HTTP/1.1\r\n",
+        b"Host: x\r\n",
         b"*3\r\n$3\r\nSET\r\n$2\r\nk1\r\n$1048577\r\n",
     ];
     let mut bytes = Vec::new();
@@ -155,19 +261,31 @@ fn scan(generator: &mut Generator, steps: &mut Vec<Step>) {
         options.extend([b"MATCH".to_vec(), domain::pattern(&mut generator.rng)]);
     }
     if generator.rng.bool() {
-        options.extend([b"COUNT".to_vec(), [&b"1"[..], b"3", b"100"][generator.rng.usize(..3)].to_vec()]);
+        options.extend([
+            b"COUNT".to_vec(),
+            [&b"1"[..], b"3", b"100"][generator.rng.usize(..3)].to_vec(),
+        ]);
     }
     if generator.rng.u32(..4) == 0 {
-        options.extend([b"TYPE".to_vec(), [&b"string"[..], b"list", b"nosuch"][generator.rng.usize(..3)].to_vec()]);
+        options.extend([
+            b"TYPE".to_vec(),
+            [&b"string"[..], b"list", b"nosuch"][generator.rng.usize(..3)].to_vec(),
+        ]);
     }
-    steps.push(Step::Scan { database: generator.rng.u32(..4), options });
+    steps.push(Step::Scan {
+        database: generator.rng.u32(..4),
+        options,
+    });
 }
 
 /// QUIT at the end of a batch, and a new connection.
 fn ending(generator: &mut Generator, session: usize, steps: &mut Vec<Step>) {
     plain(generator, session, steps);
     let quit = generator.call_of("quit").unwrap_or_else(|| words("QUIT"));
-    steps.push(Step::Call { session, words: quit });
+    steps.push(Step::Call {
+        session,
+        words: quit,
+    });
     steps.push(Step::Reconnect { session });
     if let Some(words) = generator.call_of("shutdown") {
         steps.push(Step::Call { session, words });
@@ -181,9 +299,21 @@ fn expired(generator: &mut Generator, steps: &mut Vec<Step>) {
     steps.push(Step::Reconnect { session: one });
     steps.push(Step::Reconnect { session: other });
     let value = domain::value(&mut generator.rng);
-    steps.push(Step::Call { session: one, words: vec![b"SET".to_vec(), key.clone(), value, b"PX".to_vec(), b"20".to_vec()] });
+    steps.push(Step::Call {
+        session: one,
+        words: vec![
+            b"SET".to_vec(),
+            key.clone(),
+            value,
+            b"PX".to_vec(),
+            b"20".to_vec(),
+        ],
+    });
     if generator.rng.u32(..3) == 0 {
-        steps.push(Step::Call { session: one, words: vec![b"WATCH".to_vec(), key.clone()] });
+        steps.push(Step::Call {
+            session: one,
+            words: vec![b"WATCH".to_vec(), key.clone()],
+        });
     }
     steps.push(Step::Wait { milliseconds: 45 });
     for _ in 0..generator.rng.usize(1..4) {
@@ -195,14 +325,26 @@ fn expired(generator: &mut Generator, steps: &mut Vec<Step>) {
             }
         }
         // A key that has expired may be counted until somebody removes it, and who does that is left open.
-        if !words.iter().any(|w| w.eq_ignore_ascii_case(b"dbsize") || w.eq_ignore_ascii_case(b"swapdb")) {
-            steps.push(Step::Call { session: other, words });
+        if !words
+            .iter()
+            .any(|w| w.eq_ignore_ascii_case(b"dbsize") || w.eq_ignore_ascii_case(b"swapdb"))
+        {
+            steps.push(Step::Call {
+                session: other,
+                words,
+            });
         }
     }
     // Now it is gone for both, whoever removes such keys in the background.
-    steps.push(Step::Call { session: other, words: vec![b"EXISTS".to_vec(), key.clone()] });
+    steps.push(Step::Call {
+        session: other,
+        words: vec![b"EXISTS".to_vec(), key.clone()],
+    });
     steps.push(Step::Reconnect { session: other });
-    steps.push(Step::Call { session: other, words: vec![b"EXISTS".to_vec(), key] });
+    steps.push(Step::Call {
+        session: other,
+        words: vec![b"EXISTS".to_vec(), key],
+    });
     transaction(generator, one, steps);
 }
 
@@ -213,8 +355,25 @@ fn password(generator: &mut Generator, steps: &mut Vec<Step>) {
     // The new connection asks for its id before it may: it is refused like everybody.
     steps.push(Step::Reconnect { session: 1 });
     const TRIES: &[&str] = &[
-        "GET k1", "PING", "HELLO 3", "HELLO 2 AUTH default wrong", "HELLO 3 AUTH default secret SETNAME x", "AUTH wrong", "AUTH secret", "AUTH default secret",
-        "AUTH nosuch secret", "AUTH", "AUTH a b c", "MULTI", "EXEC", "RESET", "CLIENT ID x", "NOSUCH", "GET", "COMMAND COUNT x", "SELECT 1",
+        "GET k1",
+        "PING",
+        "HELLO 3",
+        "HELLO 2 AUTH default wrong",
+        "HELLO 3 AUTH default secret SETNAME x",
+        "AUTH wrong",
+        "AUTH secret",
+        "AUTH default secret",
+        "AUTH nosuch secret",
+        "AUTH",
+        "AUTH a b c",
+        "MULTI",
+        "EXEC",
+        "RESET",
+        "CLIENT ID x",
+        "NOSUCH",
+        "GET",
+        "COMMAND COUNT x",
+        "SELECT 1",
     ];
     for _ in 0..generator.rng.usize(2..10) {
         let line = TRIES[generator.rng.usize(..TRIES.len())];
@@ -227,8 +386,17 @@ fn password(generator: &mut Generator, steps: &mut Vec<Step>) {
 /// One connection kills another, by its number or its address.
 fn killed(generator: &mut Generator, steps: &mut Vec<Step>) {
     const KILLS: &[&str] = &[
-        "CLIENT KILL ID @ID2@", "CLIENT KILL ADDR @ADDR2@", "CLIENT KILL @ADDR2@", "CLIENT KILL ID @ID2@ SKIPME no", "CLIENT KILL ID @ID0@", "CLIENT KILL ID @ID0@ SKIPME no",
-        "CLIENT KILL TYPE normal SKIPME yes", "CLIENT KILL USER default", "CLIENT KILL TYPE pubsub", "CLIENT KILL ADDR @ADDR2@ ID @ID3@", "CLIENT KILL @ADDR0@",
+        "CLIENT KILL ID @ID2@",
+        "CLIENT KILL ADDR @ADDR2@",
+        "CLIENT KILL @ADDR2@",
+        "CLIENT KILL ID @ID2@ SKIPME no",
+        "CLIENT KILL ID @ID0@",
+        "CLIENT KILL ID @ID0@ SKIPME no",
+        "CLIENT KILL TYPE normal SKIPME yes",
+        "CLIENT KILL USER default",
+        "CLIENT KILL TYPE pubsub",
+        "CLIENT KILL ADDR @ADDR2@ ID @ID3@",
+        "CLIENT KILL @ADDR0@",
     ];
     steps.push(Step::Reconnect { session: 0 });
     steps.push(Step::Reconnect { session: 2 });

@@ -42,7 +42,15 @@ impl Generator {
     pub fn new(grammar: Grammar, library: Rc<Library>, seed: u64) -> Self {
         let weights = grammar.commands.iter().map(|c| c.weight).sum();
         let coverage = Coverage::new(&grammar);
-        Self { grammar, library, coverage, rng: Rng::with_seed(seed), weights, least: 0, least_age: 0 }
+        Self {
+            grammar,
+            library,
+            coverage,
+            rng: Rng::with_seed(seed),
+            weights,
+            least: 0,
+            least_age: 0,
+        }
     }
 
     /// The grammar it follows.
@@ -78,17 +86,14 @@ impl Generator {
         vec![b"PING".to_vec()]
     }
 
-    /// A call of this command by the grammar, where the grammar has it.
+    /// A call of this command by the grammar, where the grammar has it: for an episode that can deal with it.
     pub fn call_of(&mut self, name: &str) -> Option<Words> {
         let place = self.grammar.commands.iter().position(|c| c.name == name)?;
-        for _ in 0..20 {
-            let draft = self.draft(place);
-            if is_sendable(&draft.words) {
-                self.coverage.count(&draft.nodes);
-                return Some(draft.words);
-            }
-        }
-        None
+        let draft = self.draft(place);
+        roster::denied(&draft.words).is_none().then(|| {
+            self.coverage.count(&draft.nodes);
+            draft.words
+        })
     }
 
     fn command(&mut self) -> Option<Draft> {
@@ -97,8 +102,15 @@ impl Generator {
         }
         if self.least_age == 0 {
             self.least_age = LEAST_RENEWED_CALLS;
-            let commands = self.grammar.commands.iter().enumerate().filter(|(_, c)| c.weight > 0);
-            self.least = commands.min_by_key(|(_, c)| self.coverage.least_of(c)).map_or(0, |(place, _)| place);
+            let commands = self
+                .grammar
+                .commands
+                .iter()
+                .enumerate()
+                .filter(|(_, c)| c.weight > 0);
+            self.least = commands
+                .min_by_key(|(_, c)| self.coverage.least_of(c))
+                .map_or(0, |(place, _)| place);
         }
         self.least_age -= 1;
         if self.rng.u32(..LEAST_ONE_IN) == 0 {
@@ -115,7 +127,12 @@ impl Generator {
 
     /// A call of the EVAL family, if the grammar has it.
     fn script(&mut self) -> Option<Draft> {
-        if !self.grammar.commands.iter().any(|c| c.name.starts_with("eval")) {
+        if !self
+            .grammar
+            .commands
+            .iter()
+            .any(|c| c.name.starts_with("eval"))
+        {
             return None;
         }
         let mut rng = self.rng.fork();
@@ -126,20 +143,36 @@ impl Generator {
         let words = self.library.call(&mut rng, |_| inner);
         let name = String::from_utf8_lossy(&words[0]).to_ascii_lowercase();
         let command = self.grammar.commands.iter().find(|c| c.name == name)?;
-        let keys = std::str::from_utf8(&words[2]).ok().and_then(|n| n.parse::<usize>().ok()).unwrap_or(0);
+        let keys = std::str::from_utf8(&words[2])
+            .ok()
+            .and_then(|n| n.parse::<usize>().ok())
+            .unwrap_or(0);
         let used = |argument: &&Argument| match argument.name.as_str() {
             "key" => keys > 0,
             "arg" => words.len() > 3 + keys,
             _ => true,
         };
-        let nodes = command.arguments.iter().filter(used).map(|a| a.node).collect();
+        let nodes = command
+            .arguments
+            .iter()
+            .filter(used)
+            .map(|a| a.node)
+            .collect();
         Some(Draft { words, nodes })
     }
 
     fn draft(&mut self, place: usize) -> Draft {
-        let Command { name, arguments, .. } = self.grammar.commands[place].clone();
-        let words = name.split('|').map(|word| self.in_some_case(word)).collect();
-        let mut draft = Draft { words, nodes: Vec::new() };
+        let Command {
+            name, arguments, ..
+        } = self.grammar.commands[place].clone();
+        let words = name
+            .split('|')
+            .map(|word| self.in_some_case(word))
+            .collect();
+        let mut draft = Draft {
+            words,
+            nodes: Vec::new(),
+        };
         match name.as_str() {
             "config|set" => {
                 for _ in 0..self.rng.usize(1..3) {
@@ -177,12 +210,20 @@ impl Generator {
 
     fn write(&mut self, command: &str, argument: &Argument, draft: &mut Draft) {
         // Without names these tell about hundreds of commands: seldom.
-        let omitted_of_20 = if matches!(command, "command|docs" | "command|info") { 1 } else { 12 };
+        let omitted_of_20 = if matches!(command, "command|docs" | "command|info") {
+            1
+        } else {
+            12
+        };
         if argument.optional && self.rng.u32(..20) < omitted_of_20 {
             return;
         }
         draft.nodes.push(argument.node);
-        let times = if argument.multiple { self.rng.usize(1..4) } else { 1 };
+        let times = if argument.multiple {
+            self.rng.usize(1..4)
+        } else {
+            1
+        };
         for time in 0..times {
             if let Some(token) = &argument.token
                 && (time == 0 || argument.multiple_token)
@@ -193,7 +234,12 @@ impl Generator {
             match &argument.kind {
                 Kind::Token => {}
                 Kind::Value(kind) => {
-                    draft.words.push(domain::argument(&mut self.rng, command, &argument.name, kind));
+                    draft.words.push(domain::argument(
+                        &mut self.rng,
+                        command,
+                        &argument.name,
+                        kind,
+                    ));
                 }
                 Kind::Block => {
                     for child in &argument.children {
@@ -221,7 +267,16 @@ impl Generator {
     fn in_some_case(&mut self, word: &str) -> Vec<u8> {
         match self.rng.u32(..10) {
             0 => word.to_ascii_lowercase().into_bytes(),
-            1 => word.bytes().map(|b| if self.rng.bool() { b.to_ascii_uppercase() } else { b.to_ascii_lowercase() }).collect(),
+            1 => word
+                .bytes()
+                .map(|b| {
+                    if self.rng.bool() {
+                        b.to_ascii_uppercase()
+                    } else {
+                        b.to_ascii_lowercase()
+                    }
+                })
+                .collect(),
             _ => word.to_ascii_uppercase().into_bytes(),
         }
     }
@@ -230,7 +285,9 @@ impl Generator {
     fn spoil(&mut self, mut words: Words) -> Words {
         let rng = &mut self.rng;
         let place = rng.usize(..words.len());
-        let argument = rng.usize(words.len().min(1)..words.len().max(2)).min(words.len() - 1);
+        let argument = rng
+            .usize(words.len().min(1)..words.len().max(2))
+            .min(words.len() - 1);
         match rng.u32(..14) {
             0 | 1 => {
                 words.pop();
@@ -252,8 +309,14 @@ impl Generator {
             12 => words.truncate(1),
             _ => {
                 // The tail of another call of the same command: options that contradict each other.
-                let name: Vec<Vec<u8>> = words.iter().take(2).map(|w| w.to_ascii_lowercase()).collect();
-                let of = |c: &Command| c.name.as_bytes() == name[0] || c.name.as_bytes() == name.join(&b'|');
+                let name: Vec<Vec<u8>> = words
+                    .iter()
+                    .take(2)
+                    .map(|w| w.to_ascii_lowercase())
+                    .collect();
+                let of = |c: &Command| {
+                    c.name.as_bytes() == name[0] || c.name.as_bytes() == name.join(&b'|')
+                };
                 if let Some(place) = self.grammar.commands.iter().position(of) {
                     let other = self.draft(place).words;
                     let keep = self.rng.usize(..other.len());
@@ -261,7 +324,11 @@ impl Generator {
                 }
             }
         }
-        if words.is_empty() { vec![b"NOSUCH".to_vec()] } else { words }
+        if words.is_empty() {
+            vec![b"NOSUCH".to_vec()]
+        } else {
+            words
+        }
     }
 }
 
@@ -274,14 +341,31 @@ fn all_nodes(arguments: &[Argument], nodes: &mut Vec<usize>) {
 
 /// Whether the call may go out now: see [`roster`] and [`guard`]. A script's ARGV is looked at as well.
 fn is_sendable(words: &[Vec<u8>]) -> bool {
-    let Some(name) = words.first() else { return false };
-    let is = |names: &[&str]| names.iter().any(|n| name.eq_ignore_ascii_case(n.as_bytes()));
-    if is(&["quit"]) || (is(&["client"]) && words.get(1).is_some_and(|w| w.eq_ignore_ascii_case(b"reply"))) {
+    let Some(name) = words.first() else {
+        return false;
+    };
+    let is = |names: &[&str]| {
+        names
+            .iter()
+            .any(|n| name.eq_ignore_ascii_case(n.as_bytes()))
+    };
+    if is(&["quit"])
+        || (is(&["client"])
+            && words
+                .get(1)
+                .is_some_and(|w| w.eq_ignore_ascii_case(b"reply")))
+    {
         return false;
     }
-    let inner = if is(&["eval", "evalsha", "eval_ro", "evalsha_ro"]) { words.get(3..).unwrap_or_default() } else { &[] };
+    let inner = if is(&["eval", "evalsha", "eval_ro", "evalsha_ro"]) {
+        words.get(3..).unwrap_or_default()
+    } else {
+        &[]
+    };
     let starts = 0..inner.len();
     roster::denied(words).is_none()
         && !guard::is_race(words)
-        && starts.into_iter().all(|at| roster::denied(&inner[at..]).is_none() && !guard::is_race(&inner[at..]))
+        && starts
+            .into_iter()
+            .all(|at| roster::denied(&inner[at..]).is_none() && !guard::is_race(&inner[at..]))
 }

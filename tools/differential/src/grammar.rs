@@ -67,26 +67,46 @@ pub struct Grammar {
 impl Grammar {
     /// Asks the server. With `only`, just the commands whose name begins with one of the words.
     pub fn ask(connection: &mut Connection, only: &[String]) -> Result<Self> {
-        let mut grammar = Self { commands: Vec::new(), nodes: Vec::new() };
+        let mut grammar = Self {
+            commands: Vec::new(),
+            nodes: Vec::new(),
+        };
         for &(name, weight) in ROSTER {
-            if !only.is_empty() && !only.iter().any(|o| name.starts_with(&o.to_ascii_lowercase())) {
+            if !only.is_empty()
+                && !only
+                    .iter()
+                    .any(|o| name.starts_with(&o.to_ascii_lowercase()))
+            {
                 continue;
             }
             let docs = connection.call(&["COMMAND", "DOCS", name])?;
             let docs = docs.as_array().and_then(|pair| pair.get(1)).map(fields);
-            let docs = docs.ok_or_else(|| Error::other(format!("the reference has no COMMAND DOCS of {name}")))?;
-            let arguments = docs.get("arguments").map(|list| grammar.arguments(name, list)).unwrap_or_default();
-            grammar.commands.push(Command { name: name.into(), arguments, weight });
+            let docs = docs.ok_or_else(|| {
+                Error::other(format!("the reference has no COMMAND DOCS of {name}"))
+            })?;
+            let arguments = docs
+                .get("arguments")
+                .map(|list| grammar.arguments(name, list))
+                .unwrap_or_default();
+            grammar.commands.push(Command {
+                name: name.into(),
+                arguments,
+                weight,
+            });
         }
         if grammar.commands.is_empty() {
-            return Err(Error::other("no command of the roster begins with a word of --only"));
+            return Err(Error::other(
+                "no command of the roster begins with a word of --only",
+            ));
         }
         Ok(grammar)
     }
 
     fn arguments(&mut self, path: &str, list: &Value) -> Vec<Argument> {
         let list = list.as_array().unwrap_or_default();
-        list.iter().map(|item| self.argument(path, &fields(item))).collect()
+        list.iter()
+            .map(|item| self.argument(path, &fields(item)))
+            .collect()
     }
 
     fn argument(&mut self, path: &str, fields: &HashMap<String, &Value>) -> Argument {
@@ -95,10 +115,15 @@ impl Grammar {
         let path = format!("{path} {name}");
         let node = self.nodes.len();
         self.nodes.push(path.clone());
-        let children: Vec<Argument> = fields.get("arguments").map(|l| self.arguments(&path, l)).unwrap_or_default();
+        let children: Vec<Argument> = fields
+            .get("arguments")
+            .map(|l| self.arguments(&path, l))
+            .unwrap_or_default();
         // An option that may not be sent is not part of the grammar: see the deny list for the reasons.
-        let children =
-            children.into_iter().filter(|c| !is_denied_option(&self.nodes[c.node])).collect();
+        let children = children
+            .into_iter()
+            .filter(|c| !is_denied_option(&self.nodes[c.node]))
+            .collect();
         let kind = match text("type").as_deref() {
             Some("pure-token") => Kind::Token,
             Some("oneof") => Kind::OneOf,
@@ -126,7 +151,9 @@ impl Grammar {
 
 /// Whether the deny list names the option at this path.
 pub fn is_denied_option(path: &str) -> bool {
-    DENIED_OPTIONS.iter().any(|(denied, _)| path.starts_with(denied))
+    DENIED_OPTIONS
+        .iter()
+        .any(|(denied, _)| path.starts_with(denied))
 }
 
 fn text(value: &Value) -> String {
@@ -136,7 +163,9 @@ fn text(value: &Value) -> String {
 /// The names and values of a map as RESP2 sends it.
 fn fields(value: &Value) -> HashMap<String, &Value> {
     let list = value.as_array().unwrap_or_default();
-    list.chunks_exact(2).map(|pair| (text(&pair[0]), &pair[1])).collect()
+    list.chunks_exact(2)
+        .map(|pair| (text(&pair[0]), &pair[1]))
+        .collect()
 }
 
 /// How often each node was sent in a call that follows the grammar.
@@ -148,7 +177,9 @@ pub struct Coverage {
 impl Coverage {
     /// Nothing sent yet.
     pub fn new(grammar: &Grammar) -> Self {
-        Self { counts: vec![0; grammar.nodes.len()] }
+        Self {
+            counts: vec![0; grammar.nodes.len()],
+        }
     }
 
     /// One more call that used these nodes.
@@ -160,13 +191,22 @@ impl Coverage {
 
     /// The count of the least used node of a tree, its root included.
     pub fn least(&self, argument: &Argument) -> u64 {
-        let below = argument.children.iter().map(|child| self.least(child)).min();
+        let below = argument
+            .children
+            .iter()
+            .map(|child| self.least(child))
+            .min();
         below.unwrap_or(u64::MAX).min(self.counts[argument.node])
     }
 
     /// The count of the least used node of a command.
     pub fn least_of(&self, command: &Command) -> u64 {
-        command.arguments.iter().map(|a| self.least(a)).min().unwrap_or(u64::MAX)
+        command
+            .arguments
+            .iter()
+            .map(|a| self.least(a))
+            .min()
+            .unwrap_or(u64::MAX)
     }
 
     /// All nodes with their counts, the least used first; denied options are left out.

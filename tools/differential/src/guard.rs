@@ -11,14 +11,21 @@ const RACE_MS: i128 = 400_000;
 
 /// Whether the call sets a lifetime that ends while the run may still be going.
 pub fn is_race(words: &[Vec<u8>]) -> bool {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_millis()) as i128;
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |d| d.as_millis()) as i128;
     is_race_at(words, now)
 }
 
 fn is_race_at(words: &[Vec<u8>], now: i128) -> bool {
-    let name = words.first().map(|name| name.to_ascii_lowercase()).unwrap_or_default();
+    let name = words
+        .first()
+        .map(|name| name.to_ascii_lowercase())
+        .unwrap_or_default();
     let ends_soon = |number: Option<&Vec<u8>>, unit: i128, base: i128| {
-        let number = number.and_then(|n| std::str::from_utf8(n).ok()).and_then(|n| n.trim().parse::<i128>().ok());
+        let number = number
+            .and_then(|n| std::str::from_utf8(n).ok())
+            .and_then(|n| n.trim().parse::<i128>().ok());
         number.is_some_and(|n| (n * unit + base - now).abs() < RACE_MS && !(base == now && n <= 0))
     };
     match name.as_slice() {
@@ -26,13 +33,18 @@ fn is_race_at(words: &[Vec<u8>], now: i128) -> bool {
         b"pexpire" | b"psetex" => ends_soon(words.get(2), 1, now),
         b"expireat" => ends_soon(words.get(2), 1000, 0),
         b"pexpireat" => ends_soon(words.get(2), 1, 0),
-        b"set" | b"getex" => words.windows(2).skip(1).any(|pair| match pair[0].to_ascii_lowercase().as_slice() {
-            b"ex" => ends_soon(pair.get(1), 1000, now),
-            b"px" => ends_soon(pair.get(1), 1, now),
-            b"exat" => ends_soon(pair.get(1), 1000, 0),
-            b"pxat" => ends_soon(pair.get(1), 1, 0),
-            _ => false,
-        }),
+        b"set" | b"getex" => {
+            words
+                .windows(2)
+                .skip(1)
+                .any(|pair| match pair[0].to_ascii_lowercase().as_slice() {
+                    b"ex" => ends_soon(pair.get(1), 1000, now),
+                    b"px" => ends_soon(pair.get(1), 1, now),
+                    b"exat" => ends_soon(pair.get(1), 1000, 0),
+                    b"pxat" => ends_soon(pair.get(1), 1, 0),
+                    _ => false,
+                })
+        }
         _ => false,
     }
 }

@@ -28,7 +28,13 @@ pub fn compare(left: &mut Peer, right: &mut Peer) -> Result<Option<Mismatch>> {
 }
 
 fn mismatch(what: String, group: &str, left: String, right: String) -> Mismatch {
-    Mismatch { step: 0, what, group: format!("state: {group}"), left, right }
+    Mismatch {
+        step: 0,
+        what,
+        group: format!("state: {group}"),
+        left,
+        right,
+    }
 }
 
 fn compare_database(left: &mut Peer, right: &mut Peer, database: u32) -> Result<Option<Mismatch>> {
@@ -37,28 +43,51 @@ fn compare_database(left: &mut Peer, right: &mut Peer, database: u32) -> Result<
         peer.control(&[b"SELECT", number.as_bytes()])?;
         let reply = peer.control(&[b"KEYS", b"*"])?;
         let names = reply.as_array().unwrap_or_default();
-        let mut names: Vec<Vec<u8>> = names.iter().filter_map(|k| Some(k.as_bytes()?.to_vec())).collect();
+        let mut names: Vec<Vec<u8>> = names
+            .iter()
+            .filter_map(|k| Some(k.as_bytes()?.to_vec()))
+            .collect();
         names.sort_unstable();
         Ok(names)
     };
     let (keys, others) = (keys(left)?, keys(right)?);
     let shown = |keys: &[Vec<u8>], others: &[Vec<u8>]| {
-        let only = keys.iter().filter(|k| !others.contains(k)).map(|k| k.escape_ascii().to_string());
-        format!("{} keys, of its own: {:?}", keys.len(), only.collect::<Vec<_>>())
+        let only = keys
+            .iter()
+            .filter(|k| !others.contains(k))
+            .map(|k| k.escape_ascii().to_string());
+        format!(
+            "{} keys, of its own: {:?}",
+            keys.len(),
+            only.collect::<Vec<_>>()
+        )
     };
     if keys != others {
         let what = format!("the keys of database {database}");
-        return Ok(Some(mismatch(what, "keys", shown(&keys, &others), shown(&others, &keys))));
+        return Ok(Some(mismatch(
+            what,
+            "keys",
+            shown(&keys, &others),
+            shown(&others, &keys),
+        )));
     }
     let asks: [&[&str]; 4] = [&["TYPE"], &["GET"], &["PTTL"], &["OBJECT", "ENCODING"]];
     let call = |key: &Vec<u8>, ask: &[&str]| -> Words {
-        ask.iter().map(|w| w.as_bytes().to_vec()).chain([key.clone()]).collect()
+        ask.iter()
+            .map(|w| w.as_bytes().to_vec())
+            .chain([key.clone()])
+            .collect()
     };
-    let calls: Vec<Words> = keys.iter().flat_map(|key| asks.iter().map(move |ask| call(key, ask))).collect();
+    let calls: Vec<Words> = keys
+        .iter()
+        .flat_map(|key| asks.iter().map(move |ask| call(key, ask)))
+        .collect();
     let (answers, others) = (left.control_batch(&calls)?, right.control_batch(&calls)?);
     for (words, (answer, other)) in calls.iter().zip(answers.iter().zip(&others)) {
         let near = match (answer, other) {
-            (Value::Integer(l), Value::Integer(r)) => *l >= 0 && *r >= 0 && l.abs_diff(*r) <= PTTL_MS_APART_MAX,
+            (Value::Integer(l), Value::Integer(r)) => {
+                *l >= 0 && *r >= 0 && l.abs_diff(*r) <= PTTL_MS_APART_MAX
+            }
             _ => false,
         };
         if answer != other && !near {
@@ -76,10 +105,18 @@ fn compare_statistics(left: &mut Peer, right: &mut Peer) -> Result<Option<Mismat
         let (mut one, mut other) = (statistics(left, section)?, statistics(right, section)?);
         let names: Vec<String> = one.keys().chain(other.keys()).cloned().collect();
         for name in names {
-            let (left, right) = (one.remove(&name).unwrap_or_default(), other.remove(&name).unwrap_or_default());
+            let (left, right) = (
+                one.remove(&name).unwrap_or_default(),
+                other.remove(&name).unwrap_or_default(),
+            );
             if left != right {
                 let group = format!("INFO {section}");
-                return Ok(Some(mismatch(format!("{group}, {name}"), &format!("{group} {name}"), left, right)));
+                return Ok(Some(mismatch(
+                    format!("{group}, {name}"),
+                    &format!("{group} {name}"),
+                    left,
+                    right,
+                )));
             }
         }
     }

@@ -43,7 +43,10 @@ const ROUND_CALLS: usize = 1000;
 const ROUNDS_PER_RESET: usize = 5;
 
 fn main() -> ExitCode {
-    match Options::from_arguments().map_err(Error::other).and_then(|options| differ(&options)) {
+    match Options::from_arguments()
+        .map_err(Error::other)
+        .and_then(|options| differ(&options))
+    {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
@@ -58,58 +61,114 @@ fn differ(options: &Options) -> Result<bool> {
     let (grammar, library) = {
         let server = Server::start(&options.recipe.right, &options.recipe.right_arguments)?;
         let mut connection = Connection::open(server.address())?;
-        (Grammar::ask(&mut connection, &options.only)?, Rc::new(Library::learn(&mut connection)?))
+        (
+            Grammar::ask(&mut connection, &options.only)?,
+            Rc::new(Library::learn(&mut connection)?),
+        )
     };
-    println!("seed {}, {} commands with {} options", options.seed, grammar.commands.len(), grammar.nodes.len());
+    let (commands, nodes) = (grammar.commands.len(), grammar.nodes.len());
+    println!(
+        "seed {}, {commands} commands with {nodes} options",
+        options.seed
+    );
     let mut generator = Generator::new(grammar, library.clone(), options.seed);
-    let mut pair = Pair::start(&options.recipe, library.clone())?;
-    let mut lab = None;
-    let mut report = Report::new();
-    let mut steps: Vec<Step> = Vec::new();
+    let pair = Pair::start(&options.recipe, library.clone())?;
+    let (report, history) = (Report::new(), Vec::new());
+    let mut run = Run {
+        options,
+        library,
+        pair,
+        lab: None,
+        report,
+        history,
+    };
     let mut rounds = 0;
-    while report.calls() < options.calls && report.groups() < options.mismatches_max {
+    while run.report.calls() < options.calls && !run.has_enough() {
         if rounds % ROUNDS_PER_RESET == 0 {
-            steps.clear();
-            pair.reset()?;
+            run.begin_anew()?;
         }
         rounds += 1;
-        let round = episodes::round(&mut generator, ROUND_CALLS);
-        report.sent(episodes::count_calls(&round));
-        let outcome = pair.run(&round);
-        let Some(mismatch) = shrink::settle(&mut pair, outcome, round.len() - 1)? else {
-            steps.extend(round);
-            continue;
-        };
-        let upto = mismatch.step;
-        let before = steps.len();
-        steps.extend_from_slice(&round[..=upto]);
-        let mismatch = Mismatch { step: before + upto, ..mismatch };
-        if report.is_new(&mismatch) {
-            let reproduction = if options.shrinks && known::reason(&mismatch.what).is_none() {
-                let lab = match &mut lab {
+        let steps = episodes::round(&mut generator, ROUND_CALLS);
+        run.report.sent(episodes::count_calls(&steps));
+        run.round(&steps)?;
+    }
+    Ok(run.report.finish(&generator, run.pair.tally, options))
+}
+
+/// A run over two servers.
+struct Run<'a> {
+    options: &'a Options,
+    library: Rc<Library>,
+    pair: Pair,
+    /// Servers to reproduce differences on.
+    lab: Option<Pair>,
+    report: Report,
+    /// All steps since the servers began anew.
+    history: Vec<Step>,
+}
+
+impl Run<'_> {
+    fn has_enough(&self) -> bool {
+        self.report.groups() >= self.options.mismatches_max
+    }
+
+    fn begin_anew(&mut self) -> Result<()> {
+        self.history.clear();
+        self.pair.reset()
+    }
+
+    /// Runs the steps; after a difference the servers begin anew with the step behind it.
+    fn round(&mut self, steps: &[Step]) -> Result<()> {
+        let mut rest = steps;
+        while !rest.is_empty() && !self.has_enough() {
+            let outcome = self.pair.run(rest);
+            let Some(mismatch) = shrink::settle(&mut self.pair, outcome, rest.len() - 1)? else {
+                self.history.extend_from_slice(rest);
+                return Ok(());
+            };
+            let (done, left) = rest.split_at(mismatch.step + 1);
+            self.history.extend_from_slice(done);
+            self.difference(&mismatch)?;
+            self.begin_anew()?;
+            rest = left;
+        }
+        Ok(())
+    }
+
+    /// Reports the difference in which the history ends.
+    fn difference(&mut self, mismatch: &Mismatch) -> Result<()> {
+        if self.report.is_new(mismatch) {
+            let is_worth_it = self.options.shrinks && known::reason(&mismatch.what).is_none();
+            let reproduction = if is_worth_it {
+                let lab = match &mut self.lab {
                     Some(lab) => lab,
-                    None => lab.insert(Pair::start(&options.recipe, library.clone())?),
+                    None => self
+                        .lab
+                        .insert(Pair::start(&self.options.recipe, self.library.clone())?),
                 };
-                shrink::shrink(lab, &steps, &mismatch.group)?
+                shrink::shrink(lab, &self.history, &mismatch.group)?
             } else {
                 None
             };
-            report.print(options.seed, &mismatch, reproduction, &steps);
+            self.report
+                .print(self.options.seed, mismatch, reproduction, &self.history);
         }
-        report.count(&mismatch);
-        pair.reset()?;
-        steps.clear();
-        rounds = 1;
+        self.report.count(mismatch);
+        Ok(())
     }
-    Ok(report.finish(&generator.coverage, generator.grammar(), options))
 }
 
 /// A call for people: bytes escaped, long words cut.
 pub fn show_words(words: &[Vec<u8>]) -> String {
     const SHOWN_BYTES: usize = 200;
     let show = |word: &Vec<u8>| {
-        let text = word[..word.len().min(SHOWN_BYTES)].escape_ascii().to_string();
-        match (word.len() > SHOWN_BYTES, word.is_empty() || word.contains(&b' ')) {
+        let text = word[..word.len().min(SHOWN_BYTES)]
+            .escape_ascii()
+            .to_string();
+        match (
+            word.len() > SHOWN_BYTES,
+            word.is_empty() || word.contains(&b' '),
+        ) {
             (true, _) => format!("\"{text}\"...({} bytes)", word.len()),
             (false, true) => format!("\"{text}\""),
             (false, false) => text,

@@ -41,10 +41,15 @@ impl Options {
     pub fn from_arguments() -> Result<Self, lexopt::Error> {
         let (mut left, mut right): (Option<PathBuf>, Option<PathBuf>) = (None, None);
         let (mut left_arguments, mut right_arguments) = (Vec::new(), Vec::new());
-        let (mut calls, mut seed, mut only, mut mismatches_max) = (1_000_000, fastrand::u64(..), Vec::new(), 50);
+        let (mut calls, mut seed, mut only, mut mismatches_max) =
+            (1_000_000, fastrand::u64(..), Vec::new(), 50);
         let (mut protocols, mut shrinks, mut prints_coverage) = (Protocols::Both, true, false);
         let mut parser = lexopt::Parser::from_env();
-        let words = |line: String| line.split_whitespace().map(String::from).collect::<Vec<_>>();
+        let words = |line: String| {
+            line.split_whitespace()
+                .map(String::from)
+                .collect::<Vec<_>>()
+        };
         while let Some(argument) = parser.next()? {
             match argument {
                 Long("left") => left = Some(parser.value()?.into()),
@@ -73,8 +78,24 @@ impl Options {
                 other => return Err(other.unexpected()),
             }
         }
-        let (left, right) = left.zip(right).ok_or("give --left and --right (see --help)")?;
-        let recipe = Recipe { left, right, left_arguments, right_arguments, protocols };
-        Ok(Self { recipe, calls, seed, only, mismatches_max, shrinks, prints_coverage })
+        let (left, right) = left
+            .zip(right)
+            .ok_or("give --left and --right (see --help)")?;
+        let recipe = Recipe {
+            left,
+            right,
+            left_arguments,
+            right_arguments,
+            protocols,
+        };
+        Ok(Self {
+            recipe,
+            calls,
+            seed,
+            only,
+            mismatches_max,
+            shrinks,
+            prints_coverage,
+        })
     }
 }

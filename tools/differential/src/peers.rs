@@ -101,7 +101,11 @@ impl Peer {
     fn start(binary: &std::path::Path, arguments: &[String], protocols: Protocols) -> Result<Self> {
         let server = Server::start(binary, arguments)?;
         let control = Connection::open(server.address())?;
-        let mut peer = Self { server, sessions: Vec::new(), control };
+        let mut peer = Self {
+            server,
+            sessions: Vec::new(),
+            control,
+        };
         for number in 0..SESSIONS {
             let session = peer.open(number, protocols)?;
             peer.sessions.push(session);
@@ -112,7 +116,10 @@ impl Peer {
     fn open(&self, number: usize, protocols: Protocols) -> Result<Session> {
         let mut connection = Connection::open(self.server.address())?;
         let address = connection.local_address()?;
-        let id = connection.call(&["CLIENT", "ID"])?.as_integer().unwrap_or_default();
+        let id = connection
+            .call(&["CLIENT", "ID"])?
+            .as_integer()
+            .unwrap_or_default();
         let resp3 = match protocols {
             Protocols::Resp2 => false,
             Protocols::Resp3 => true,
@@ -121,7 +128,11 @@ impl Peer {
         if resp3 {
             connection.call(&["HELLO", "3"])?;
         }
-        Ok(Session { connection, id, address })
+        Ok(Session {
+            connection,
+            id,
+            address,
+        })
     }
 
     /// A call on the connection that no step uses; opened again where a step had it killed.
@@ -139,22 +150,34 @@ impl Peer {
     pub fn control_batch(&mut self, calls: &[Words]) -> Result<Vec<Value>> {
         let mut batch = Vec::new();
         calls.iter().for_each(|words| encode(&mut batch, words));
-        self.control.exchange(&batch, |c| calls.iter().map(|_| c.reply()).collect())
+        self.control
+            .exchange(&batch, |c| calls.iter().map(|_| c.reply()).collect())
     }
 
     /// The words as this server must get them: placeholders become its sessions' ids and addresses.
     fn localise(&self, word: &[u8]) -> Option<Vec<u8>> {
-        let number = |rest: &[u8]| rest.first().map(|d| usize::from(d.wrapping_sub(b'0')) % SESSIONS);
+        let number = |rest: &[u8]| {
+            rest.first()
+                .map(|d| usize::from(d.wrapping_sub(b'0')) % SESSIONS)
+        };
         if let Some(rest) = word.strip_prefix(b"@ID") {
             return Some(self.sessions[number(rest)?].id.to_string().into_bytes());
         }
         let rest = word.strip_prefix(b"@ADDR")?;
-        Some(self.sessions[number(rest)?].address.to_string().into_bytes())
+        Some(
+            self.sessions[number(rest)?]
+                .address
+                .to_string()
+                .into_bytes(),
+        )
     }
 
     fn encode(&self, out: &mut Vec<u8>, words: &[Vec<u8>]) {
         if words.iter().any(|word| word.starts_with(b"@")) {
-            let local: Words = words.iter().map(|w| self.localise(w).unwrap_or_else(|| w.clone())).collect();
+            let local: Words = words
+                .iter()
+                .map(|w| self.localise(w).unwrap_or_else(|| w.clone()))
+                .collect();
             encode(out, &local);
         } else {
             encode(out, words);
@@ -164,23 +187,29 @@ impl Peer {
     fn raw(&mut self, session: usize, bytes: &[u8]) -> Result<Vec<Answer>> {
         let mut bytes = bytes.to_vec();
         encode(&mut bytes, &[b"ECHO", SENTINEL]);
-        self.sessions[session].connection.exchange(&bytes, |connection| {
-            let mut all = Vec::new();
-            loop {
-                let answer = answers(connection, 1)?.remove(0);
-                let last = match &answer {
-                    Answer::Reply(value, _) => value.as_bytes() == Some(SENTINEL),
-                    Answer::Closed | Answer::Missing => true,
-                };
-                all.push(answer);
-                if last {
-                    return Ok(all);
+        self.sessions[session]
+            .connection
+            .exchange(&bytes, |connection| {
+                let mut all = Vec::new();
+                loop {
+                    let answer = answers(connection, 1)?.remove(0);
+                    let last = match &answer {
+                        Answer::Reply(value, _) => value.as_bytes() == Some(SENTINEL),
+                        Answer::Closed | Answer::Missing => true,
+                    };
+                    all.push(answer);
+                    if last {
+                        return Ok(all);
+                    }
                 }
-            }
-        })
+            })
     }
 
-    fn scan(&mut self, database: u32, options: &[Vec<u8>]) -> Result<std::result::Result<Vec<Vec<u8>>, String>> {
+    fn scan(
+        &mut self,
+        database: u32,
+        options: &[Vec<u8>],
+    ) -> Result<std::result::Result<Vec<Vec<u8>>, String>> {
         self.control(&[b"SELECT", database.to_string().as_bytes()])?;
         let mut found = Vec::new();
         let mut cursor = b"0".to_vec();
@@ -188,8 +217,15 @@ impl Peer {
             let mut words: Vec<&[u8]> = vec![b"SCAN", &cursor];
             words.extend(options.iter().map(Vec::as_slice));
             let reply = self.control(&words)?;
-            let Some([next, keys]) = reply.as_array() else { return Ok(Err(compare::show(&reply))) };
-            found.extend(keys.as_array().unwrap_or_default().iter().filter_map(|k| Some(k.as_bytes()?.to_vec())));
+            let Some([next, keys]) = reply.as_array() else {
+                return Ok(Err(compare::show(&reply)));
+            };
+            found.extend(
+                keys.as_array()
+                    .unwrap_or_default()
+                    .iter()
+                    .filter_map(|k| Some(k.as_bytes()?.to_vec())),
+            );
             cursor = next.as_bytes().unwrap_or_default().to_vec();
             if cursor == b"0" {
                 found.sort_unstable();
@@ -197,7 +233,10 @@ impl Peer {
                 return Ok(Ok(found));
             }
         }
-        Ok(Err(format!("cursor {} after {SCANS_MAX} calls", String::from_utf8_lossy(&cursor))))
+        Ok(Err(format!(
+            "cursor {} after {SCANS_MAX} calls",
+            String::from_utf8_lossy(&cursor)
+        )))
     }
 }
 
@@ -216,7 +255,17 @@ fn answers(connection: &mut Connection, count: usize) -> Result<Vec<Answer>> {
 }
 
 fn is_closed(error: &Error) -> bool {
-    matches!(error.kind(), ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset | ErrorKind::BrokenPipe)
+    matches!(
+        error.kind(),
+        ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset | ErrorKind::BrokenPipe
+    )
+}
+
+/// How the right server answered: a run of which nearly every answer is an error compares little.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Tally {
+    pub answers: usize,
+    pub errors: usize,
 }
 
 /// Both servers.
@@ -227,6 +276,8 @@ pub struct Pair {
     /// For each session what it has queued since MULTI, as the right server said.
     queued: Vec<Option<Vec<Words>>>,
     library: std::rc::Rc<Library>,
+    /// What was answered so far.
+    pub tally: Tally,
 }
 
 impl Pair {
@@ -234,7 +285,14 @@ impl Pair {
     pub fn start(recipe: &Recipe, library: std::rc::Rc<Library>) -> Result<Self> {
         let left = Peer::start(&recipe.left, &recipe.left_arguments, recipe.protocols)?;
         let right = Peer::start(&recipe.right, &recipe.right_arguments, recipe.protocols)?;
-        let mut pair = Self { recipe: recipe.clone(), left, right, queued: vec![None; SESSIONS], library };
+        let mut pair = Self {
+            recipe: recipe.clone(),
+            left,
+            right,
+            queued: vec![None; SESSIONS],
+            library,
+            tally: Tally::default(),
+        };
         pair.reset()?;
         Ok(pair)
     }
@@ -265,12 +323,16 @@ impl Pair {
 
     /// Whether both processes are there and answer.
     pub fn is_healthy(&mut self) -> bool {
-        [&mut self.left, &mut self.right].into_iter().all(|p| p.server.is_running() && p.control(&[b"PING"]).is_ok())
+        [&mut self.left, &mut self.right]
+            .into_iter()
+            .all(|p| p.server.is_running() && p.control(&[b"PING"]).is_ok())
     }
 
     /// After a crash or a hang: two new processes.
     pub fn restart(&mut self) -> Result<()> {
+        let tally = self.tally;
         *self = Self::start(&self.recipe, self.library.clone())?;
+        self.tally = tally;
         Ok(())
     }
 
@@ -284,7 +346,9 @@ impl Pair {
         for peer in [&mut self.left, &mut self.right] {
             let new = peer.open(session, self.recipe.protocols)?;
             // Until the server has noticed, the old one would be listed and counted.
-            std::mem::replace(&mut peer.sessions[session], new).connection.close();
+            std::mem::replace(&mut peer.sessions[session], new)
+                .connection
+                .close();
         }
         Ok(())
     }
@@ -297,7 +361,10 @@ impl Pair {
             let mismatch = match &steps[at] {
                 Step::Call { session, .. } => {
                     let joins = |step: &&Step| match step {
-                        Step::Call { session: other, words } => other == session && !guard::travels_alone(words),
+                        Step::Call {
+                            session: other,
+                            words,
+                        } => other == session && !guard::travels_alone(words),
                         _ => false,
                     };
                     taken = 1 + steps[at + 1..].iter().take_while(joins).count();
@@ -338,19 +405,38 @@ impl Pair {
             self.right.encode(&mut batches[1], words);
         }
         let (left, right) = self.exchange(session, &batches, calls.len())?;
-        let kills = calls.iter().any(|w| w[0].eq_ignore_ascii_case(b"client") && w.get(1).is_some_and(|w| w.eq_ignore_ascii_case(b"kill")));
+        let kills = calls.iter().any(|w| {
+            w[0].eq_ignore_ascii_case(b"client")
+                && w.get(1).is_some_and(|w| w.eq_ignore_ascii_case(b"kill"))
+        });
         let mut found = None;
         for (place, words) in calls.iter().enumerate() {
             let queued = self.queued[session].as_deref().unwrap_or_default();
-            let context = Context { words, queued, library: &self.library };
-            if let Verdict::Differs { group } = compare::answers(&context, &left[place], &right[place]) {
+            let context = Context {
+                words,
+                queued,
+                library: &self.library,
+            };
+            if let Verdict::Differs { group } =
+                compare::answers(&context, &left[place], &right[place])
+            {
                 let (left, right) = (left[place].to_string(), right[place].to_string());
-                found = Some(Mismatch { step: place, what: crate::show_words(words), group, left, right });
+                found = Some(Mismatch {
+                    step: place,
+                    what: crate::show_words(words),
+                    group,
+                    left,
+                    right,
+                });
                 break;
             }
+            self.tally.answers += 1;
+            self.tally.errors +=
+                usize::from(matches!(right[place], Answer::Reply(Value::Error(_), _)));
             self.follow(session, words, &right[place]);
         }
-        let ended = |answers: &[Answer]| matches!(answers.last(), Some(Answer::Closed | Answer::Missing));
+        let ended =
+            |answers: &[Answer]| matches!(answers.last(), Some(Answer::Closed | Answer::Missing));
         if found.is_none() && (ended(&left) || ended(&right)) {
             self.reconnect(session)?;
         }
@@ -370,12 +456,18 @@ impl Pair {
     ) -> Result<(Vec<Answer>, Vec<Answer>)> {
         let one = &mut self.left.sessions[session].connection;
         let other = &mut self.right.sessions[session].connection;
-        one.exchange(left, |one| other.exchange(right, |other| Ok((answers(one, count)?, answers(other, count)?))))
+        one.exchange(left, |one| {
+            other.exchange(right, |other| {
+                Ok((answers(one, count)?, answers(other, count)?))
+            })
+        })
     }
 
     /// Keeps up with MULTI, to know whose answers an EXEC brings.
     fn follow(&mut self, session: usize, words: &[Vec<u8>], right: &Answer) {
-        let Answer::Reply(value, _) = right else { return };
+        let Answer::Reply(value, _) = right else {
+            return;
+        };
         let queued = &mut self.queued[session];
         let name = words[0].to_ascii_lowercase();
         match (value, name.as_slice()) {
@@ -400,9 +492,21 @@ impl Pair {
             self.reconnect(session)?;
             return Ok(None);
         }
-        let show = |answers: &[Answer]| answers.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+        let show = |answers: &[Answer]| {
+            answers
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+                .join(" ")
+        };
         let what = format!("the bytes {}", bytes.escape_ascii());
-        Ok(Some(Mismatch { step: 0, what, group: "raw bytes".into(), left: show(&left), right: show(&right) }))
+        Ok(Some(Mismatch {
+            step: 0,
+            what,
+            group: "raw bytes".into(),
+            left: show(&left),
+            right: show(&right),
+        }))
     }
 
     fn scan(&mut self, database: u32, options: &[Vec<u8>]) -> Result<Option<Mismatch>> {
@@ -411,8 +515,17 @@ impl Pair {
         if left == right {
             return Ok(None);
         }
-        let what = format!("a whole SCAN of database {database} with {}", crate::show_words(options));
+        let what = format!(
+            "a whole SCAN of database {database} with {}",
+            crate::show_words(options)
+        );
         let show = |found| format!("{found:?}");
-        Ok(Some(Mismatch { step: 0, what, group: "whole scan".into(), left: show(left), right: show(right) }))
+        Ok(Some(Mismatch {
+            step: 0,
+            what,
+            group: "whole scan".into(),
+            left: show(left),
+            right: show(right),
+        }))
     }
 }

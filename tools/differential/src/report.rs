@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::time::{Duration, Instant};
 
-use crate::grammar::{Coverage, Grammar};
+use crate::generate::Generator;
 use crate::known;
 use crate::options::Options;
-use crate::peers::{Mismatch, Step};
+use crate::peers::{Mismatch, Step, Tally};
 
 /// From so many calls on every option must have been sent often enough.
 const COVERED_CALLS_MIN: usize = 1_000_000;
@@ -31,7 +31,12 @@ impl Report {
     /// Nothing yet.
     pub fn new() -> Self {
         let now = Instant::now();
-        Self { started: now, printed: now, calls: 0, groups: BTreeMap::new() }
+        Self {
+            started: now,
+            printed: now,
+            calls: 0,
+            groups: BTreeMap::new(),
+        }
     }
 
     /// Calls sent to each server.
@@ -41,7 +46,10 @@ impl Report {
 
     /// Groups of differences that are not meant.
     pub fn groups(&self) -> usize {
-        self.groups.values().filter(|(_, known)| known.is_none()).count()
+        self.groups
+            .values()
+            .filter(|(_, known)| known.is_none())
+            .count()
     }
 
     /// So many calls more.
@@ -51,7 +59,10 @@ impl Report {
             self.printed = Instant::now();
             let per_second = self.calls as f64 / self.started.elapsed().as_secs_f64();
             let differences: usize = self.groups.values().map(|(count, _)| count).sum();
-            eprint!("\r{} calls, {per_second:.0} per second, {differences} differences ", self.calls);
+            eprint!(
+                "\r{} calls, {per_second:.0} per second, {differences} differences ",
+                self.calls
+            );
             // Progress that cannot be shown is no reason to stop.
             let _ = std::io::stderr().flush();
         }
@@ -65,16 +76,27 @@ impl Report {
     /// One more of its group.
     pub fn count(&mut self, mismatch: &Mismatch) {
         let entry = self.groups.entry(mismatch.group.clone());
-        entry.or_insert_with(|| (0, known::reason(&mismatch.what))).0 += 1;
+        entry
+            .or_insert_with(|| (0, known::reason(&mismatch.what)))
+            .0 += 1;
     }
 
     /// The first of its group, with the few steps that lead to it.
-    pub fn print(&self, seed: u64, found: &Mismatch, reproduction: Option<(Vec<Step>, Mismatch)>, steps: &[Step]) {
+    pub fn print(
+        &self,
+        seed: u64,
+        found: &Mismatch,
+        reproduction: Option<(Vec<Step>, Mismatch)>,
+        steps: &[Step],
+    ) {
         if let Some(reason) = known::reason(&found.what) {
             println!("\nknown: {} ({reason})", found.what);
             return;
         }
-        println!("\n--- DIFFERENCE, seed {seed}, about call {}: {}", self.calls, found.group);
+        println!(
+            "\n--- DIFFERENCE, seed {seed}, about call {}: {}",
+            self.calls, found.group
+        );
         let (steps, mismatch) = match &reproduction {
             Some((steps, mismatch)) => {
                 println!("    reproduced by {} steps on fresh servers:", steps.len());
@@ -82,15 +104,25 @@ impl Report {
             }
             None => {
                 println!("    the last steps before it (not shrunk):");
-                (&steps[steps.len().saturating_sub(UNREPRODUCED_STEPS)..], found)
+                (
+                    &steps[steps.len().saturating_sub(UNREPRODUCED_STEPS)..],
+                    found,
+                )
             }
         };
         for step in &steps[steps.len().saturating_sub(PRINTED_STEPS_MAX)..] {
             match step {
-                Step::Call { session, words } => println!("    {session}> {}", crate::show_words(words)),
-                Step::Raw { session, bytes } => println!("    {session}> bytes {}", bytes.escape_ascii()),
+                Step::Call { session, words } => {
+                    println!("    {session}> {}", crate::show_words(words))
+                }
+                Step::Raw { session, bytes } => {
+                    println!("    {session}> bytes {}", bytes.escape_ascii())
+                }
                 Step::Scan { database, options } => {
-                    println!("     > whole SCAN of database {database} {}", crate::show_words(options));
+                    println!(
+                        "     > whole SCAN of database {database} {}",
+                        crate::show_words(options)
+                    );
                 }
                 Step::Reconnect { session } => println!("    {session}> (a new connection)"),
                 Step::Wait { milliseconds } => println!("     > (wait {milliseconds} ms)"),
@@ -103,28 +135,58 @@ impl Report {
     }
 
     /// The summary; whether the servers are the same and every option was sent.
-    pub fn finish(&self, coverage: &Coverage, grammar: &Grammar, options: &Options) -> bool {
+    pub fn finish(&self, generator: &Generator, tally: Tally, options: &Options) -> bool {
         let seconds = self.started.elapsed().as_secs_f64();
         eprintln!();
-        println!("{} calls in {seconds:.1} s, {:.0} per second", self.calls, self.calls as f64 / seconds);
-        let table = coverage.table(grammar);
-        let scarce: Vec<_> = table.iter().filter(|(_, count)| *count < OPTION_COUNT_MIN).collect();
+        println!(
+            "{} calls in {seconds:.1} s, {:.0} per second",
+            self.calls,
+            self.calls as f64 / seconds
+        );
+        let error_share = tally.errors as f64 / tally.answers.max(1) as f64 * 100.0;
+        println!(
+            "{} answers compared, {error_share:.0} % of them errors",
+            tally.answers
+        );
+        let table = generator.coverage.table(generator.grammar());
+        let scarce: Vec<_> = table
+            .iter()
+            .filter(|(_, count)| *count < OPTION_COUNT_MIN)
+            .collect();
         let least = table.first().map_or(0, |(_, count)| *count);
-        println!("{} options, the least sent {least} times, {} below {OPTION_COUNT_MIN}", table.len(), scarce.len());
+        println!(
+            "{} options, the least sent {least} times, {} below {OPTION_COUNT_MIN}",
+            table.len(),
+            scarce.len()
+        );
         if options.prints_coverage {
-            table.iter().for_each(|(option, count)| println!("{count:>10}  {option}"));
+            table
+                .iter()
+                .for_each(|(option, count)| println!("{count:>10}  {option}"));
         } else if self.calls >= COVERED_CALLS_MIN {
-            scarce.iter().for_each(|(option, count)| println!("{count:>10}  {option}"));
+            scarce
+                .iter()
+                .for_each(|(option, count)| println!("{count:>10}  {option}"));
         }
         for (group, (count, known)) in &self.groups {
-            let known = known.map(|reason| format!(" (meant: {reason})")).unwrap_or_default();
+            let known = known
+                .map(|reason| format!(" (meant: {reason})"))
+                .unwrap_or_default();
             println!("{count:>6} x {group}{known}");
         }
-        println!("{} differences that are not meant, in {} groups", self.unmeant(), self.groups());
+        println!(
+            "{} differences that are not meant, in {} groups",
+            self.unmeant(),
+            self.groups()
+        );
         self.groups() == 0 && (self.calls < COVERED_CALLS_MIN || scarce.is_empty())
     }
 
     fn unmeant(&self) -> usize {
-        self.groups.values().filter(|(_, known)| known.is_none()).map(|(count, _)| count).sum()
+        self.groups
+            .values()
+            .filter(|(_, known)| known.is_none())
+            .map(|(count, _)| count)
+            .sum()
     }
 }

@@ -117,8 +117,10 @@ pub const ROSTER: &[(&str, u32)] = &[
 ];
 
 /// Options that are never sent, by the beginning of their path in the grammar.
-pub const DENIED_OPTIONS: &[(&str, &str)] =
-    &[("shutdown abort-selector save-selector-block", "ends the server under test")];
+pub const DENIED_OPTIONS: &[(&str, &str)] = &[(
+    "shutdown abort-selector save-selector-block",
+    "ends the server under test",
+)];
 
 /// Calls that are never sent, whether they come from the grammar, a mutation or a script.
 pub struct Denied {
@@ -136,11 +138,18 @@ fn never(_: &[Vec<u8>]) -> bool {
 
 fn is_small_pause(words: &[Vec<u8>]) -> bool {
     // What is no number is an error, and as such welcome.
-    words.get(2).is_none_or(|n| std::str::from_utf8(n).ok().and_then(|n| n.parse::<f64>().ok()).is_none_or(|n| n <= 2.0))
+    words.get(2).is_none_or(|n| {
+        std::str::from_utf8(n)
+            .ok()
+            .and_then(|n| n.parse::<f64>().ok())
+            .is_none_or(|n| n <= 2.0)
+    })
 }
 
 fn is_harmless_setting(words: &[Vec<u8>]) -> bool {
-    words[2..].chunks(2).all(|pair| crate::domain::is_harmless_setting(&pair[0], pair.get(1).map(Vec::as_slice)))
+    words[2..]
+        .chunks(2)
+        .all(|pair| crate::domain::is_harmless_setting(&pair[0], pair.get(1).map(Vec::as_slice)))
 }
 
 fn is_abort(words: &[Vec<u8>]) -> bool {
@@ -148,25 +157,59 @@ fn is_abort(words: &[Vec<u8>]) -> bool {
 }
 
 fn is_debug_without_effect(words: &[Vec<u8>]) -> bool {
-    words.get(1).is_some_and(|w| w.eq_ignore_ascii_case(b"nosuch"))
+    words
+        .get(1)
+        .is_some_and(|w| w.eq_ignore_ascii_case(b"nosuch"))
 }
 
 /// The deny list.
 pub const DENIED: &[Denied] = &[
-    Denied { words: &["shutdown"], unless: is_abort, reason: "ends the server under test" },
-    Denied { words: &["debug"], unless: is_debug_without_effect, reason: "crashes and sleeps on purpose" },
-    Denied { words: &["client", "pause"], unless: is_small_pause, reason: "would stop the run for that long" },
-    Denied { words: &["config", "set"], unless: is_harmless_setting, reason: "cuts off clients, moves files or changes limits that the run relies on" },
-    Denied { words: &["monitor"], unless: never, reason: "pushes without being asked" },
-    Denied { words: &["sync"], unless: never, reason: "turns the connection into a replica's" },
-    Denied { words: &["psync"], unless: never, reason: "turns the connection into a replica's" },
+    Denied {
+        words: &["shutdown"],
+        unless: is_abort,
+        reason: "ends the server under test",
+    },
+    Denied {
+        words: &["debug"],
+        unless: is_debug_without_effect,
+        reason: "crashes and sleeps on purpose",
+    },
+    Denied {
+        words: &["client", "pause"],
+        unless: is_small_pause,
+        reason: "would stop the run for that long",
+    },
+    Denied {
+        words: &["config", "set"],
+        unless: is_harmless_setting,
+        reason: "cuts off clients, moves files or changes limits that the run relies on",
+    },
+    Denied {
+        words: &["monitor"],
+        unless: never,
+        reason: "pushes without being asked",
+    },
+    Denied {
+        words: &["sync"],
+        unless: never,
+        reason: "turns the connection into a replica's",
+    },
+    Denied {
+        words: &["psync"],
+        unless: never,
+        reason: "turns the connection into a replica's",
+    },
 ];
 
 /// Why the call may not be sent, if so.
 pub fn denied(words: &[Vec<u8>]) -> Option<&'static str> {
     let is = |denied: &Denied| {
         words.len() >= denied.words.len()
-            && denied.words.iter().zip(words).all(|(d, w)| w.eq_ignore_ascii_case(d.as_bytes()))
+            && denied
+                .words
+                .iter()
+                .zip(words)
+                .all(|(d, w)| w.eq_ignore_ascii_case(d.as_bytes()))
             && !(denied.unless)(words)
     };
     DENIED.iter().find(|d| is(d)).map(|d| d.reason)
@@ -175,5 +218,7 @@ pub fn denied(words: &[Vec<u8>]) -> Option<&'static str> {
 /// Whether the roster has the command: `get`, `client|list`, or a container such as `client`.
 pub fn is_in_roster(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
-    ROSTER.iter().any(|(known, _)| *known == name || known.split('|').next() == Some(&name))
+    ROSTER
+        .iter()
+        .any(|(known, _)| *known == name || known.split('|').next() == Some(&name))
 }

@@ -32,7 +32,9 @@ impl Library {
     /// Lets a server name the scripts that have no placeholders, and forget them again.
     pub fn learn(connection: &mut Connection) -> Result<Self> {
         let mut shas = HashMap::new();
-        let fixed = templates().filter(|t| !t.contains('%')).map(|t| t.replace("\\n", "\n"));
+        let fixed = templates()
+            .filter(|t| !t.contains('%'))
+            .map(|t| t.replace("\\n", "\n"));
         for script in FORWARDING.iter().map(|s| (*s).to_owned()).chain(fixed) {
             match connection.call(&["SCRIPT", "LOAD", &script])? {
                 Value::Bulk(sha) => {
@@ -47,9 +49,17 @@ impl Library {
         Ok(Self { shas })
     }
 
+    /// A library of these scripts, by name.
+    #[cfg(test)]
+    pub fn of(shas: HashMap<Vec<u8>, String>) -> Self {
+        Self { shas }
+    }
+
     /// The script with this name.
     pub fn script(&self, sha: &[u8]) -> Option<&str> {
-        self.shas.get(sha.to_ascii_lowercase().as_slice()).map(String::as_str)
+        self.shas
+            .get(sha.to_ascii_lowercase().as_slice())
+            .map(String::as_str)
     }
 
     fn sha(&self, rng: &mut Rng) -> Vec<u8> {
@@ -60,7 +70,10 @@ impl Library {
     }
 
     fn sha_of(&self, script: &str) -> Option<Vec<u8>> {
-        self.shas.iter().find(|(_, known)| *known == script).map(|(sha, _)| sha.clone())
+        self.shas
+            .iter()
+            .find(|(_, known)| *known == script)
+            .map(|(sha, _)| sha.clone())
     }
 
     /// A call of the EVAL family. `inner` makes a command that may go through `redis.call`.
@@ -71,10 +84,17 @@ impl Library {
         let (script, arguments) = match rng.u32(..10) {
             0..4 => {
                 let inner = inner(rng);
-                let usable = if answers_a_table(&inner) { FORWARDING.len() - 1 } else { FORWARDING.len() };
+                let usable = if answers_a_table(&inner) {
+                    FORWARDING.len() - 1
+                } else {
+                    FORWARDING.len()
+                };
                 (FORWARDING[rng.usize(..usable)].into(), inner)
             }
-            4 => (JSON_ROUND_TRIP.as_bytes().to_vec(), vec![json(rng, 3, 4).into_bytes()]),
+            4 => (
+                JSON_ROUND_TRIP.as_bytes().to_vec(),
+                vec![json(rng, 3, 4).into_bytes()],
+            ),
             _ => {
                 if keys.is_empty() && rng.u32(..8) != 0 {
                     keys.push(domain::key(rng));
@@ -83,7 +103,12 @@ impl Library {
                 (body(rng), arguments)
             }
         };
-        let script = match (by_name, std::str::from_utf8(&script).ok().and_then(|s| self.sha_of(s))) {
+        let script = match (
+            by_name,
+            std::str::from_utf8(&script)
+                .ok()
+                .and_then(|s| self.sha_of(s)),
+        ) {
             (true, Some(sha)) => sha,
             (true, None) => self.sha(rng),
             (false, _) => script,
@@ -100,7 +125,9 @@ impl Library {
 }
 
 fn answers_a_table(words: &[Vec<u8>]) -> bool {
-    ["command", "lcs", "config", "hello"].iter().any(|name| words[0].eq_ignore_ascii_case(name.as_bytes()))
+    ["command", "lcs", "config", "hello"]
+        .iter()
+        .any(|name| words[0].eq_ignore_ascii_case(name.as_bytes()))
 }
 
 fn templates() -> impl Iterator<Item = &'static str> {
@@ -133,7 +160,9 @@ pub fn body(rng: &mut Rng) -> Vec<u8> {
 fn literal(rng: &mut Rng, source: fn(&mut Rng) -> Vec<u8>) -> String {
     loop {
         let text = String::from_utf8_lossy(&source(rng)).into_owned();
-        if text.parse::<f64>().is_ok_and(f64::is_finite) && text.starts_with(|c: char| c.is_ascii_digit()) {
+        if text.parse::<f64>().is_ok_and(f64::is_finite)
+            && text.starts_with(|c: char| c.is_ascii_digit())
+        {
             return text;
         }
     }
@@ -144,7 +173,22 @@ fn quoted(text: &str) -> String {
 }
 
 fn text(rng: &mut Rng) -> String {
-    const TEXTS: &[&str] = &["", "a", "two words", "ERR x", "-ERR x", "1.5", "5", "%d", "\"quoted\"", "é€😀", "a/b", "\u{7f}", "tab\tend", "long long long long long long long long long long"];
+    const TEXTS: &[&str] = &[
+        "",
+        "a",
+        "two words",
+        "ERR x",
+        "-ERR x",
+        "1.5",
+        "5",
+        "%d",
+        "\"quoted\"",
+        "é€😀",
+        "a/b",
+        "\u{7f}",
+        "tab\tend",
+        "long long long long long long long long long long",
+    ];
     TEXTS[rng.usize(..TEXTS.len())].into()
 }
 
@@ -160,19 +204,52 @@ fn json(rng: &mut Rng, depth: u32, members_max: usize) -> String {
 }
 
 fn json_value(rng: &mut Rng, depth: u32, members_max: usize) -> String {
-    const STRINGS: &[&str] = &[r#""""#, r#""a""#, r#""\n\t\\\/\"""#, r#""\u00e9""#, r#""\ud83d\ude00""#, r#""é""#, r#""\u0000""#, r#""long long long long long long""#];
-    const NUMBERS: &[&str] = &["0", "-0", "1", "-1", "1.5", "1e3", "1E-3", "123456789012345678", "0.1", "1e20", "1e308", "3.0", "100000000000000"];
-    match if depth == 0 { rng.u32(..4) } else { rng.u32(..7) } {
+    const STRINGS: &[&str] = &[
+        r#""""#,
+        r#""a""#,
+        r#""\n\t\\\/\"""#,
+        r#""\u00e9""#,
+        r#""\ud83d\ude00""#,
+        r#""é""#,
+        r#""\u0000""#,
+        r#""long long long long long long""#,
+    ];
+    const NUMBERS: &[&str] = &[
+        "0",
+        "-0",
+        "1",
+        "-1",
+        "1.5",
+        "1e3",
+        "1E-3",
+        "123456789012345678",
+        "0.1",
+        "1e20",
+        "1e308",
+        "3.0",
+        "100000000000000",
+    ];
+    match if depth == 0 {
+        rng.u32(..4)
+    } else {
+        rng.u32(..7)
+    } {
         0 => ["null", "true", "false"][rng.usize(..3)].into(),
         1 | 2 => NUMBERS[rng.usize(..NUMBERS.len())].into(),
         3 => STRINGS[rng.usize(..STRINGS.len())].into(),
         4 | 5 => {
-            let items: Vec<String> = (0..rng.usize(..4)).map(|_| json_value(rng, depth - 1, members_max)).collect();
+            let items: Vec<String> = (0..rng.usize(..4))
+                .map(|_| json_value(rng, depth - 1, members_max))
+                .collect();
             format!("[{}]", items.join(","))
         }
         _ => {
-            let member = |n: usize, rng: &mut Rng| format!("\"m{n}\":{}", json_value(rng, depth - 1, members_max));
-            let members: Vec<String> = (0..rng.usize(..=members_max)).map(|n| member(n, rng)).collect();
+            let member = |n: usize, rng: &mut Rng| {
+                format!("\"m{n}\":{}", json_value(rng, depth - 1, members_max))
+            };
+            let members: Vec<String> = (0..rng.usize(..=members_max))
+                .map(|n| member(n, rng))
+                .collect();
             format!("{{{}}}", members.join(", "))
         }
     }

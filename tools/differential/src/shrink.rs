@@ -10,9 +10,15 @@ const SHRINK_TIME_MAX: Duration = Duration::from_secs(20);
 
 /// The shortest list found that still ends in a difference of the same group; None where even the whole list does
 /// not show it on servers that begin anew.
-pub fn shrink(lab: &mut Pair, steps: &[Step], wanted: &str) -> Result<Option<(Vec<Step>, Mismatch)>> {
+pub fn shrink(
+    lab: &mut Pair,
+    steps: &[Step],
+    wanted: &str,
+) -> Result<Option<(Vec<Step>, Mismatch)>> {
     let deadline = Instant::now() + SHRINK_TIME_MAX;
-    let Some(mut found) = attempt(lab, steps, wanted)? else { return Ok(None) };
+    let Some(mut found) = attempt(lab, steps, wanted)? else {
+        return Ok(None);
+    };
     let mut chunk = found.0.len().div_ceil(2);
     while chunk > 0 && Instant::now() < deadline {
         let mut at = 0;
@@ -32,7 +38,9 @@ pub fn shrink(lab: &mut Pair, steps: &[Step], wanted: &str) -> Result<Option<(Ve
 
 fn attempt(lab: &mut Pair, steps: &[Step], wanted: &str) -> Result<Option<(Vec<Step>, Mismatch)>> {
     let mismatch = run_from_scratch(lab, steps)?;
-    Ok(mismatch.filter(|m| m.group == wanted).map(|m| (steps[..=m.step].to_vec(), m)))
+    Ok(mismatch
+        .filter(|m| m.group == wanted)
+        .map(|m| (steps[..=m.step].to_vec(), m)))
 }
 
 fn run_from_scratch(lab: &mut Pair, steps: &[Step]) -> Result<Option<Mismatch>> {
@@ -42,7 +50,11 @@ fn run_from_scratch(lab: &mut Pair, steps: &[Step]) -> Result<Option<Mismatch>> 
 
 /// Makes a failure (a server that cannot be reached any more) a difference like others, and brings servers that
 /// crashed or hang back to life.
-pub fn settle(pair: &mut Pair, outcome: Result<Option<Mismatch>>, last_step: usize) -> Result<Option<Mismatch>> {
+pub fn settle(
+    pair: &mut Pair,
+    outcome: Result<Option<Mismatch>>,
+    last_step: usize,
+) -> Result<Option<Mismatch>> {
     let mismatch = match outcome {
         Ok(None) => return Ok(None),
         Ok(Some(mismatch)) => mismatch,
@@ -53,7 +65,13 @@ pub fn settle(pair: &mut Pair, outcome: Result<Option<Mismatch>>, last_step: usi
     }
     let log = pair.left_log();
     pair.restart()?;
-    Ok(Some(Mismatch { left: format!("{}\n    (a server is gone or hangs; the left one's log ends:)\n{log}", mismatch.left), ..mismatch }))
+    Ok(Some(Mismatch {
+        left: format!(
+            "{}\n    (a server is gone or hangs; the left one's log ends:)\n{log}",
+            mismatch.left
+        ),
+        ..mismatch
+    }))
 }
 
 fn failure(error: &Error, step: usize) -> Mismatch {

@@ -6,21 +6,31 @@ use crate::roster::is_in_roster;
 
 /// COMMAND LIST: names.
 pub fn names(value: &Value) -> Value {
-    let names = value.as_array().unwrap_or_default().iter().filter(|name| is_listed(name));
+    let names = value
+        .as_array()
+        .unwrap_or_default()
+        .iter()
+        .filter(|name| is_listed(name));
     Value::Array(sorted(names.cloned().collect()))
 }
 
 /// COMMAND INFO and COMMAND: a list for each command, null for an unknown one.
 pub fn infos(value: &Value) -> Value {
     let infos = value.as_array().unwrap_or_default().iter();
-    let listed = infos.filter(|info| info.as_array().and_then(<[Value]>::first).is_none_or(is_listed));
+    let listed = infos.filter(|info| {
+        info.as_array()
+            .and_then(<[Value]>::first)
+            .is_none_or(is_listed)
+    });
     Value::Array(sorted(listed.map(info).collect()))
 }
 
 /// Name, arity, flags, first and last key, step, categories, tips, key specifications, subcommands.
 fn info(value: &Value) -> Value {
     const SUBCOMMANDS: usize = 9;
-    let Some(parts) = value.as_array() else { return value.clone() };
+    let Some(parts) = value.as_array() else {
+        return value.clone();
+    };
     let part = |(place, part): (usize, &Value)| match part.as_array() {
         Some(_) if place == SUBCOMMANDS => infos(part),
         Some(set) => with_elements(part, sorted(set.to_vec())),
@@ -34,11 +44,23 @@ pub fn docs(value: &Value) -> Value {
     let doc = |(name, doc): (&Value, &Value)| {
         let field = |(name, field): (&Value, &Value)| {
             let is_map = name.as_bytes() == Some(b"subcommands");
-            Value::Array(vec![name.clone(), if is_map { docs(field) } else { field.clone() }])
+            Value::Array(vec![
+                name.clone(),
+                if is_map { docs(field) } else { field.clone() },
+            ])
         };
-        Value::Array(vec![name.clone(), Value::Array(sorted(pairs(doc).into_iter().map(field).collect()))])
+        Value::Array(vec![
+            name.clone(),
+            Value::Array(sorted(pairs(doc).into_iter().map(field).collect())),
+        ])
     };
-    Value::Array(sorted(pairs(value).into_iter().filter(|(name, _)| is_listed(name)).map(doc).collect()))
+    Value::Array(sorted(
+        pairs(value)
+            .into_iter()
+            .filter(|(name, _)| is_listed(name))
+            .map(doc)
+            .collect(),
+    ))
 }
 
 /// COMMAND GETKEYSANDFLAGS: keys in order, each with a set of flags.
@@ -50,7 +72,14 @@ pub fn keys_and_flags(value: &Value) -> Value {
         }
         _ => entry.clone(),
     };
-    Value::Array(value.as_array().unwrap_or_default().iter().map(entry).collect())
+    Value::Array(
+        value
+            .as_array()
+            .unwrap_or_default()
+            .iter()
+            .map(entry)
+            .collect(),
+    )
 }
 
 /// The values in an order that depends on nothing but themselves.
@@ -76,11 +105,16 @@ pub fn with_elements(like: &Value, elements: Vec<Value>) -> Value {
 pub fn pairs(value: &Value) -> Vec<(&Value, &Value)> {
     match value {
         Value::Map(pairs) => pairs.iter().map(|(name, value)| (name, value)).collect(),
-        Value::Array(flat) => flat.chunks_exact(2).map(|pair| (&pair[0], &pair[1])).collect(),
+        Value::Array(flat) => flat
+            .chunks_exact(2)
+            .map(|pair| (&pair[0], &pair[1]))
+            .collect(),
         _ => Vec::new(),
     }
 }
 
 fn is_listed(name: &Value) -> bool {
-    is_in_roster(&String::from_utf8_lossy(name.as_bytes().unwrap_or_default()))
+    is_in_roster(&String::from_utf8_lossy(
+        name.as_bytes().unwrap_or_default(),
+    ))
 }
