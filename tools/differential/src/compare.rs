@@ -7,6 +7,7 @@ use std::fmt;
 use perilune_harness::Value;
 
 use crate::peers::Answer;
+use crate::roster::is_in_roster;
 use crate::scripts::{FORWARDING, JSON_ROUND_TRIP, Library};
 use crate::{Words, tables};
 
@@ -364,10 +365,18 @@ impl fmt::Display for Answer {
 /// their words.
 fn group(words: &[Vec<u8>], left: &Answer, right: &Answer) -> String {
     const SCRIPT_SHOWN: usize = 60;
-    let name = String::from_utf8_lossy(&words[0]).to_ascii_lowercase();
+    let known = |name: String| {
+        if is_in_roster(&name) {
+            name
+        } else {
+            "(unknown)".to_owned()
+        }
+    };
+    let name = known(String::from_utf8_lossy(&words[0]).to_ascii_lowercase());
     let more = match (name.as_str(), words.get(1)) {
         ("client" | "config" | "command" | "object" | "script" | "memory", Some(sub)) => {
-            format!(" {}", String::from_utf8_lossy(sub).to_ascii_lowercase())
+            let sub = String::from_utf8_lossy(sub).to_ascii_lowercase();
+            format!(" {}", known(format!("{name}|{sub}")))
         }
         ("eval" | "eval_ro", Some(script)) => {
             let text = String::from_utf8_lossy(&script[..script.len().min(SCRIPT_SHOWN)]);
@@ -400,7 +409,7 @@ fn outline(answer: &Answer) -> String {
     };
     let text = String::from_utf8_lossy(error).into_owned();
     let text = text.split(" script: ").next().unwrap_or_default();
-    let unquoted: Vec<&str> = text.split('\'').step_by(2).collect();
+    let unquoted: Vec<&str> = text.split('\'').step_by(2).take(2).collect();
     let unquoted = unquoted.join("..");
     format!(
         "-{}",

@@ -101,7 +101,12 @@ fn kill(run: &Run, started: Instant, failed: &AtomicBool) -> Result<()> {
     let mut next = pause;
     while next < run.duration && !failed.load(Ordering::Relaxed) {
         thread::sleep(next.saturating_sub(started.elapsed()));
-        connection.call(&["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"])?;
+        let reply = connection.call(&["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"])?;
+        if reply.as_integer().is_none() {
+            return Err(Error::other(format!(
+                "CLIENT KILL answers {reply:?} (see --kills-per-second)"
+            )));
+        }
         next += pause;
     }
     Ok(())
