@@ -119,10 +119,6 @@ impl<T> Gate<T> {
     }
 
     fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
-        #[cfg(feature = "lock-chaos")]
-        if fastrand::u8(..) < 51 {
-            return None;
-        }
         match self.data.try_lock() {
             Ok(guard) => Some(guard),
             #[cfg(not(loom))]

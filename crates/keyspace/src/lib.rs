@@ -24,6 +24,9 @@ mod undo;
 mod walk;
 mod watch;
 
+#[cfg(all(test, not(loom)))]
+mod tests;
+
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use effects::{EffectConsumer, EffectUnit, MemoryLog};
 pub use expire::{ExpireCycle, ExpireReport};

@@ -417,6 +417,8 @@ impl WriteTxn<'_, '_> {
     /// Moves a value, with its expiry, from a key of the selected database to one that may be in another; what that
     /// held is gone. One change. The key exists.
     pub fn relocate(&mut self, key: &[u8], database: usize, new_key: &[u8]) -> Result<(), Abort> {
+        // taken first: where it cannot be had, nothing has changed yet
+        self.slot_in(database, new_key)?;
         let value = self.slot(key)?.detach()?;
         self.slot_in(database, new_key)?.put(value)
     }

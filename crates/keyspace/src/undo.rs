@@ -31,8 +31,15 @@ pub(crate) enum Prior {
 
 pub(crate) enum Undo {
     Key { stripe: StripeIndex, database: u32, hash: u64, key: Box<[u8]>, prior: Prior },
-    Cleared { stripe: StripeIndex, database: u32, taken: DetachedDb },
+    Cleared { stripe: StripeIndex, database: u32, taken: DetachedDb, heap_bytes: i64 },
     Swapped { stripe: StripeIndex, databases: (u32, u32) },
+}
+
+/// A moment of the log.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Mark {
+    records: usize,
+    bytes: usize,
 }
 
 /// Everything needed to take a transaction back.
@@ -81,11 +88,12 @@ impl UndoLog {
         self.bytes += bytes;
     }
 
-    /// Saves a whole database of a stripe. Keys touched from now on are saved anew.
-    pub fn clear(&mut self, stripe: StripeIndex, database: usize, taken: DetachedDb) {
+    /// Saves a whole database of a stripe, with `heap_bytes` of objects and `entry_bytes` of entries, which live
+    /// as long as the record. Keys touched from now on are saved anew.
+    pub fn clear(&mut self, stripe: StripeIndex, database: usize, taken: DetachedDb, heap_bytes: i64, entry_bytes: usize) {
         self.mark();
-        self.bytes += size_of::<Undo>();
-        self.records.push(Undo::Cleared { stripe, database: database as u32, taken });
+        self.bytes += size_of::<Undo>() + heap_bytes as usize + entry_bytes;
+        self.records.push(Undo::Cleared { stripe, database: database as u32, taken, heap_bytes });
     }
 
     /// Notes that two databases of a stripe have changed places.
@@ -96,17 +104,18 @@ impl UndoLog {
     }
 
     /// Marks this moment: keys touched from now on are saved anew, so that what was since can be taken back alone.
-    pub fn mark(&mut self) -> usize {
+    pub fn mark(&mut self) -> Mark {
         self.saved.clear();
         self.fresh_from = self.records.len();
-        self.records.len()
+        Mark { records: self.records.len(), bytes: self.bytes }
     }
 
     /// Takes the records since a mark out.
-    pub fn split_off(&mut self, mark: usize) -> Vec<Undo> {
+    pub fn split_off(&mut self, mark: Mark) -> Vec<Undo> {
         self.saved.clear();
-        self.fresh_from = mark;
-        self.records.split_off(mark)
+        self.fresh_from = mark.records;
+        self.bytes = mark.bytes;
+        self.records.split_off(mark.records)
     }
 
     /// Bytes that the log holds.

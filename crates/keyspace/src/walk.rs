@@ -25,6 +25,8 @@ impl<'k> Txn<'k> {
         }
         match self.try_enter(stripe, Turn::New) {
             Some(guard) => {
+                // a walk is no single moment: its time moves on with what it meets
+                self.now_us = self.now_us.map(|now| now.max(guard.now_floor_us));
                 let at = self.held.partition_point(|h| h.stripe < stripe);
                 self.held.insert(at, Held { stripe, changed: false, guard });
                 Ok((at, true))
@@ -51,7 +53,9 @@ impl<'k> Txn<'k> {
             {
                 let key: Box<[u8]> = self.held[at].guard.map.key(handle).into();
                 let hash = self.keyspace.hash(&key);
-                self.expire(at, database, hash, &key, handle);
+                if !self.keyspace.expiry_paused() {
+                    self.expire(at, database, hash, &key, handle);
+                }
                 continue;
             }
             visit(Found { map: &self.held[at].guard.map, handle })?;
@@ -101,7 +105,7 @@ impl ReadTxn<'_, '_> {
                     ControlFlow::Continue(())
                 });
                 idle_steps = idle_steps.saturating_sub(1);
-                if place == 0 || seen >= count {
+                if place == 0 || seen >= count || idle_steps == 0 {
                     break;
                 }
             }

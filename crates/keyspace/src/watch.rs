@@ -5,7 +5,11 @@
 //! when it reads the flag, so nothing can slip in between.
 //!
 //! UNWATCH drops the strong reference and touches no stripe: it must not wait for one that a script holds.
-//! Dead references are swept when their key changes or is watched again.
+//! Dead references are swept when their key changes or is watched again, and all of a stripe's whenever their
+//! number has doubled.
+//!
+//! An expired key that nobody has removed yet is *stale*: it reads as absent. That it vanishes, or takes the place
+//! of no key at all, is no change for anybody, so each watched key remembers whether it was stale.
 
 use std::collections::HashMap;
 use std::sync::{
@@ -35,14 +39,70 @@ impl WatchState {
 }
 
 /// One watched key of a client.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct WatchedKey {
     /// The database.
     pub database: usize,
     /// The key.
     pub key: Box<[u8]>,
-    /// It had expired already when it was watched: then its vanishing is no change.
-    pub expired: bool,
+    /// Shared with the watcher under the key.
+    pub(crate) stale: Arc<Stale>,
+}
+
+impl WatchedKey {
+    /// Whether it had expired already when it was watched: then its vanishing is no change.
+    pub fn is_stale(&self) -> bool {
+        self.stale.get()
+    }
+}
+
+/// Whether a watched key is an expired one. Changed only under its stripe's lock.
+#[derive(Debug, Default)]
+pub(crate) struct Stale(AtomicBool);
+
+impl Stale {
+    fn new(stale: bool) -> Arc<Self> {
+        Arc::new(Self(AtomicBool::new(stale)))
+    }
+
+    fn get(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn set(&self, stale: bool) {
+        self.0.store(stale, Ordering::Relaxed);
+    }
+}
+
+/// What a change means to one watcher, done when the change becomes final.
+pub(crate) enum Notice {
+    /// What it watches has changed.
+    Changed(Weak<WatchState>),
+    /// What it watches was absent or stale, still is, and is stale from now on, or not.
+    Stale(Arc<Stale>, bool),
+}
+
+impl Notice {
+    /// Tells the watcher.
+    pub fn deliver(self) {
+        match self {
+            Notice::Changed(state) => {
+                if let Some(state) = state.upgrade() {
+                    state.mark_changed();
+                }
+            }
+            Notice::Stale(key, stale) => key.set(stale),
+        }
+    }
+}
+
+/// What is in the place of a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Presence {
+    Absent,
+    /// Expired and not removed yet.
+    Stale,
+    Live,
 }
 
 /// What a client watches. Dropping it is UNWATCH.
@@ -63,6 +123,11 @@ impl WatchSet {
         self.keys.is_empty()
     }
 
+    /// What others may know of it.
+    pub fn state(&self) -> &Arc<WatchState> {
+        &self.state
+    }
+
     /// Whether one of the keys has changed, as far as is known without their locks.
     pub fn changed(&self) -> bool {
         self.state.changed()
@@ -72,8 +137,13 @@ impl WatchSet {
 /// A watcher under a key.
 pub(crate) struct Watcher {
     pub state: Weak<WatchState>,
-    /// As in [`WatchedKey::expired`].
-    pub expired: bool,
+    pub stale: Arc<Stale>,
+}
+
+impl Watcher {
+    fn is_alive(&self) -> bool {
+        self.state.strong_count() > 0
+    }
 }
 
 /// All watchers of a stripe.
@@ -84,7 +154,15 @@ pub(crate) struct Watchers {
     by_key: Option<Box<WatchersByKey>>,
 }
 
-type WatchersByKey = HashMap<(usize, Box<[u8]>), Vec<Watcher>>;
+#[derive(Default)]
+struct WatchersByKey {
+    map: HashMap<(usize, Box<[u8]>), Vec<Watcher>>,
+    /// The number of keys at which the dead are swept.
+    sweep_at: usize,
+}
+
+/// Fewer watched keys than this in a stripe are not worth a sweep.
+const SWEEP_KEYS_MIN: usize = 16;
 
 impl Watchers {
     #[inline]
@@ -93,43 +171,66 @@ impl Watchers {
     }
 
     pub fn add(&mut self, database: usize, key: &[u8], watcher: Watcher) {
-        let watchers = self.by_key.get_or_insert_default().entry((database, key.into())).or_default();
-        watchers.retain(|w| w.state.strong_count() > 0);
+        let by_key = self.by_key.get_or_insert_default();
+        if by_key.map.len() >= by_key.sweep_at.max(SWEEP_KEYS_MIN) {
+            by_key.map.retain(|_, watchers| {
+                watchers.retain(Watcher::is_alive);
+                !watchers.is_empty()
+            });
+            by_key.sweep_at = 2 * by_key.map.len();
+        }
+        let watchers = by_key.map.entry((database, key.into())).or_default();
+        watchers.retain(Watcher::is_alive);
         watchers.push(watcher);
     }
 
-    /// The states to mark when the change of this key becomes final. They stay until their clients watch no more:
+    /// What to tell when the change of this key becomes final. The watchers stay until their clients watch no more:
     /// the change may yet be taken back.
-    ///
-    /// `vanished`: the key is gone because it had expired. Who watched it when it was expired already
+    pub fn of_key(&mut self, database: usize, key: &[u8]) -> Vec<Notice> {
+        self.alive(database, key).iter().map(|w| Notice::Changed(w.state.clone())).collect()
+    }
+
+    /// What to tell when this key has vanished because it had expired. Who watched it when it was stale already
     /// goes on watching an absent key.
-    pub fn of_key(&mut self, database: usize, key: &[u8], vanished: bool) -> Vec<Weak<WatchState>> {
-        // a lookup by reference would need a key type of its own: watched stripes are rare and keys short
-        let id = (database, Box::from(key));
-        let Some(by_key) = &mut self.by_key else { return Vec::new() };
-        let Some(watchers) = by_key.get_mut(&id) else { return Vec::new() };
-        watchers.retain(|w| w.state.strong_count() > 0);
-        if watchers.is_empty() {
-            by_key.remove(&id);
-            if by_key.is_empty() {
-                self.by_key = None;
-            }
+    pub fn of_expired(&mut self, database: usize, key: &[u8]) -> Vec<Notice> {
+        self.of_exchange(database, key, Presence::Stale, Presence::Absent)
+    }
+
+    /// What to tell when a database is cleared or takes another's place, and this key with it.
+    pub fn of_exchange(&mut self, database: usize, key: &[u8], before: Presence, after: Presence) -> Vec<Notice> {
+        use Presence::{Absent, Live, Stale};
+        if (before, after) == (Absent, Absent) {
             return Vec::new();
         }
-        let mut states = Vec::with_capacity(watchers.len());
-        for watcher in watchers {
-            if vanished && watcher.expired {
-                watcher.expired = false;
-            } else {
-                states.push(watcher.state.clone());
+        let notice = |w: &Watcher| match (w.stale.get(), before, after) {
+            (true, _, Absent) => Some(Notice::Stale(w.stale.clone(), false)),
+            (true, _, Stale) => None,
+            (false, Absent, Stale) => Some(Notice::Stale(w.stale.clone(), true)),
+            (_, _, Live) | (false, ..) => Some(Notice::Changed(w.state.clone())),
+        };
+        self.alive(database, key).iter().filter_map(notice).collect()
+    }
+
+    /// The watchers of a key, after those who watch no more have been swept out.
+    fn alive(&mut self, database: usize, key: &[u8]) -> &[Watcher] {
+        let Some(by_key) = &mut self.by_key else { return &[] };
+        // a lookup by reference would need a key type of its own: watched stripes are rare and keys short
+        let id = (database, Box::from(key));
+        let Some(watchers) = by_key.map.get_mut(&id) else { return &[] };
+        watchers.retain(Watcher::is_alive);
+        if watchers.is_empty() {
+            by_key.map.remove(&id);
+            if by_key.map.is_empty() {
+                self.by_key = None;
             }
+            return &[];
         }
-        states
+        self.by_key.as_ref().and_then(|by_key| by_key.map.get(&id)).map_or(&[], Vec::as_slice)
     }
 
     /// The watched keys of a database.
     pub fn keys_in(&self, database: usize) -> Vec<Box<[u8]>> {
-        self.by_key.iter().flat_map(|by_key| by_key.keys()).filter(|(db, _)| *db == database).map(|(_, key)| key.clone()).collect()
+        self.by_key.iter().flat_map(|by_key| by_key.map.keys()).filter(|(db, _)| *db == database).map(|(_, key)| key.clone()).collect()
     }
 }
 
@@ -147,13 +248,13 @@ impl Txn<'_> {
             let map = &self.held[at].guard.map;
             map.find(database, hash, key).and_then(|handle| map.expire_at(handle))
         };
-        let expired = match expire_at_ms {
+        let stale = Stale::new(match expire_at_ms {
             Some(expire_at_ms) => expire_at_ms <= self.now_ms(),
             None => false,
-        };
-        let watcher = Watcher { state: Arc::downgrade(&set.state), expired };
+        });
+        let watcher = Watcher { state: Arc::downgrade(&set.state), stale: stale.clone() };
         self.held[at].guard.watchers.add(database, key, watcher);
-        set.keys.push(WatchedKey { database, key: key.into(), expired });
+        set.keys.push(WatchedKey { database, key: key.into(), stale });
         Ok(())
     }
 
@@ -162,7 +263,7 @@ impl Txn<'_> {
         if set.changed() {
             return Ok(true);
         }
-        for watched in set.keys.iter().filter(|w| !w.expired) {
+        for watched in set.keys.iter().filter(|w| !w.is_stale()) {
             let hash = self.keyspace.hash(&watched.key);
             let at = self.hold(StripeIndex::of_hash(hash))?;
             let map = &self.held[at].guard.map;

@@ -240,7 +240,7 @@ fn run(txn: &mut WriteTxn<'_, '_>, arguments: &[&[u8]], unit: Unit, reply: &mut 
         return Ok(());
     }
     if expire_at_ms <= now_ms {
-        slot.delete()?;
+        slot.delete_expired()?;
         txn.propagate(&[b"UNLINK", key]);
     } else {
         slot.set_expiry(Some(expire_at_ms))?;

@@ -31,7 +31,6 @@ mod lock;
 mod record;
 mod views;
 
-use std::sync::Weak;
 use std::sync::atomic::Ordering;
 
 use perilune_structures::{Cleared, Handle};
@@ -43,8 +42,8 @@ use crate::keyspace::Keyspace;
 use crate::plan::StripeIndex;
 use crate::stripe::StripeData;
 use crate::sync::MutexGuard;
-use crate::undo::UndoLog;
-use crate::watch::WatchState;
+use crate::undo::{Mark, UndoLog};
+use crate::watch::Notice;
 
 pub use views::{Found, ReadTxn, WriteTxn};
 
@@ -67,7 +66,7 @@ pub enum AccessMode {
 /// A moment inside a transaction, see [`Txn::savepoint`].
 #[derive(Debug, Clone, Copy)]
 pub struct Savepoint {
-    records: usize,
+    record: Mark,
     effects: usize,
     touched: usize,
     changes: u64,
@@ -88,7 +87,7 @@ pub struct Txn<'k> {
     /// Ascending.
     pub(crate) held: SmallVec<[Held<'k>; 2]>,
     pub(crate) database: usize,
-    now_us: Option<i64>,
+    pub(crate) now_us: Option<i64>,
     access: AccessMode,
     /// Runs of this transaction before this one.
     attempt: u32,
@@ -104,8 +103,8 @@ pub struct Txn<'k> {
     effect_is_own: bool,
     /// Expired keys that were removed on the way: effects of their own, whatever becomes of the transaction.
     expired: Vec<(usize, Box<[u8]>)>,
-    /// Flags to raise at commit.
-    touched: Vec<Weak<WatchState>>,
+    /// What watchers are told at commit.
+    touched: Vec<Notice>,
     pub(crate) garbage: Vec<Object>,
     garbage_databases: Vec<Cleared<Object>>,
     blocked_on: Option<StripeIndex>,
@@ -201,7 +200,7 @@ impl<'k> Txn<'k> {
         }
     }
 
-    /// Finds a live entry. An expired one is removed on the way.
+    /// Finds a live entry to be read. An expired one is removed on the way, unless it is to stay for now.
     #[inline]
     pub(crate) fn locate(&mut self, database: usize, hash: u64, key: &[u8]) -> Result<(usize, Option<Handle>), Abort> {
         let at = self.hold(StripeIndex::of_hash(hash))?;
@@ -211,18 +210,35 @@ impl<'k> Txn<'k> {
             None => Ok((at, Some(handle))),
             Some(expire_at_ms) if expire_at_ms > self.now_ms() => Ok((at, Some(handle))),
             Some(_) => {
-                self.expire(at, database, hash, key, handle);
+                if !self.keyspace.expiry_paused() {
+                    self.expire(at, database, hash, key, handle);
+                }
                 Ok((at, None))
             }
+        }
+    }
+
+    /// As [`Txn::locate`], for a key that may be written: an expired entry never stays, as it would stand in the
+    /// way of the new one.
+    #[inline]
+    pub(crate) fn locate_to_write(&mut self, database: usize, hash: u64, key: &[u8]) -> Result<(usize, Option<Handle>), Abort> {
+        let (at, found) = self.locate(database, hash, key)?;
+        if found.is_none() && self.keyspace.expiry_paused() {
+            self.remove_stale(at, database, hash, key);
+        }
+        Ok((at, found))
+    }
+
+    #[cold]
+    fn remove_stale(&mut self, at: usize, database: usize, hash: u64, key: &[u8]) {
+        if let Some(handle) = self.held[at].guard.map.find(database, hash, key) {
+            self.expire(at, database, hash, key, handle);
         }
     }
 
     /// Removes an expired entry.
     #[cold]
     pub(crate) fn expire(&mut self, at: usize, database: usize, hash: u64, key: &[u8], handle: Handle) {
-        if self.keyspace.expiry_paused() {
-            return;
-        }
         let held = &mut self.held[at];
         held.changed = true;
         if let Some(object) = held.guard.map.remove(database, hash, handle) {
@@ -231,11 +247,7 @@ impl<'k> Txn<'k> {
         }
         if !held.guard.watchers.is_empty() {
             // its own unit, so its watchers are told whatever becomes of this transaction
-            for state in held.guard.watchers.of_key(database, key, true) {
-                if let Some(state) = state.upgrade() {
-                    state.mark_changed();
-                }
-            }
+            held.guard.watchers.of_expired(database, key).into_iter().for_each(Notice::deliver);
         }
         self.keyspace.counters().expired_keys.fetch_add(1, Ordering::Relaxed);
         if self.keyspace.consuming() {
@@ -249,8 +261,7 @@ impl<'k> Txn<'k> {
         let held = &mut self.held[at];
         held.changed = true;
         if !held.guard.watchers.is_empty() {
-            let states = held.guard.watchers.of_key(database, key, false);
-            self.touched.extend(states);
+            self.touched.extend(held.guard.watchers.of_key(database, key));
         }
     }
 
@@ -318,11 +329,7 @@ impl<'k> Txn<'k> {
         if !self.effects.is_empty() || !self.expired.is_empty() {
             self.publish_effects();
         }
-        for state in std::mem::take(&mut self.touched) {
-            if let Some(state) = state.upgrade() {
-                state.mark_changed();
-            }
-        }
+        self.touched.drain(..).for_each(Notice::deliver);
         if let Some(undo) = self.undo.take() {
             self.free_record(Some(undo));
             self.keyspace.counters().transactions.fetch_add(1, Ordering::Relaxed);

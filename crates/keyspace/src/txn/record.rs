@@ -3,12 +3,15 @@
 //! Whatever changes an entry first calls [`Txn::save_copy`], [`Txn::save_absent`] or [`Txn::take_out`]. Without a
 //! record they only note that the stripe has changed.
 
+use std::ops::Range;
+
 use perilune_structures::{Handle, NewEntry, NewPayload, Payload};
 
-use super::{Abort, Savepoint, Txn};
-use crate::plan::{STRIPE_COUNT, StripeIndex};
+use super::{Abort, Held, Savepoint, Txn};
+use crate::plan::STRIPE_COUNT;
 use crate::stripe::Map;
 use crate::undo::{Prior, SavedPayload, Undo, UndoLog};
+use crate::watch::Presence;
 
 impl Txn<'_> {
     /// Records everything from now on, so that it can be taken back.
@@ -117,7 +120,7 @@ impl Txn<'_> {
     pub fn savepoint(&mut self) -> Option<Savepoint> {
         let undo = self.undo.as_mut()?;
         Some(Savepoint {
-            records: undo.mark(),
+            record: undo.mark(),
             effects: self.effects.len(),
             touched: self.touched.len(),
             changes: self.changes,
@@ -128,7 +131,7 @@ impl Txn<'_> {
     /// Takes back everything since a savepoint; what was before it stays to be committed. False where the record was given up since: then nothing is taken back.
     pub fn roll_back_to(&mut self, savepoint: Savepoint) -> bool {
         let Some(undo) = self.undo.as_mut() else { return false };
-        let records = undo.split_off(savepoint.records);
+        let records = undo.split_off(savepoint.record);
         for record in records.into_iter().rev() {
             self.restore(record);
         }
@@ -151,7 +154,7 @@ impl Txn<'_> {
             }
         }
         self.publish_expired();
-        self.changes = 0;
+        (self.changes, self.hits, self.misses) = (0, 0, 0);
         self.release();
     }
 
@@ -171,27 +174,25 @@ impl Txn<'_> {
                     Prior::Absent => {}
                     Prior::Moved(handle) => guard.map.attach(database, hash, handle),
                     Prior::Copied { payload, encoding, expire_at_ms, access } => {
-                        let payload = match &payload {
-                            SavedPayload::Int(integer) => NewPayload::Int(*integer),
-                            SavedPayload::Bytes(bytes) => NewPayload::Bytes(bytes),
+                        let payload = match payload {
+                            SavedPayload::Int(integer) => NewPayload::Int(integer),
+                            SavedPayload::Bytes(ref bytes) => NewPayload::Bytes(bytes),
                             SavedPayload::Heap(object) => {
                                 guard.heap_bytes += object.heap_bytes() as i64;
-                                NewPayload::Heap(object.clone())
+                                NewPayload::Heap(object)
                             }
                         };
                         guard.map.insert(database, hash, NewEntry { key: &key, payload, encoding, expire_at: expire_at_ms, access });
                     }
                 }
             }
-            Undo::Cleared { stripe, database, taken } => {
+            Undo::Cleared { stripe, database, taken, .. } => {
                 let at = self.held_at(stripe);
                 let guard = &mut self.held[at].guard;
                 let refilled = guard.map.restore_db(database as usize, taken);
-                if !refilled.is_empty() {
-                    // what was put there after the clearing; its keys' own records have taken it back already
-                    self.garbage_databases.push(guard.map.free_db(refilled));
-                }
-                guard.heap_bytes = heap_bytes(&guard.map, self.keyspace.database_count());
+                // what was put there after the clearing: the keys' own records have taken it out again
+                debug_assert!(refilled.is_empty());
+                self.garbage_databases.push(guard.map.free_db(refilled));
             }
             Undo::Swapped { stripe, databases: (a, b) } => {
                 let at = self.held_at(stripe);
@@ -214,82 +215,94 @@ impl Txn<'_> {
                     }
                 }
                 Undo::Key { .. } | Undo::Swapped { .. } => {}
-                Undo::Cleared { stripe, taken, .. } => {
+                Undo::Cleared { stripe, taken, heap_bytes, .. } => {
                     let at = self.held_at(stripe);
                     let guard = &mut self.held[at].guard;
                     self.garbage_databases.push(guard.map.free_db(taken));
-                    guard.heap_bytes = heap_bytes(&guard.map, self.keyspace.database_count());
+                    guard.heap_bytes -= heap_bytes;
                 }
             }
         }
     }
 
-    /// Clears one database in all stripes. Holds all of them.
+    /// Clears one database in all stripes; how many keys it had.
     pub(super) fn clear_database(&mut self, database: usize) -> Result<u64, Abort> {
+        self.hold_all()?;
         let mut removed = 0;
-        for index in 0..STRIPE_COUNT {
-            let at = self.hold(StripeIndex::new(index))?;
-            let held = &mut self.held[at];
-            let stripe = held.stripe;
-            let len = held.guard.map.len(database);
+        for at in 0..STRIPE_COUNT {
+            let len = self.held[at].guard.map.len(database);
             if len == 0 {
                 continue;
             }
             removed += len as u64;
-            held.changed = true;
-            let keys: Vec<Box<[u8]>> = held.guard.watchers.keys_in(database);
-            for key in keys {
-                let hash = self.keyspace.hash(&key);
-                if self.held[at].guard.map.find(database, hash, &key).is_some() {
-                    self.note_change(at, database, &key);
-                }
-            }
-            let guard = &mut self.held[at].guard;
-            match &mut self.undo {
-                Some(undo) => undo.clear(stripe, database, guard.map.take_db(database)),
-                None => {
-                    self.garbage_databases.push(guard.map.clear(database));
-                    guard.heap_bytes = heap_bytes(&guard.map, self.keyspace.database_count());
-                }
-            }
+            self.held[at].changed = true;
+            self.note_exchange(at, database, None);
+            let Held { stripe, guard, .. } = &mut self.held[at];
+            let Some(undo) = &mut self.undo else {
+                self.garbage_databases.push(guard.map.clear(database));
+                guard.heap_bytes = heap_bytes(&guard.map, 0..self.keyspace.database_count());
+                continue;
+            };
+            let cleared_heap_bytes = heap_bytes(&guard.map, database..database + 1);
+            let entry_bytes = entry_bytes(&guard.map, database);
+            undo.clear(*stripe, database, guard.map.take_db(database), cleared_heap_bytes, entry_bytes);
+            self.check_record()?;
         }
         Ok(removed)
     }
 
-    /// Lets two databases change places. Holds all stripes.
+    /// Lets two databases change places.
     pub(super) fn swap_databases(&mut self, a: usize, b: usize) -> Result<(), Abort> {
-        for index in 0..STRIPE_COUNT {
-            let at = self.hold(StripeIndex::new(index))?;
-            for database in [a, b] {
-                for key in self.held[at].guard.watchers.keys_in(database) {
-                    let hash = self.keyspace.hash(&key);
-                    let map = &self.held[at].guard.map;
-                    if map.find(a, hash, &key).is_some() || map.find(b, hash, &key).is_some() {
-                        self.note_change(at, database, &key);
-                    }
-                }
-            }
+        self.hold_all()?;
+        for at in 0..STRIPE_COUNT {
+            self.note_exchange(at, a, Some(b));
+            self.note_exchange(at, b, Some(a));
             let held = &mut self.held[at];
             held.changed = true;
             held.guard.map.swap_dbs(a, b);
-            let stripe = held.stripe;
             if let Some(undo) = &mut self.undo {
-                undo.swap(stripe, a, b);
+                undo.swap(held.stripe, a, b);
             }
         }
         Ok(())
     }
+
+    /// Notes for the watchers of a database that it becomes empty, or what `replacement` is.
+    fn note_exchange(&mut self, at: usize, database: usize, replacement: Option<usize>) {
+        if self.held[at].guard.watchers.is_empty() {
+            return;
+        }
+        let now_ms = self.now_ms();
+        let Held { guard, .. } = &mut self.held[at];
+        for key in guard.watchers.keys_in(database) {
+            let hash = self.keyspace.hash(&key);
+            let presence = |database| match guard.map.find(database, hash, &key) {
+                None => Presence::Absent,
+                Some(handle) if guard.map.expire_at(handle).is_some_and(|at_ms| at_ms <= now_ms) => Presence::Stale,
+                Some(_) => Presence::Live,
+            };
+            let (before, after) = (presence(database), replacement.map_or(Presence::Absent, presence));
+            self.touched.extend(guard.watchers.of_exchange(database, &key, before, after));
+        }
+    }
 }
 
-/// Bytes of all heap objects in a map.
-fn heap_bytes(map: &Map, databases: usize) -> i64 {
+/// Bytes of all heap objects in some databases of a map.
+fn heap_bytes(map: &Map, databases: Range<usize>) -> i64 {
     let mut bytes = 0;
-    for database in 0..databases {
+    for database in databases {
         map.iterate(database, |handle| {
             if let Payload::Heap(object) = map.payload(handle) {
                 bytes += object.heap_bytes() as i64;
             }
         });
     }
+    bytes
+}
+
+/// Bytes of all entries in a database of a map, without what their objects have on the heap.
+fn entry_bytes(map: &Map, database: usize) -> usize {
+    let mut bytes = 0;
+    map.iterate(database, |handle| bytes += map.entry_bytes(handle));
     bytes
 }

@@ -221,7 +221,7 @@ impl<'t, 'k> WriteTxn<'t, 'k> {
     pub fn slot_in<'s>(&'s mut self, database: usize, key: &'s [u8]) -> Result<Slot<'s, 'k>, Abort> {
         let txn = &mut *self.read.txn;
         let hash = txn.hash_of(key);
-        let (at, handle) = txn.locate(database, hash, key)?;
+        let (at, handle) = txn.locate_to_write(database, hash, key)?;
         Ok(Slot { txn, at, database, hash, key, handle })
     }
 

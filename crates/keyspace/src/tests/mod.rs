@@ -1,0 +1,222 @@
+//! The engine as a whole, on a clock that stands still until it is told to move.
+
+mod contention;
+mod effects;
+mod expiry;
+mod record;
+mod transactions;
+mod undo;
+mod walks;
+mod watching;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use perilune_structures::Payload;
+
+use crate::gate::Turn;
+use crate::plan::{KeyHasher, LockPlan, STRIPE_COUNT, StripeIndex};
+use crate::stripe::StripeData;
+use crate::{Abort, Expiry, Keyspace, KeyspaceOptions, ManualClock, MemoryLog, ReadTxn, Txn, Wake, WriteTxn};
+
+/// When the tests begin, in milliseconds since 1970.
+pub const START_MS: i64 = 1_000_000;
+
+/// A keyspace with its clock and a consumer of its effects.
+pub struct World {
+    pub keyspace: Keyspace,
+    pub clock: Arc<ManualClock>,
+    pub log: Arc<MemoryLog>,
+}
+
+impl World {
+    pub fn new() -> Self {
+        let clock = Arc::new(ManualClock::at_ms(START_MS));
+        let keyspace = Keyspace::new(KeyspaceOptions {
+            clock: Box::new(clock.clone()),
+            hasher: KeyHasher::with_seed(7),
+            ..KeyspaceOptions::default()
+        });
+        Self { keyspace, clock, log: Arc::default() }
+    }
+
+    /// A new world whose effects are kept.
+    pub fn logging() -> Self {
+        let world = Self::new();
+        world.keyspace.set_effect_consumer(Some(world.log.clone()));
+        world
+    }
+
+    /// A transaction that holds nothing yet and records.
+    pub fn recording(&self) -> Txn<'_> {
+        let mut txn = Txn::begin(&self.keyspace, 0);
+        txn.record();
+        txn
+    }
+
+    /// A transaction that holds the stripes of these keys.
+    pub fn locked(&self, keys: &[&str]) -> Txn<'_> {
+        let mut txn = Txn::begin(&self.keyspace, 0);
+        let plan = LockPlan::of(keys.iter().map(|key| self.stripe_of(key)));
+        assert_eq!(txn.lock(&plan, &mut None), Ok(()));
+        txn
+    }
+
+    pub fn stripe_of(&self, key: &str) -> StripeIndex {
+        self.keyspace.stripe_of(key.as_bytes())
+    }
+
+    /// Sets a key of database 0 in a transaction of its own.
+    pub fn set(&self, key: &str, value: &str, expiry: Expiry) {
+        let mut txn = self.locked(&[key]);
+        set(&mut txn, key, value, expiry);
+        txn.commit();
+    }
+
+    /// Sets a key that expires in `ms` milliseconds.
+    pub fn set_for(&self, key: &str, value: &str, ms: i64) {
+        self.set(key, value, Expiry::At(self.keyspace.clock().unix_ms() + ms));
+    }
+
+    /// The live value of a key of database 0.
+    pub fn get(&self, key: &str) -> Option<String> {
+        let mut txn = self.locked(&[key]);
+        let value = read(&mut txn, key);
+        txn.commit();
+        value
+    }
+
+    /// All units that have gone to the log, as words.
+    pub fn effects(&self) -> Vec<Vec<String>> {
+        let word = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let line = |(db, arguments): (usize, Vec<&[u8]>)| {
+            format!("{db}: {}", arguments.into_iter().map(word).collect::<Vec<_>>().join(" "))
+        };
+        self.log.units().iter().map(|(_, unit)| unit.commands().map(line).collect()).collect()
+    }
+
+    /// Enters every stripe in turn. Nobody may hold one.
+    pub fn each_stripe(&self, mut visit: impl FnMut(usize, &StripeData)) {
+        for index in 0..STRIPE_COUNT {
+            let gate = &self.keyspace.stripe(StripeIndex::new(index)).gate;
+            let guard = gate.try_enter(Turn::New).expect("nobody holds a stripe");
+            visit(index, &guard);
+        }
+    }
+
+    /// All entries, stale ones too: database, key, value, encoding, expiry, access.
+    pub fn entries(&self) -> Vec<Entry> {
+        let mut entries = Vec::new();
+        self.each_stripe(|_, data| {
+            for database in 0..self.keyspace.database_count() {
+                data.map.iterate(database, |handle| {
+                    let found = crate::Found { map: &data.map, handle };
+                    entries.push(Entry {
+                        database,
+                        key: text(found.key()),
+                        value: text(found.text().expect("a string").bytes(&mut itoa::Buffer::new())),
+                        encoding: found.encoding_name(),
+                        expire_at_ms: found.expire_at_ms(),
+                        access: found.access(),
+                    });
+                });
+            }
+        });
+        entries.sort();
+        entries
+    }
+
+    /// Compares every figure that is kept on the way with what is there.
+    pub fn audit(&self) {
+        let databases = self.keyspace.database_count();
+        let mut totals = vec![(0, 0); databases];
+        let mut memory_bytes = 0;
+        self.each_stripe(|index, data| {
+            let stripe = self.keyspace.stripe(StripeIndex::new(index));
+            let mut heap_bytes = 0;
+            let mut expiring = 0;
+            for (database, total) in totals.iter_mut().enumerate() {
+                data.map.iterate(database, |handle| {
+                    if let Payload::Heap(object) = data.map.payload(handle) {
+                        heap_bytes += object.heap_bytes() as i64;
+                    }
+                });
+                let counts = (data.map.len(database) as i64, data.map.expires_len(database) as i64);
+                expiring += counts.1;
+                *total = (total.0 + counts.0, total.1 + counts.1);
+                let published = data.published.get(database).copied().unwrap_or_default();
+                assert_eq!(published, counts, "stripe {index}, database {database}: keys and expiries");
+            }
+            assert_eq!(data.heap_bytes, heap_bytes, "stripe {index}: bytes of objects");
+            assert_eq!(i64::from(stripe.expiring.load(Ordering::Relaxed)), expiring, "stripe {index}: expiries");
+            let published = stripe.memory_bytes.load(Ordering::Relaxed);
+            let touched = published != 0 || !data.published.is_empty();
+            if touched {
+                assert_eq!(published, data.map.memory_bytes() as i64 + heap_bytes, "stripe {index}: memory");
+            }
+            memory_bytes += published;
+            assert_eq!(stripe.gate.holder(), None, "stripe {index}: a holder that has gone");
+        });
+        assert_eq!(self.keyspace.memory_bytes() as i64, memory_bytes, "memory of all");
+        for (database, (keys, expiring)) in totals.into_iter().enumerate() {
+            let counts = self.keyspace.database(database);
+            assert_eq!((counts.keys() as i64, counts.expiring() as i64), (keys, expiring), "database {database}");
+        }
+    }
+}
+
+/// One entry, with everything that a client can see of it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Entry {
+    pub database: usize,
+    pub key: String,
+    pub value: String,
+    pub encoding: &'static str,
+    pub expire_at_ms: Option<i64>,
+    pub access: u32,
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+pub fn set(txn: &mut Txn<'_>, key: &str, value: &str, expiry: Expiry) {
+    let done = WriteTxn::new(txn).slot(key.as_bytes()).and_then(|mut slot| slot.set(value.as_bytes(), expiry));
+    assert_eq!(done, Ok(()));
+}
+
+/// As the server runs a command: with its effect.
+pub fn set_command(txn: &mut Txn<'_>, key: &str, value: &str) {
+    let (start, database) = (txn.start_command(), txn.database());
+    set(txn, key, value, Expiry::Clear);
+    txn.end_command(start, database, &[b"SET", key.as_bytes(), value.as_bytes()]);
+}
+
+pub fn delete(txn: &mut Txn<'_>, key: &str) -> bool {
+    let deleted = WriteTxn::new(txn).slot(key.as_bytes()).and_then(|mut slot| slot.delete());
+    deleted.expect("the stripe can be had")
+}
+
+pub fn read(txn: &mut Txn<'_>, key: &str) -> Option<String> {
+    let mut txn = ReadTxn::new(txn);
+    let found = txn.find(key.as_bytes()).expect("the stripe can be had");
+    found.map(|found| text(found.text().expect("a string").bytes(&mut itoa::Buffer::new())))
+}
+
+pub fn try_read(txn: &mut Txn<'_>, key: &str) -> Result<bool, Abort> {
+    ReadTxn::new(txn).find(key.as_bytes()).map(|found| found.is_some())
+}
+
+/// Somebody parked: counts how often they are woken, and remembers the last ticket.
+#[derive(Default)]
+pub struct Sleeper {
+    pub woken: AtomicU64,
+    pub ticket: AtomicU64,
+}
+
+impl Wake for Sleeper {
+    fn wake(&self, ticket: u64) {
+        self.ticket.store(ticket, Ordering::SeqCst);
+        self.woken.fetch_add(1, Ordering::SeqCst);
+    }
+}

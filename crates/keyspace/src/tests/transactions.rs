@@ -1,0 +1,205 @@
+//! Planning, growing, time, randomness, access stamps and counters.
+
+use std::sync::atomic::Ordering;
+
+use super::{START_MS, World, read, set, try_read};
+use crate::plan::{LockPlan, StripeIndex};
+use crate::{Abort, AccessMode, Expiry, ReadTxn, Txn, WriteTxn};
+
+#[test]
+fn a_plan_is_ascending_without_repetition_and_joins_with_another() {
+    let stripes = |list: &[usize]| LockPlan::of(list.iter().map(|&index| StripeIndex::new(index)));
+    assert_eq!(stripes(&[5, 1, 5, 3]), stripes(&[1, 3, 5]));
+    assert_eq!(stripes(&[1, 3]).union(stripes(&[2, 3])), stripes(&[1, 2, 3]));
+    assert_eq!(LockPlan::none().union(stripes(&[7])), stripes(&[7]));
+    assert_eq!(stripes(&[7]).union(LockPlan::All), LockPlan::All);
+}
+
+#[test]
+fn a_refused_plan_holds_nothing() {
+    let world = World::new();
+    let held = world.locked(&["b"]);
+    let plan = LockPlan::of(["a", "b", "c"].map(|key| world.stripe_of(key)));
+    let mut txn = Txn::begin(&world.keyspace, 0);
+    assert_eq!(txn.lock(&plan, &mut None), Err(world.stripe_of("b")));
+    for key in ["a", "c"] {
+        drop(world.locked(&[key]));
+    }
+    let mut all = Txn::begin(&world.keyspace, 0);
+    assert_eq!(all.lock(&LockPlan::All, &mut None), Err(world.stripe_of("b")));
+    drop(held);
+    assert_eq!(all.lock(&LockPlan::All, &mut None), Ok(()));
+}
+
+#[test]
+fn a_transaction_grows_by_keys_that_nobody_declared() {
+    let world = World::new();
+    let mut txn = world.locked(&["a"]);
+    set(&mut txn, "a", "1", Expiry::Clear);
+    txn.commit();
+
+    let mut txn = world.recording();
+    for key in ["x", "b", "m"] {
+        set(&mut txn, key, key, Expiry::Clear);
+    }
+    let plan = txn.learned_plan();
+    assert_eq!(plan, LockPlan::of(["b", "m", "x"].map(|key| world.stripe_of(key))));
+    txn.commit();
+    assert_eq!(world.get("m"), Some("m".into()));
+    world.audit();
+}
+
+#[test]
+fn refused_growth_takes_back_and_the_next_run_plans_for_all_that_is_known() {
+    let world = World::new();
+    let held = world.locked(&["c"]);
+    let mut txn = world.recording();
+    set(&mut txn, "a", "1", Expiry::Clear);
+    set(&mut txn, "b", "1", Expiry::Clear);
+    assert_eq!(try_read(&mut txn, "c"), Err(Abort));
+    let plan = LockPlan::of(["a", "b", "c"].map(|key| world.stripe_of(key)));
+    assert_eq!((txn.learned_plan(), txn.blocked_on()), (plan.clone(), Some(world.stripe_of("c"))));
+    txn.roll_back();
+    drop(held);
+    assert_eq!((world.get("a"), world.get("b")), (None, None));
+
+    let mut again = world.recording();
+    assert_eq!(again.lock(&plan, &mut None), Ok(()));
+    assert_eq!(try_read(&mut again, "c"), Ok(false));
+    again.commit();
+    world.audit();
+}
+
+#[test]
+fn a_plain_reader_that_grows_can_be_taken_back() {
+    let world = World::new();
+    let mut txn = world.locked(&["a"]);
+    assert_eq!(try_read(&mut txn, "a"), Ok(false));
+    assert_eq!(try_read(&mut txn, "b"), Ok(false));
+    assert!(txn.can_roll_back());
+    txn.roll_back();
+}
+
+#[test]
+fn a_refused_clearing_asks_for_everything_next_time() {
+    let world = World::new();
+    let held = world.locked(&["a"]);
+    let mut txn = world.recording();
+    set(&mut txn, "b", "1", Expiry::Clear);
+    assert_eq!(WriteTxn::new(&mut txn).clear(0), Err(Abort));
+    assert_eq!(txn.learned_plan(), LockPlan::All);
+    txn.roll_back();
+    drop(held);
+    assert_eq!(world.get("b"), None);
+    world.audit();
+}
+
+#[test]
+fn time_stands_still_in_a_transaction_and_never_runs_back_on_a_stripe() {
+    let world = World::new();
+    let mut txn = world.locked(&["a"]);
+    assert_eq!(txn.now_ms(), START_MS);
+    world.clock.advance_ms(500);
+    assert_eq!(txn.now_ms(), START_MS);
+    txn.commit();
+
+    let mut txn = world.locked(&["a"]);
+    assert_eq!(txn.now_ms(), START_MS + 500);
+    txn.commit();
+    world.clock.advance_ms(-10_000);
+    let mut same = world.locked(&["a"]);
+    assert_eq!(same.now_ms(), START_MS + 500, "the clock was set back, this stripe has seen later");
+    same.commit();
+    let mut other = world.locked(&["b"]);
+    assert_eq!(other.now_ms(), START_MS - 9500, "this one has not");
+    other.commit();
+    let mut both = world.locked(&["a", "b"]);
+    assert_eq!(both.now_ms(), START_MS + 500, "the latest of all counts");
+    both.commit();
+}
+
+#[test]
+fn a_stripe_whose_past_is_ahead_of_the_transactions_time_is_not_grown_into() {
+    let world = World::new();
+    let mut txn = world.recording();
+    assert_eq!(txn.now_ms(), START_MS);
+    world.clock.advance_ms(10);
+    let mut later = world.locked(&["a"]);
+    assert_eq!(later.now_ms(), START_MS + 10);
+    later.commit();
+    assert_eq!(try_read(&mut txn, "a"), Err(Abort));
+    let plan = txn.learned_plan();
+    txn.roll_back();
+    let mut again = world.recording();
+    assert_eq!(again.lock(&plan, &mut None), Ok(()));
+    assert_eq!(try_read(&mut again, "a"), Ok(false));
+    assert_eq!(again.now_ms(), START_MS + 10);
+    again.commit();
+}
+
+#[test]
+fn the_same_seed_draws_the_same_numbers() {
+    let world = World::new();
+    let draw = |seed: u64| {
+        let mut txn = Txn::begin(&world.keyspace, 0);
+        txn.set_random_seed(seed);
+        [txn.random(), txn.random(), ReadTxn::new(&mut txn).random()]
+    };
+    assert_eq!(draw(5), draw(5));
+    assert_ne!(draw(5), draw(6));
+    assert_ne!(draw(0), draw(0), "without a seed each transaction has its own");
+}
+
+#[test]
+fn reading_stamps_an_entry_unless_it_must_leave_no_trace() {
+    let world = World::new();
+    world.keyspace.set_access_clock(1);
+    world.set("a", "1", Expiry::Clear);
+    world.keyspace.set_access_clock(2);
+    let access = |read: &dyn Fn(&mut Txn<'_>)| {
+        let mut txn = world.locked(&["a"]);
+        read(&mut txn);
+        txn.commit();
+        world.entries()[0].access
+    };
+    let peek = |txn: &mut Txn<'_>| assert!(ReadTxn::new(txn).peek(b"a").is_ok());
+    let find = |txn: &mut Txn<'_>| assert!(ReadTxn::new(txn).find(b"a").is_ok());
+    let find_no_touch = |txn: &mut Txn<'_>| {
+        txn.set_access_mode(AccessMode::NoTouch);
+        assert!(ReadTxn::new(txn).find(b"a").is_ok());
+    };
+    assert_eq!(access(&peek), 1);
+    assert_eq!(access(&find_no_touch), 1);
+    assert_eq!(access(&find), 2);
+}
+
+#[test]
+fn counters_move_when_a_transaction_ends() {
+    let world = World::new();
+    let counters = world.keyspace.counters();
+    let figures = || {
+        [&counters.hits, &counters.misses, &counters.changes, &counters.transactions]
+            .map(|counter| counter.load(Ordering::Relaxed))
+    };
+    let mut txn = world.recording();
+    set(&mut txn, "a", "1", Expiry::Clear);
+    assert_eq!((read(&mut txn, "a"), read(&mut txn, "b")), (Some("1".into()), None));
+    assert_eq!(figures(), [0, 0, 0, 0]);
+    txn.commit();
+    assert_eq!(figures(), [1, 1, 1, 1]);
+
+    let mut txn = world.recording();
+    set(&mut txn, "a", "2", Expiry::Clear);
+    txn.roll_back();
+    assert_eq!(figures(), [1, 1, 1, 1], "what was taken back counts no change and no transaction");
+}
+
+/// What a run has looked up is looked up again by the next one.
+#[test]
+fn a_run_that_is_taken_back_counts_no_hits_and_misses() {
+    let world = World::new();
+    let mut txn = world.recording();
+    assert_eq!(read(&mut txn, "a"), None);
+    txn.roll_back();
+    assert_eq!(world.keyspace.counters().misses.load(Ordering::Relaxed), 0);
+}
