@@ -208,6 +208,18 @@ fn script(context: &Context<'_>, left: &Value, right: &Value) -> bool {
     left == right
 }
 
+/// The command that a forwarding script is given, where the call holds its text.
+fn forwarded(words: &[Vec<u8>]) -> Option<&[Vec<u8>]> {
+    let [name, script, numkeys, rest @ ..] = words else {
+        return None;
+    };
+    let is_eval = name.eq_ignore_ascii_case(b"eval") || name.eq_ignore_ascii_case(b"eval_ro");
+    let keys: usize = std::str::from_utf8(numkeys).ok()?.parse().ok()?;
+    let is_forwarding = FORWARDING.iter().any(|f| f.as_bytes() == script.as_slice());
+    rest.get(keys..)
+        .filter(|inner| is_eval && is_forwarding && !inner.is_empty())
+}
+
 fn json(text: &[u8]) -> serde_json::Result<serde_json::Value> {
     serde_json::from_slice(text)
 }
@@ -373,6 +385,10 @@ fn group(words: &[Vec<u8>], left: &Answer, right: &Answer) -> String {
         }
     };
     let name = known(String::from_utf8_lossy(&words[0]).to_ascii_lowercase());
+    if let Some(inner) = forwarded(words) {
+        let group = group(inner, left, right);
+        return format!("{name} {group}");
+    }
     let more = match (name.as_str(), words.get(1)) {
         ("client" | "config" | "command" | "object" | "script" | "memory", Some(sub)) => {
             let sub = String::from_utf8_lossy(sub).to_ascii_lowercase();
