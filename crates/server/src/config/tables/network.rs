@@ -46,7 +46,7 @@ section! {
         /// Where the server stands, for clients that prefer a near one; shown by HELLO and INFO.
         availability_zone: Text = text("availability-zone", "");
         /// Say "redis" and its version where clients look for them, instead of our own name.
-        extended_redis_compatibility: Switch = switch("extended-redis-compatibility", "yes");
+        extended_redis_compatibility: Switch = switch("extended-redis-compatibility", "yes").not_yet();
         /// The local address of outgoing connections.
         bind_source_addr: Text = optional("bind-source-addr").not_yet();
         /// The mark of the sockets for the firewall.

@@ -41,11 +41,11 @@ section! {
         /// Keep what users store out of the log.
         hide_user_data_from_log: Switch = switch("hide-user-data-from-log", "yes").moot();
         /// What SIGINT does, as arguments of SHUTDOWN.
-        shutdown_on_sigint: Count = flags("shutdown-on-sigint", "default", on_signal::VALUES).check(check::shutdown);
+        shutdown_on_sigint: Count = flags("shutdown-on-sigint", "default", on_signal::VALUES).check(check::shutdown).not_yet();
         /// What SIGTERM does, as arguments of SHUTDOWN.
-        shutdown_on_sigterm: Count = flags("shutdown-on-sigterm", "default", on_signal::VALUES).check(check::shutdown);
+        shutdown_on_sigterm: Count = flags("shutdown-on-sigterm", "default", on_signal::VALUES).check(check::shutdown).not_yet();
         /// Seconds that a shutdown waits for replicas.
-        shutdown_timeout: Count = number("shutdown-timeout", "10", 0, INT_MAX);
+        shutdown_timeout: Count = number("shutdown-timeout", "10", 0, INT_MAX).moot();
         /// Answer `DEBUG ASSERT` by failing.
         enable_debug_assert: Switch = switch("enable-debug-assert", "no").immutable().hidden().moot();
         /// Change the title of the process.
