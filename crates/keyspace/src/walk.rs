@@ -50,6 +50,7 @@ impl<'k> Txn<'k> {
             let map = &self.held[at].guard.map;
             if let Some(expire_at_ms) = map.expire_at(handle)
                 && expire_at_ms <= self.now_ms()
+                && !self.sees_expired
             {
                 let key: Box<[u8]> = self.held[at].guard.map.key(handle).into();
                 let hash = self.keyspace.hash(&key);

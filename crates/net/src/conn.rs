@@ -3,7 +3,8 @@
 //! A `Conn` is a box that whoever serves it has in hand. Between two batches it lies in its loop; while a thread works on it
 //! it is out of the loop, so that the loop may go on without it. An idle connection holds no buffers: bytes are read
 //! into a buffer of the thread, replies are written into another, and only what could not be finished (an incomplete request, output that
-//! the client does not take) moves into the connection's own.
+//! the client does not take) moves into the connection's own. Whoever needed an input buffer of its own probably will
+//! again, so that is kept until the connection has been idle for a while, at the size that it needed lately.
 
 use std::io;
 use std::os::fd::RawFd;
@@ -19,6 +20,17 @@ pub(crate) const READ_LEN: usize = 64 * 1024;
 const FLUSH_BYTES_MAX: usize = 1024 * 1024;
 /// An output buffer that became bigger than this is given back when it is empty.
 const OUT_KEPT_MAX: usize = 256 * 1024;
+/// The smallest input buffer of a connection's own.
+const INPUT_ROOM_MIN: usize = 16 * 1024;
+/// Room for an announced request is made at once up to this size, and beyond it as bytes arrive. Memory that nothing was
+/// written to costs addresses, not memory.
+const INPUT_ROOM_AHEAD_MAX: usize = 1024 * 1024;
+/// An input buffer below this size is only given up when its connection is idle.
+const INPUT_ROOM_TRIM_MIN: usize = 32 * 1024;
+/// So much room is not worth trimming.
+const INPUT_ROOM_WASTE_MAX: usize = 4 * 1024;
+/// For how long a connection must be idle before it loses the room that it does not use.
+const INPUT_IDLE_MS: u64 = 2000;
 /// An input buffer whose room exceeds its content by this factor is replaced.
 const INPUT_SLACK_FACTOR: usize = 4;
 
@@ -75,6 +87,10 @@ pub struct Conn<T> {
     pub(crate) input: Vec<u8>,
     /// How many bytes of `input` are wanted before anything can be done; 0 if not known.
     pub(crate) expected: usize,
+    /// The most that `input` has held since it was last looked at for room to give back.
+    pub(crate) input_peak: usize,
+    /// The loop counts it among those with an input buffer.
+    pub(crate) input_counted: bool,
     /// How much of `out` has been sent.
     pub(crate) sent: usize,
     pub(crate) parking: Parking,
@@ -111,6 +127,8 @@ impl<T> Conn<T> {
             stream,
             input: Vec::new(),
             expected: 0,
+            input_peak: 0,
+            input_counted: false,
             sent: 0,
             parking: Parking::None,
             readable: false,
@@ -160,7 +178,7 @@ impl<T> Conn<T> {
     }
 
     /// Announces that nothing can be done before so many bytes, counted from the first not consumed, are there. The buffer
-    /// grows towards that as bytes arrive, never because of the announcement alone. Holds until input is offered again.
+    /// grows towards that as bytes arrive; the announcement alone takes no memory. Holds until input is offered again.
     pub fn expect_input(&mut self, bytes: usize) {
         self.expected = bytes;
     }
@@ -183,17 +201,18 @@ impl<T> Conn<T> {
         let missing = self.expected.saturating_sub(self.input.len());
         if missing <= scratch.len() {
             let len = self.stream.read(scratch)?;
-            self.input.extend_from_slice(&scratch[..len]);
+            self.keep_input(&scratch[..len]);
             return Ok(Got {
                 len,
                 in_scratch: false,
                 full: len == scratch.len(),
             });
         }
-        if self.input.capacity() == self.input.len() {
+        let (len, room) = (self.input.len(), self.input.capacity());
+        if room == len || room < INPUT_ROOM_AHEAD_MAX {
             // At most as much again as has arrived, and exactly what is missing once that is less.
-            self.input
-                .reserve_exact(missing.min(self.input.len().max(READ_LEN)));
+            let ahead = INPUT_ROOM_AHEAD_MAX.saturating_sub(len);
+            self.input.reserve_exact(missing.min(len.max(ahead)));
         }
         let room = missing.min(self.input.capacity() - self.input.len());
         let before = self.input.len();
@@ -215,10 +234,19 @@ impl<T> Conn<T> {
         }
     }
 
-    /// Forgets the first `consumed` bytes of the input and room that is out of proportion.
+    /// Appends bytes to the input.
+    pub(crate) fn keep_input(&mut self, bytes: &[u8]) {
+        if self.input.capacity() == 0 {
+            self.input.reserve_exact(bytes.len().max(INPUT_ROOM_MIN));
+        }
+        self.input.extend_from_slice(bytes);
+    }
+
+    /// Forgets the first `consumed` bytes of the input, and room for what is left that is out of proportion.
     pub(crate) fn drop_input(&mut self, consumed: usize) {
+        self.input_peak = self.input_peak.max(self.input.len());
         if consumed == self.input.len() {
-            self.input = Vec::new();
+            self.input.clear();
             return;
         }
         self.input.drain(..consumed);
@@ -226,6 +254,22 @@ impl<T> Conn<T> {
         if self.input.capacity() > room_max && self.expected < self.input.capacity() {
             self.input.shrink_to_fit();
         }
+    }
+
+    /// Gives back room for input that was not needed lately. True if there was any.
+    pub(crate) fn trim_input(&mut self, now_ms: u64) -> bool {
+        let (len, room) = (self.input.len(), self.input.capacity());
+        let wanted = self.expected.min(room).max(len);
+        let peak = std::mem::replace(&mut self.input_peak, wanted).max(wanted);
+        if room - len <= INPUT_ROOM_WASTE_MAX {
+            return false;
+        }
+        if now_ms.saturating_sub(self.stats.last_active_ms()) > INPUT_IDLE_MS {
+            self.input.shrink_to_fit();
+        } else if room > INPUT_ROOM_TRIM_MIN && room / 2 > peak {
+            self.input.shrink_to(peak.max(INPUT_ROOM_MIN));
+        }
+        self.input.capacity() < room
     }
 
     /// Sends output until all is sent (`true`), or the socket takes no more, or it is the others' turn.
@@ -294,7 +338,11 @@ impl<T> Conn<T> {
     }
 
     pub(crate) fn publish_lens(&self) {
-        self.stats.set_lens(self.input.len(), self.unsent());
+        let output_room = if self.unsent() == 0 { 0 } else { self.out.capacity() };
+        self.stats.set_buffers(
+            (self.input.len(), self.input.capacity()),
+            (self.unsent(), output_room),
+        );
     }
 }
 

@@ -79,6 +79,8 @@ pub(crate) struct Core<S: Service> {
     pub(crate) flush_list: Vec<Key>,
     /// How many connections have output that they could not get rid of.
     pub(crate) blocked_writers: usize,
+    /// How many connections have an input buffer of their own.
+    pub(crate) input_buffers: usize,
     /// Where the next look at idle connections starts.
     pub(crate) sweep_index: usize,
     pub(crate) listeners: Vec<Listener>,
@@ -101,6 +103,7 @@ impl<S: Service> Core<S> {
             inbox: Vec::new(),
             flush_list: Vec::new(),
             blocked_writers: 0,
+            input_buffers: 0,
             sweep_index: 0,
             listeners: Vec::new(),
             accept_failed: false,
@@ -211,6 +214,19 @@ impl<S: Service> Core<S> {
             self.blocked_writers -= 1;
         }
         Ok(())
+    }
+
+    /// Counts a connection that `stays` here or leaves among those with an input buffer, or no more.
+    pub(crate) fn count_input_buffer(&mut self, conn: &mut Conn<S::Session>, stays: bool) {
+        let counts = stays && conn.input.capacity() > 0;
+        if counts != conn.input_counted {
+            conn.input_counted = counts;
+            if counts {
+                self.input_buffers += 1;
+            } else {
+                self.input_buffers -= 1;
+            }
+        }
     }
 
     /// Listens on these and closes the former ones.

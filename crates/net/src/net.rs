@@ -25,6 +25,8 @@ pub struct Settings {
     pub idle_timeout_seconds: AtomicU64,
     /// `tcp-keepalive` of connections to come, in seconds; 0 is off.
     pub tcp_keepalive_seconds: AtomicU64,
+    /// Tests may stop the housekeeping of connections: nobody is closed for being idle, and no buffer is trimmed.
+    pub housekeeping_paused: AtomicBool,
     /// How often [`Service::on_tick`] is called on each loop, in milliseconds.
     pub tick_ms: AtomicU64,
 }
@@ -35,6 +37,7 @@ impl Default for Settings {
             input_limit_bytes: AtomicUsize::new(1024 * 1024 * 1024),
             idle_timeout_seconds: AtomicU64::new(0),
             tcp_keepalive_seconds: AtomicU64::new(300),
+            housekeeping_paused: AtomicBool::new(false),
             tick_ms: AtomicU64::new(100),
         }
     }

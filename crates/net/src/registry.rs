@@ -21,7 +21,9 @@ pub struct ConnStats {
     bytes_in: AtomicU64,
     bytes_out: AtomicU64,
     input_len: AtomicUsize,
+    input_room: AtomicUsize,
     output_len: AtomicUsize,
+    output_room: AtomicUsize,
     closing: AtomicBool,
 }
 
@@ -34,7 +36,9 @@ impl ConnStats {
             bytes_in: AtomicU64::new(0),
             bytes_out: AtomicU64::new(0),
             input_len: AtomicUsize::new(0),
+            input_room: AtomicUsize::new(0),
             output_len: AtomicUsize::new(0),
+            output_room: AtomicUsize::new(0),
             closing: AtomicBool::new(false),
         }
     }
@@ -77,9 +81,19 @@ impl ConnStats {
         self.input_len.load(Ordering::Relaxed)
     }
 
+    /// The size of the buffer that holds them, which is kept for a while when it is empty.
+    pub fn input_room(&self) -> usize {
+        self.input_room.load(Ordering::Relaxed)
+    }
+
     /// Bytes of output not yet sent.
     pub fn output_len(&self) -> usize {
         self.output_len.load(Ordering::Relaxed)
+    }
+
+    /// The size of the buffer that holds them; zero when all is sent.
+    pub fn output_room(&self) -> usize {
+        self.output_room.load(Ordering::Relaxed)
     }
 
     /// True once it was killed: it will be closed as soon as its loop has it.
@@ -103,9 +117,12 @@ impl ConnStats {
             .store(self.bytes_out() + bytes as u64, Ordering::Relaxed);
     }
 
-    pub(crate) fn set_lens(&self, input: usize, output: usize) {
-        self.input_len.store(input, Ordering::Relaxed);
-        self.output_len.store(output, Ordering::Relaxed);
+    /// What the buffers hold, and their sizes.
+    pub(crate) fn set_buffers(&self, input: (usize, usize), output: (usize, usize)) {
+        self.input_len.store(input.0, Ordering::Relaxed);
+        self.input_room.store(input.1, Ordering::Relaxed);
+        self.output_len.store(output.0, Ordering::Relaxed);
+        self.output_room.store(output.1, Ordering::Relaxed);
     }
 }
 

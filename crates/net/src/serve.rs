@@ -84,7 +84,7 @@ impl<S: Service> Driver<'_, S> {
         let consumed = input.consumed();
         if in_scratch.is_some() {
             if consumed < bytes.len() {
-                conn.input.extend_from_slice(&bytes[consumed..]);
+                conn.keep_input(&bytes[consumed..]);
             }
         } else {
             conn.input = own;
@@ -177,8 +177,10 @@ impl<S: Service> Driver<'_, S> {
             if conn.watches_writable {
                 core.blocked_writers -= 1;
             }
+            core.count_input_buffer(&mut conn, false);
             return self.bury(conn, reason);
         }
+        core.count_input_buffer(&mut conn, true);
         conn.publish_lens();
         // Whether it is still in the list or not: listing it twice does no harm, forgetting it would.
         conn.flush_listed = false;
@@ -201,15 +203,14 @@ impl<S: Service> Driver<'_, S> {
         }
     }
 
-    /// Looks after a share of the connections: those that were idle for too long, and those that do not read.
+    /// Looks after a share of the connections: those that were idle for too long, those that do not read, and those that
+    /// have more room for input than they need.
     pub(crate) fn sweep(&mut self) {
-        let timeout_s = self
-            .turn
-            .net()
-            .settings()
-            .idle_timeout_seconds
-            .load(Ordering::Relaxed);
-        if timeout_s == 0 && self.turn.core().blocked_writers == 0 {
+        let settings = self.turn.net().settings();
+        let timeout_s = settings.idle_timeout_seconds.load(Ordering::Relaxed);
+        let paused = settings.housekeeping_paused.load(Ordering::Relaxed);
+        let core = self.turn.core();
+        if paused || timeout_s == 0 && core.blocked_writers == 0 && core.input_buffers == 0 {
             return;
         }
         let now_ms = self.turn.net().now_ms();
@@ -221,6 +222,11 @@ impl<S: Service> Driver<'_, S> {
             let Some((key, Entry::Here(conn))) = core.entries.at(index) else {
                 continue;
             };
+            if conn.input_counted && conn.trim_input(now_ms) {
+                core.input_buffers -= usize::from(conn.input.capacity() == 0);
+                conn.input_counted = conn.input.capacity() > 0;
+                conn.publish_lens();
+            }
             let idle_ms = now_ms.saturating_sub(conn.stats.last_active_ms());
             let idle = timeout_s > 0
                 && idle_ms > timeout_s * 1000

@@ -4,8 +4,9 @@
 //! (`perilune_net::ConnStats`).
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, Weak};
 
+use perilune_keyspace::WatchState;
 use perilune_net::ConnInfo;
 
 use crate::session::{Shown, ShownFlags};
@@ -16,18 +17,18 @@ pub mod flag {
     pub const NO_EVICT: u32 = 1;
     /// CLIENT NO-TOUCH.
     pub const NO_TOUCH: u32 = 1 << 1;
-    /// A watched key has changed.
-    pub const DIRTY: u32 = 1 << 2;
+    /// CLIENT IMPORT-SOURCE.
+    pub const IMPORT_SOURCE: u32 = 1 << 2;
     /// Inside MULTI.
     pub const MULTI: u32 = 1 << 3;
     /// Is closed after its reply.
     pub const CLOSE_AFTER_REPLY: u32 = 1 << 4;
-    /// CLIENT IMPORT-SOURCE.
-    pub const IMPORT_SOURCE: u32 = 1 << 5;
     /// Came through a Unix socket.
-    pub const UNIX_SOCKET: u32 = 1 << 6;
-    /// Waits for the locks of its command.
-    pub const PARKED: u32 = 1 << 7;
+    pub const UNIX_SOCKET: u32 = 1 << 5;
+    /// Its command waits: for locks, or for the end of a pause.
+    pub const WAITS: u32 = 1 << 6;
+    /// CLIENT CAPA REDIRECT.
+    pub const CAN_REDIRECT: u32 = 1 << 7;
 }
 
 /// What a client says of itself.
@@ -62,9 +63,11 @@ pub struct Client {
     pub multi_bytes: Shown,
     /// Number of keys that it watches.
     pub watching: Shown,
+    /// Whether one of them has changed; gone with what it watched.
+    watched: Mutex<Weak<WatchState>>,
     /// The number of its last command in the registry, plus one.
     pub last_command: Shown,
-    /// Commands that it has sent.
+    /// Commands that have run for it, those in its transactions and scripts included.
     pub commands: Shown,
 }
 
@@ -81,6 +84,7 @@ impl Client {
             multi: Shown::default(),
             multi_bytes: Shown::default(),
             watching: Shown::default(),
+            watched: Mutex::default(),
             last_command: Shown::default(),
             commands: Shown::default(),
         };
@@ -97,13 +101,23 @@ impl Client {
         self.description.lock().unwrap_or_else(|e| e.into_inner())
     }
 
+    /// Shows what it watches: so many keys, with this state.
+    pub fn show_watch(&self, keys: usize, state: Weak<WatchState>) {
+        self.watching.set(keys as u64);
+        *self.watched.lock().unwrap_or_else(|e| e.into_inner()) = state;
+    }
+
+    /// Whether a key that it watches has changed.
+    pub fn is_dirty(&self) -> bool {
+        let watched = self.watched.lock().unwrap_or_else(|e| e.into_inner());
+        watched.upgrade().is_some_and(|state| state.changed())
+    }
+
     /// RESET: name and modes go, what it said of its library stays.
     pub fn reset(&self) {
         self.description().name.clear();
-        self.flags.set(
-            flag::NO_EVICT | flag::NO_TOUCH | flag::DIRTY | flag::MULTI | flag::IMPORT_SOURCE,
-            false,
-        );
+        self.flags
+            .set(flag::NO_EVICT | flag::NO_TOUCH | flag::MULTI, false);
         self.database.set(0);
         self.protocol.set(2);
         self.multi.set(0);

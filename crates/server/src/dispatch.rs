@@ -57,7 +57,9 @@ impl Server {
                 id: session.id,
                 loop_index: session.client.info.loop_index,
             };
-            return Verdict::Park(self.pause.wait(at));
+            if let Some(ticket) = self.pause.wait(at) {
+                return Verdict::Park(ticket);
+            }
         }
         session.client.last_command.set(entry.id as u64 + 1);
         let progress = match entry.handler {
@@ -91,7 +93,10 @@ impl Server {
             None => unreachable!("a container is never resolved"),
         };
         match progress {
-            Progress::Done => Verdict::Done,
+            Progress::Done => {
+                session.client.commands.add(1);
+                Verdict::Done
+            }
             Progress::Parked(ticket) => Verdict::Park(ticket),
         }
     }
@@ -138,7 +143,10 @@ impl Server {
             progress
         });
         match progress {
-            Progress::Done => Verdict::Done,
+            Progress::Done => {
+                session.client.commands.add(1);
+                Verdict::Done
+            }
             Progress::Parked(ticket) => Verdict::Park(ticket),
         }
     }

@@ -68,9 +68,7 @@ impl Server {
     ) -> Progress {
         loop {
             let mut txn = Txn::begin(&self.keyspace, session.database);
-            if session.no_touch {
-                txn.set_access_mode(AccessMode::NoTouch);
-            }
+            self.set_modes(session, &mut txn);
             let first_run = session.retry.plan.is_none();
             let locked = match entry.keys {
                 perilune_command::KeyShape::One(index) if first_run => {
@@ -129,6 +127,17 @@ impl Server {
                 self.forget_retry(session);
             }
             return Progress::Done;
+        }
+    }
+
+    /// Hands the connection's modes to a transaction.
+    #[inline]
+    fn set_modes(&self, session: &Session, txn: &mut Txn<'_>) {
+        if session.no_touch {
+            txn.set_access_mode(AccessMode::NoTouch);
+        }
+        if session.import_source && self.settings.memory.import_mode.get() {
+            txn.see_expired();
         }
     }
 
@@ -521,10 +530,11 @@ impl Server {
     }
 
     /// A long transaction has committed: what it did may be counted and logged now.
-    fn settle(&self, thread: &Thread) {
+    fn settle(&self, session: &Session, thread: &Thread) {
         for deferred in thread.take_deferred() {
             match deferred {
                 Deferred::Call { id, nanoseconds } => {
+                    session.client.commands.add(1);
                     thread.shard.commands[id].calls.add(1);
                     thread.shard.commands[id].nanoseconds.add(nanoseconds);
                 }
@@ -618,9 +628,7 @@ impl Server {
         let mut txn = Txn::begin(&self.keyspace, session.database);
         txn.set_attempt(session.retry.attempt);
         txn.set_random_seed(session.retry.random_seed);
-        if session.no_touch {
-            txn.set_access_mode(AccessMode::NoTouch);
-        }
+        self.set_modes(session, &mut txn);
         if let Some(run) = run {
             txn.record();
             txn.set_holder(run);
@@ -633,7 +641,7 @@ impl Server {
             Ok(()) => {
                 txn.commit();
                 let answered = answered_error(thread, &out[start..]);
-                self.settle(thread);
+                self.settle(session, thread);
                 if let Some(error) = answered {
                     self.count_error(entry, thread, &error);
                 }
@@ -641,7 +649,7 @@ impl Server {
             Err(Stop::Error(error)) => {
                 out.truncate(start);
                 txn.commit();
-                self.settle(thread);
+                self.settle(session, thread);
                 self.answer_error(
                     entry,
                     thread,

@@ -186,7 +186,7 @@ fn clients(server: &Server, to: &mut String) {
         "client_recent_max_output_buffer",
         sizes().map(|s| s.output_len()).max().unwrap_or(0),
     );
-    line(to, "blocked_clients", server.pause.waiting());
+    line(to, "blocked_clients", server.pause.waiting_count());
     line(to, "tracking_clients", 0);
     line(to, "pubsub_clients", 0);
     line(
@@ -198,7 +198,7 @@ fn clients(server: &Server, to: &mut String) {
     line(to, "total_watched_keys", watching.iter().sum::<u64>());
     line(to, "total_blocking_keys", 0);
     line(to, "total_blocking_keys_on_nokey", 0);
-    line(to, "paused_clients", server.pause.waiting());
+    line(to, "paused_clients", server.pause.waiting_count());
     line(to, "parked_clients", server.parked_count());
 }
 

@@ -190,6 +190,8 @@ impl Server {
                 .store(settings.network.timeout.get(), Ordering::Relaxed);
             to.tcp_keepalive_seconds
                 .store(settings.network.tcp_keepalive.get(), Ordering::Relaxed);
+            to.tick_ms
+                .store(1000 / settings.server.hz.get(), Ordering::Relaxed);
         }
     }
 
@@ -207,11 +209,6 @@ impl Server {
             batch: Vec::new(),
             batch_began: None,
         }
-    }
-
-    /// SCRIPT FLUSH: forgets all scripts, the threads' compiled ones with the next that each runs.
-    pub fn flush_scripts(&self) {
-        self.scripts.flush();
     }
 
     /// What a script may take on top of what its machine holds.
@@ -338,6 +335,49 @@ impl Server {
         BUSY
     }
 
+    /// CLIENT PAUSE. Until it ends no key expires: that would be a change too.
+    pub fn start_pause(&self, until_ms: i64, writes_only: bool) {
+        self.pause.start(until_ms, writes_only);
+        self.decide_on_expiry();
+    }
+
+    /// Ends the pause if its time is up.
+    pub fn check_pause(&self) {
+        if self.pause.is_over(self.keyspace.clock().unix_ms()) {
+            self.end_pause();
+        }
+    }
+
+    /// Ends the pause.
+    pub fn end_pause(&self) {
+        if let Some(net) = self.net() {
+            self.pause.end(net);
+        }
+        self.decide_on_expiry();
+    }
+
+    /// Lets keys expire or not.
+    fn decide_on_expiry(&self) {
+        let paused = self.settings.memory.import_mode.get() || self.pause.is_paused(true);
+        self.keyspace.pause_expiry(paused);
+    }
+
+    /// CLIENT KILL: the connection is gone for everybody at once, and closed as soon as its loop comes to it.
+    pub fn kill_client(&self, id: u64) {
+        self.clients.remove(id);
+        if let Some(net) = self.net() {
+            net.kill(id);
+        }
+    }
+
+    /// DEBUG pause-cron: no periodic work, on connections neither.
+    pub fn pause_cron(&self, paused: bool) {
+        self.debug.cron_paused.store(paused, Ordering::Relaxed);
+        if let Some(net) = self.net() {
+            net.settings().housekeeping_paused.store(paused, Ordering::Relaxed);
+        }
+    }
+
     /// Whether a busy script makes everybody wait, as in Redis.
     pub fn busy_for_all(&self) -> bool {
         self.running.any_busy()
@@ -386,7 +426,7 @@ impl Server {
             .watch(&threshold, &|| self.wake_parked(), &self.shutdown.requested);
     }
 
-    /// Work that comes up about ten times a second, on one loop.
+    /// Work that comes up `hz` times a second, on one loop.
     pub fn cron(&self) {
         if self.debug.cron_paused.load(Ordering::Relaxed) {
             return;
@@ -394,12 +434,11 @@ impl Server {
         self.rates.note(|| self.stats.commands_processed());
         let unix_s = self.keyspace.clock().unix_ms() / 1000;
         self.keyspace.set_access_clock(unix_s as u32 & 0x00ff_ffff);
-        self.keyspace
-            .pause_expiry(self.settings.memory.import_mode.get());
+        self.decide_on_expiry();
         if !self.debug.no_active_expire.load(Ordering::Relaxed) && !self.pause.is_paused(true) {
             let effort = self.settings.memory.active_expire_effort.get();
             // a slice of at most 1 to 10 ms in 100
-            let budget = Duration::from_millis(effort);
+            let budget = Duration::from_millis(10 * effort) / self.settings.server.hz.get() as u32;
             if let Ok(mut cycle) = self.expire_cycle.try_lock() {
                 cycle.run(&self.keyspace, budget);
             }

@@ -13,7 +13,7 @@ use perilune_resp::{Args, Parsed, RequestLimits, RespWriter};
 use smallvec::SmallVec;
 
 use crate::call::Local;
-use crate::clients::Client;
+use crate::clients::{Client, flag};
 use crate::config::ClientClass;
 use crate::dispatch::Verdict;
 use crate::server::Server;
@@ -89,7 +89,12 @@ impl Service for Server {
         conn: &mut Conn<Session>,
         input: &mut Input<'_>,
     ) -> Flow {
-        if conn.session.retry.queued.is_some() {
+        if conn.stats().is_closing() {
+            // killed: what it has sent does not count any more
+            return Flow::Close;
+        }
+        if conn.session.client.flags.has(flag::WAITS) {
+            conn.session.client.flags.set(flag::WAITS, false);
             self.note_resumed(&conn.session);
         }
         // The parser's list of arguments is borrowed while the session is in use.
@@ -108,6 +113,7 @@ impl Service for Server {
         self.note_resumed(&conn.session);
         self.forget_retry(&mut conn.session);
         self.clients.remove(conn.session.id);
+        self.pause.forget(conn.session.id);
         self.gone_bytes_in
             .fetch_add(conn.stats().bytes_in(), Ordering::Relaxed);
         self.gone_bytes_out
@@ -120,7 +126,7 @@ impl Service for Server {
         thread.slot.show_vm_memory(vm.memory_used_bytes());
         if turn.loop_index() == 0 {
             self.cron();
-            self.pause.check(turn.net().now_ms(), turn.net());
+            self.check_pause();
         }
     }
 
@@ -188,7 +194,10 @@ impl Server {
             let verdict = self.dispatch(turn, &mut conn.session, &mut conn.out, &arguments);
             match verdict {
                 Verdict::Done => {}
-                Verdict::Park(ticket) => return Flow::Park(ticket),
+                Verdict::Park(ticket) => {
+                    conn.session.client.flags.set(flag::WAITS, true);
+                    return Flow::Park(ticket);
+                }
             }
             input.consume(request.consumed);
             let session = &mut conn.session;
@@ -196,6 +205,7 @@ impl Server {
                 session.reply_mode = self.silence(session.reply_mode, &mut conn.out, start);
             }
             if session.close_after_reply {
+                session.client.flags.set(flag::CLOSE_AFTER_REPLY, true);
                 return Flow::CloseAfterReply;
             }
             if conn.wants_flush() {

@@ -98,20 +98,21 @@ impl Session {
 
     /// Shows others that there is no transaction.
     pub fn show_transaction_ended(&self) {
-        self.client.flags.set(flag::MULTI | flag::DIRTY, false);
+        self.client.flags.set(flag::MULTI, false);
         self.client.multi.set(0);
         self.client.multi_bytes.set(0);
         self.client.watching.set(0);
     }
 
-    /// RESET: as it was when it connected, but for its number and whether it must authenticate.
+    /// RESET: as it was when it connected, but for its number, whether it must authenticate, and whether it imports.
     pub fn reset(&mut self, authenticated: bool) {
         self.database = 0;
         self.protocol = Protocol::Resp2;
         self.authenticated = authenticated;
-        self.reply_mode = ReplyMode::On;
+        if self.reply_mode != ReplyMode::Skip {
+            self.reply_mode = ReplyMode::On;
+        }
         self.no_touch = false;
-        self.import_source = false;
         self.multi = None;
         self.watch = None;
         self.client.reset();
@@ -131,6 +132,11 @@ impl Shown {
     /// What is shown.
     pub fn get(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
+    }
+
+    /// Shows so much more. Only its owner may call this.
+    pub fn add(&self, amount: u64) {
+        self.set(self.get() + amount);
     }
 }
 

@@ -89,6 +89,7 @@ pub struct Txn<'k> {
     pub(crate) database: usize,
     pub(crate) now_us: Option<i64>,
     access: AccessMode,
+    pub(crate) sees_expired: bool,
     /// Runs of this transaction before this one.
     attempt: u32,
     pub(crate) undo: Option<Box<UndoLog>>,
@@ -126,6 +127,7 @@ impl<'k> Txn<'k> {
             database,
             now_us: None,
             access: AccessMode::Touch,
+            sees_expired: false,
             attempt: 0,
             undo: None,
             record_dropped: false,
@@ -151,6 +153,11 @@ impl<'k> Txn<'k> {
     /// Says how using an entry stamps it.
     pub fn set_access_mode(&mut self, access: AccessMode) {
         self.access = access;
+    }
+
+    /// To this transaction an expired key is as good as any: CLIENT IMPORT-SOURCE.
+    pub fn see_expired(&mut self) {
+        self.sees_expired = true;
     }
 
     /// Says which long transaction this is, so that those who wait for its stripes can be told. Before [`Txn::lock`].
@@ -209,6 +216,7 @@ impl<'k> Txn<'k> {
         match map.expire_at(handle) {
             None => Ok((at, Some(handle))),
             Some(expire_at_ms) if expire_at_ms > self.now_ms() => Ok((at, Some(handle))),
+            Some(_) if self.sees_expired => Ok((at, Some(handle))),
             Some(_) => {
                 if !self.keyspace.expiry_paused() {
                     self.expire(at, database, hash, key, handle);

@@ -1,6 +1,7 @@
 //! Commands about the connection itself.
 
 mod auth;
+mod client;
 mod echo;
 mod hello;
 mod ping;
@@ -15,6 +16,7 @@ use crate::table::ServerCommand;
 /// The commands of this family.
 pub const COMMANDS: &[ServerCommand] = &[
     auth::AUTH,
+    client::CLIENT,
     echo::ECHO,
     hello::HELLO,
     ping::PING,
@@ -23,9 +25,14 @@ pub const COMMANDS: &[ServerCommand] = &[
     select::SELECT,
 ];
 
-/// Names are shown in lists, one client a line, so they have no blanks in them.
+/// What clients say of themselves is shown in lists, one client a line, so it has no blanks in it.
+fn can_be_listed(text: &[u8]) -> bool {
+    text.iter().all(u8::is_ascii_graphic)
+}
+
+/// Refuses names that cannot be shown in lists.
 pub fn check_name(name: &[u8]) -> Result<(), CommandError> {
-    if name.iter().all(|byte| (b'!'..=b'~').contains(byte)) {
+    if can_be_listed(name) {
         Ok(())
     } else {
         Err(CommandError::new(

@@ -54,7 +54,7 @@ fn debug(
             .debug
             .scripts_may_call_all
             .store(switch()?, Ordering::Relaxed),
-        b"pause-cron" => server.debug.cron_paused.store(switch()?, Ordering::Relaxed),
+        b"pause-cron" => server.pause_cron(switch()?),
         b"sleep" => {
             let seconds = perilune_command::float(arguments.get(2).ok_or(errors::SYNTAX)?)?;
             // asked for on purpose: the thread sleeps with its loop

@@ -1,5 +1,6 @@
 //! Commands about the server.
 
+mod command;
 mod config;
 mod debug;
 mod info;
@@ -11,6 +12,7 @@ use crate::table::ServerCommand;
 
 /// The commands of this family.
 pub const COMMANDS: &[ServerCommand] = &[
+    command::COMMAND,
     config::CONFIG,
     debug::DEBUG,
     info::INFO,

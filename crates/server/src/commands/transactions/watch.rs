@@ -1,5 +1,7 @@
 //! `WATCH key [key ...]` makes the next EXEC run only if none of these keys has changed by then.
 
+use std::sync::Arc;
+
 use perilune_command::{Arg, Command, Flags, Group, KeyFlags, KeySpec, Outcome, Spec};
 use perilune_keyspace::Txn;
 use perilune_resp::Reply;
@@ -42,7 +44,8 @@ fn watch(
             txn.watch(set, key)?;
         }
     }
-    call.session.client.watching.set(set.keys().len() as u64);
+    let (keys, state) = (set.keys().len(), Arc::downgrade(set.state()));
+    call.session.client.show_watch(keys, state);
     reply.ok();
     Ok(())
 }

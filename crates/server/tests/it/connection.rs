@@ -1,0 +1,51 @@
+//! Commands about the connection itself.
+
+use crate::harness::{Server, play};
+
+#[test]
+fn a_connection_speaks_resp2_until_it_says_hello() {
+    play(
+        r#"
+        > PING => +PONG
+        > PING hello => "hello"
+        > PING a b => -ERR wrong number of arguments for 'ping' command
+        > GET nothing => $-1
+        > HELLO 4 => -NOPROTO unsupported protocol version
+        > HELLO x => -ERR Protocol version is not an integer or out of range
+        > HELLO 3 SETNAME => -ERR Syntax error in HELLO option 'SETNAME'
+        > HELLO 3 SETNAME "a b" => -ERR Client names cannot contain spaces, newlines or special characters.
+        > GET nothing => $-1
+        > HELLO 3 SETNAME me => {"server": "redis", "version": "7.2.4", "proto": :3, "id": :*, "mode": "standalone", "role": "master", "modules": []}
+        > GET nothing => _
+        > CLIENT GETNAME => "me"
+        > RESET => +RESET
+        > GET nothing => $-1
+        > CLIENT GETNAME => $-1
+        > QUIT => +OK
+        > PING => (closed)
+        "#,
+    );
+}
+
+#[test]
+fn without_the_password_little_is_allowed() {
+    let server = Server::start(&["--requirepass", "secret"]);
+    server.play(
+        r#"
+        > PING => -NOAUTH Authentication required.
+        > CLIENT LIST => -NOAUTH Authentication required.
+        > NONSENSE => -ERR unknown command 'NONSENSE', with args beginning with:
+        > AUTH wrong => -WRONGPASS invalid username-password pair or user is disabled.
+        > HELLO 3 => -NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol version at the same time
+        > HELLO 3 AUTH default secret => {*}
+        > PING => +PONG
+        > RESET => +RESET
+        > PING => -NOAUTH Authentication required.
+        > AUTH secret => +OK
+        > SELECT 3 => +OK
+        > SELECT 16 => -ERR DB index is out of range
+        > SELECT x => -ERR invalid DB index
+        > ECHO x => "x"
+        "#,
+    );
+}

@@ -1,0 +1,261 @@
+//! A server process of the test's own, and transcripts that are played on it.
+//!
+//! ```text
+//! > CLIENT GETNAME => _          a call and its answer, as the protocol has it (see `show`)
+//! b> CLIENT ID => :*             the same from another connection, which is opened where it first speaks
+//! ```
+//!
+//! A `*` in an answer stands for any text.
+
+use std::collections::HashMap;
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use perilune_resp::client::{Value, ValueReader, encode_command};
+use perilune_resp::split_args;
+
+/// How long a server may take to start, and a reply to come.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A server that ends with this value.
+pub struct Server {
+    process: Child,
+    port: u16,
+    directory: PathBuf,
+}
+
+impl Server {
+    /// Starts a server with these arguments after those that every test needs.
+    pub fn start(arguments: &[&str]) -> Self {
+        static STARTED: AtomicU32 = AtomicU32::new(0);
+        let number = STARTED.fetch_add(1, Ordering::Relaxed);
+        let directory =
+            std::env::temp_dir().join(format!("perilune-it-{}-{number}", std::process::id()));
+        std::fs::create_dir_all(&directory).expect("a directory for the server");
+        let port = free_port();
+        let log = std::fs::File::create(directory.join("log")).expect("a log file");
+        let process = Command::new(env!("CARGO_BIN_EXE_perilune"))
+            .args([
+                "--port",
+                &port.to_string(),
+                "--bind",
+                "127.0.0.1",
+                "--io-threads",
+                "2",
+            ])
+            .args(["--enable-debug-command", "yes", "--dir"])
+            .arg(&directory)
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(log)
+            .stderr(Stdio::inherit())
+            .spawn()
+            .expect("the server starts");
+        let server = Self {
+            process,
+            port,
+            directory,
+        };
+        eventually("the server listens", || {
+            TcpStream::connect(("127.0.0.1", port)).is_ok()
+        });
+        server
+    }
+
+    /// A new connection.
+    pub fn connect(&self) -> Client {
+        let stream = TcpStream::connect(("127.0.0.1", self.port)).expect("the server accepts");
+        stream.set_nodelay(true).expect("a socket");
+        stream.set_read_timeout(Some(PATIENCE)).expect("a socket");
+        Client {
+            stream,
+            reader: ValueReader::new(),
+        }
+    }
+
+    /// Plays a transcript; see the head of this file.
+    #[track_caller]
+    pub fn play(&self, transcript: &str) {
+        let mut clients = HashMap::new();
+        for line in transcript
+            .lines()
+            .map(str::trim)
+            .filter(|line| !line.is_empty())
+        {
+            let (who, step) = line
+                .split_once("> ")
+                .unwrap_or_else(|| panic!("no call: {line}"));
+            let (call, expected) = step
+                .rsplit_once(" => ")
+                .unwrap_or_else(|| panic!("no answer: {line}"));
+            let client = clients.entry(who).or_insert_with(|| self.connect());
+            let answer = client.ask(call);
+            assert!(
+                matches(expected, &answer),
+                "{who}> {call}\nexpected {expected}\n     got {answer}"
+            );
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // it may have ended by itself, as it does after SHUTDOWN
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+        let _ = std::fs::remove_dir_all(&self.directory);
+    }
+}
+
+/// Plays a transcript on a fresh server.
+#[track_caller]
+pub fn play(transcript: &str) {
+    Server::start(&[]).play(transcript);
+}
+
+/// A connection.
+pub struct Client {
+    stream: TcpStream,
+    reader: ValueReader,
+}
+
+impl Client {
+    /// Sends bytes as they are.
+    pub fn send_bytes(&mut self, bytes: &[u8]) {
+        self.stream.write_all(bytes).expect("the server reads");
+    }
+
+    /// Sends a call, typed as at a prompt.
+    pub fn send(&mut self, call: &str) {
+        let arguments =
+            split_args(call.as_bytes()).unwrap_or_else(|| panic!("unbalanced quotes: {call}"));
+        let arguments: Vec<&[u8]> = arguments.iter().map(|argument| &argument[..]).collect();
+        let mut bytes = Vec::new();
+        encode_command(&arguments, &mut bytes);
+        self.send_bytes(&bytes);
+    }
+
+    /// The next reply; none once the server has closed the connection.
+    pub fn receive(&mut self) -> Option<Value> {
+        let mut buffer = [0; 16 * 1024];
+        loop {
+            if let Some(value) = self.reader.next_value().expect("the protocol") {
+                return Some(value);
+            }
+            match self.stream.read(&mut buffer) {
+                Ok(0) => return None,
+                Ok(len) => self.reader.feed(&buffer[..len]),
+                Err(error) if error.kind() == ErrorKind::ConnectionReset => return None,
+                Err(error) => panic!("no reply: {error}"),
+            }
+        }
+    }
+
+    /// Whether nothing comes for so long.
+    pub fn is_silent_for(&mut self, time: Duration) -> bool {
+        self.stream.set_read_timeout(Some(time)).expect("a socket");
+        let result = self.stream.peek(&mut [0]);
+        self.stream
+            .set_read_timeout(Some(PATIENCE))
+            .expect("a socket");
+        result
+            .is_err_and(|error| matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut))
+    }
+
+    /// Sends a call; its answer as `show` shows it, `(closed)` if the server closes instead.
+    pub fn ask(&mut self, call: &str) -> String {
+        self.send(call);
+        self.receive()
+            .map_or_else(|| "(closed)".into(), |value| show(&value))
+    }
+
+    /// Sends a call that answers text; the text.
+    pub fn text(&mut self, call: &str) -> String {
+        self.send(call);
+        let value = self.receive();
+        let bytes = value
+            .as_ref()
+            .and_then(Value::as_bytes)
+            .unwrap_or_else(|| panic!("{call}: {value:?}"));
+        String::from_utf8_lossy(bytes).into_owned()
+    }
+}
+
+/// A reply on one line, every shape with a mark of its own:
+///
+/// `+OK`, `-ERR ...`, `:1`, `"bulk"`, `=txt:"text"`, `$-1`, `*-1`, `_`, `,1.5`, `#t`, `(123`, `[1 2]`, `~[set]`,
+/// `>[push]`, `{key: value}`.
+pub fn show(value: &Value) -> String {
+    let list =
+        |items: &[Value]| format!("[{}]", items.iter().map(show).collect::<Vec<_>>().join(" "));
+    let quoted = |bytes: &[u8]| {
+        format!(
+            "\"{}\"",
+            bytes
+                .escape_ascii()
+                .to_string()
+                .replace("\\\"", "\"")
+                .replace("\\'", "'")
+        )
+    };
+    match value {
+        Value::Bulk(bytes) => quoted(bytes),
+        Value::Verbatim(format, text) => {
+            format!("={}:{}", String::from_utf8_lossy(format), quoted(text))
+        }
+        Value::Array(items) => list(items),
+        Value::Set(items) => format!("~{}", list(items)),
+        Value::Push(items) => format!(">{}", list(items)),
+        Value::Map(pairs) => {
+            let pairs: Vec<_> = pairs
+                .iter()
+                .map(|(key, value)| format!("{}: {}", show(key), show(value)))
+                .collect();
+            format!("{{{}}}", pairs.join(", "))
+        }
+        other => {
+            let mut bytes = Vec::new();
+            other.encode(&mut bytes);
+            String::from_utf8_lossy(&bytes)
+                .trim_end()
+                .replace("\r\n", " ")
+        }
+    }
+}
+
+/// Whether an answer fits an expectation in which `*` stands for any text.
+pub fn matches(expected: &str, answer: &str) -> bool {
+    let Some((head, mut rest)) = expected.split_once('*').filter(|_| expected != "*-1") else {
+        return expected == answer;
+    };
+    let Some(mut answer) = answer.strip_prefix(head) else {
+        return false;
+    };
+    while let Some((part, next)) = rest.split_once('*') {
+        let Some(at) = answer.find(part) else {
+            return false;
+        };
+        answer = &answer[at + part.len()..];
+        rest = next;
+    }
+    answer.ends_with(rest)
+}
+
+/// Waits until something is so.
+#[track_caller]
+pub fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !is_so() {
+        assert!(Instant::now() < deadline, "never: {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.local_addr().expect("an address").port()
+}

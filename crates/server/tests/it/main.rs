@@ -1,0 +1,8 @@
+//! The server as its clients see it: a process of its own, spoken to over sockets.
+//!
+//! One program for all tests, because linking one is quicker than linking many.
+
+mod client_commands;
+mod connection;
+mod harness;
+mod introspection;
