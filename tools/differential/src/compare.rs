@@ -6,7 +6,7 @@ use std::fmt;
 
 use perilune_harness::Value;
 
-use crate::peers::Answer;
+use crate::peer::Answer;
 use crate::roster::is_in_roster;
 use crate::scripts::{FORWARDING, JSON_ROUND_TRIP, Library};
 use crate::{Words, tables};

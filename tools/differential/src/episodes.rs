@@ -4,7 +4,7 @@ use perilune_harness::encode;
 
 use crate::domain;
 use crate::generate::Generator;
-use crate::peers::{SESSIONS, Step};
+use crate::pair::{SESSIONS, Step};
 use crate::{Words, compare, guard};
 
 fn words(line: &str) -> Words {

@@ -7,7 +7,8 @@ use perilune_harness::Value;
 
 use crate::Words;
 use crate::compare::show;
-use crate::peers::{Mismatch, Peer};
+use crate::pair::Mismatch;
+use crate::peer::Peer;
 use crate::roster::is_in_roster;
 
 const DATABASES: u32 = 16;

@@ -2,7 +2,7 @@
 //!
 //! Which calls exist the reference says itself ([`grammar`]); [`roster`] says which of them are sent, [`domain`] with
 //! which arguments, [`generate`] puts them together, right and wrong, and [`episodes`] arranges them on several
-//! connections. [`peers`] runs them, [`compare`] judges the answers, [`keyspace`] what is left behind, and [`shrink`]
+//! connections. [`pair`] runs them, [`compare`] judges the answers, [`keyspace`] what is left behind, and [`shrink`]
 //! finds the few calls behind a difference. One seed stands for one run.
 
 mod compare;
@@ -14,7 +14,9 @@ mod guard;
 mod keyspace;
 mod known;
 mod options;
-mod peers;
+mod pair;
+mod peer;
+mod pools;
 mod report;
 mod roster;
 mod scripts;
@@ -30,7 +32,7 @@ use perilune_harness::{Connection, Server};
 use crate::generate::Generator;
 use crate::grammar::Grammar;
 use crate::options::Options;
-use crate::peers::{Mismatch, Pair, Step};
+use crate::pair::{Mismatch, Pair, Step};
 use crate::report::Report;
 use crate::scripts::Library;
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use lexopt::prelude::*;
 
-use crate::peers::{Protocols, Recipe};
+use crate::pair::{Protocols, Recipe};
 
 const HELP: &str = "\
 Sends the same generated calls to two servers and compares every answer to the byte.

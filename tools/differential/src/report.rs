@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::generate::Generator;
 use crate::known;
 use crate::options::Options;
-use crate::peers::{Mismatch, Step, Tally};
+use crate::pair::{Mismatch, Step, Tally};
 
 /// From so many calls on every option must have been sent often enough.
 const COVERED_CALLS_MIN: usize = 1_000_000;

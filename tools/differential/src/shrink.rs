@@ -3,7 +3,7 @@
 use std::io::{Error, Result};
 use std::time::{Duration, Instant};
 
-use crate::peers::{Mismatch, Pair, Step};
+use crate::pair::{Mismatch, Pair, Step};
 
 /// How long one difference may be worked on.
 const SHRINK_TIME_MAX: Duration = Duration::from_secs(20);

@@ -4,24 +4,20 @@
 //! [`crate::compare`]. Where a connection is closed by the server that is an answer as well, and must come at
 //! the same place from both.
 
-use std::io::{Error, ErrorKind, Result};
-use std::net::SocketAddr;
+use std::io::Result;
 use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
 
-use perilune_harness::{Connection, Server, Value, encode};
+use perilune_harness::Value;
 
 use crate::compare::{Context, Verdict};
+use crate::peer::{Answer, Peer, answers};
 use crate::scripts::Library;
 use crate::{Words, compare, guard, keyspace};
 
 /// Connections to each server that steps speak of by number. The even ones begin with RESP2.
 pub const SESSIONS: usize = 4;
-/// Ends the answers to bytes of which nobody knows how many answers they have.
-const SENTINEL: &[u8] = b"the-end-of-the-answers";
-/// Answers to one SCAN over everything, at most.
-const SCANS_MAX: usize = 10_000;
 
 /// What can be done to both servers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,194 +67,6 @@ pub struct Mismatch {
     pub left: String,
     /// What the right server answered.
     pub right: String,
-}
-
-/// One answer: its bytes, or that the connection is closed.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Answer {
-    /// A reply, and the bytes that it came in.
-    Reply(Value, Vec<u8>),
-    /// The server closed the connection.
-    Closed,
-    /// Nothing came for as long as a connection waits.
-    Missing,
-}
-
-struct Session {
-    connection: Connection,
-    id: i64,
-    address: SocketAddr,
-}
-
-/// One of the two servers.
-pub struct Peer {
-    server: Server,
-    sessions: Vec<Session>,
-    control: Connection,
-}
-
-impl Peer {
-    fn start(binary: &std::path::Path, arguments: &[String], protocols: Protocols) -> Result<Self> {
-        let server = Server::start(binary, arguments)?;
-        let control = Connection::open(server.address())?;
-        let mut peer = Self {
-            server,
-            sessions: Vec::new(),
-            control,
-        };
-        for number in 0..SESSIONS {
-            let session = peer.open(number, protocols)?;
-            peer.sessions.push(session);
-        }
-        Ok(peer)
-    }
-
-    fn open(&self, number: usize, protocols: Protocols) -> Result<Session> {
-        let mut connection = Connection::open(self.server.address())?;
-        let address = connection.local_address()?;
-        let id = connection
-            .call(&["CLIENT", "ID"])?
-            .as_integer()
-            .unwrap_or_default();
-        let resp3 = match protocols {
-            Protocols::Resp2 => false,
-            Protocols::Resp3 => true,
-            Protocols::Both => number % 2 == 1,
-        };
-        if resp3 {
-            connection.call(&["HELLO", "3"])?;
-        }
-        Ok(Session {
-            connection,
-            id,
-            address,
-        })
-    }
-
-    /// A call on the connection that no step uses; opened again where a step had it killed.
-    pub fn control(&mut self, words: &[&[u8]]) -> Result<Value> {
-        match self.control.call(words) {
-            Err(e) if is_closed(&e) => {
-                self.control = Connection::open(self.server.address())?;
-                self.control.call(words)
-            }
-            other => other,
-        }
-    }
-
-    /// Several calls on that connection at once.
-    pub fn control_batch(&mut self, calls: &[Words]) -> Result<Vec<Value>> {
-        let mut batch = Vec::new();
-        calls.iter().for_each(|words| encode(&mut batch, words));
-        self.control
-            .exchange(&batch, |c| calls.iter().map(|_| c.reply()).collect())
-    }
-
-    /// The words as this server must get them: placeholders become its sessions' ids and addresses.
-    fn localise(&self, word: &[u8]) -> Option<Vec<u8>> {
-        let number = |rest: &[u8]| {
-            rest.first()
-                .map(|d| usize::from(d.wrapping_sub(b'0')) % SESSIONS)
-        };
-        if let Some(rest) = word.strip_prefix(b"@ID") {
-            return Some(self.sessions[number(rest)?].id.to_string().into_bytes());
-        }
-        let rest = word.strip_prefix(b"@ADDR")?;
-        Some(
-            self.sessions[number(rest)?]
-                .address
-                .to_string()
-                .into_bytes(),
-        )
-    }
-
-    fn encode(&self, out: &mut Vec<u8>, words: &[Vec<u8>]) {
-        if words.iter().any(|word| word.starts_with(b"@")) {
-            let local: Words = words
-                .iter()
-                .map(|w| self.localise(w).unwrap_or_else(|| w.clone()))
-                .collect();
-            encode(out, &local);
-        } else {
-            encode(out, words);
-        }
-    }
-
-    fn raw(&mut self, session: usize, bytes: &[u8]) -> Result<Vec<Answer>> {
-        let mut bytes = bytes.to_vec();
-        encode(&mut bytes, &[b"ECHO", SENTINEL]);
-        self.sessions[session]
-            .connection
-            .exchange(&bytes, |connection| {
-                let mut all = Vec::new();
-                loop {
-                    let answer = answers(connection, 1)?.remove(0);
-                    let last = match &answer {
-                        Answer::Reply(value, _) => value.as_bytes() == Some(SENTINEL),
-                        Answer::Closed | Answer::Missing => true,
-                    };
-                    all.push(answer);
-                    if last {
-                        return Ok(all);
-                    }
-                }
-            })
-    }
-
-    fn scan(
-        &mut self,
-        database: u32,
-        options: &[Vec<u8>],
-    ) -> Result<std::result::Result<Vec<Vec<u8>>, String>> {
-        self.control(&[b"SELECT", database.to_string().as_bytes()])?;
-        let mut found = Vec::new();
-        let mut cursor = b"0".to_vec();
-        for _ in 0..SCANS_MAX {
-            let mut words: Vec<&[u8]> = vec![b"SCAN", &cursor];
-            words.extend(options.iter().map(Vec::as_slice));
-            let reply = self.control(&words)?;
-            let Some([next, keys]) = reply.as_array() else {
-                return Ok(Err(compare::show(&reply)));
-            };
-            found.extend(
-                keys.as_array()
-                    .unwrap_or_default()
-                    .iter()
-                    .filter_map(|k| Some(k.as_bytes()?.to_vec())),
-            );
-            cursor = next.as_bytes().unwrap_or_default().to_vec();
-            if cursor == b"0" {
-                found.sort_unstable();
-                found.dedup();
-                return Ok(Ok(found));
-            }
-        }
-        Ok(Err(format!(
-            "cursor {} after {SCANS_MAX} calls",
-            String::from_utf8_lossy(&cursor)
-        )))
-    }
-}
-
-/// The next answers; behind a closed connection all of them are that.
-fn answers(connection: &mut Connection, count: usize) -> Result<Vec<Answer>> {
-    let mut answers = Vec::with_capacity(count);
-    while answers.len() < count {
-        match connection.reply_with_bytes() {
-            Ok((value, bytes)) => answers.push(Answer::Reply(value, bytes)),
-            Err(e) if is_closed(&e) => answers.resize(count, Answer::Closed),
-            Err(e) if e.kind() == ErrorKind::TimedOut => answers.resize(count, Answer::Missing),
-            Err(e) => return Err(e),
-        }
-    }
-    Ok(answers)
-}
-
-fn is_closed(error: &Error) -> bool {
-    matches!(
-        error.kind(),
-        ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset | ErrorKind::BrokenPipe
-    )
 }
 
 /// How the right server answered: a run of which nearly every answer is an error compares little.
@@ -343,13 +151,8 @@ impl Pair {
 
     fn reconnect(&mut self, session: usize) -> Result<()> {
         self.queued[session] = None;
-        for peer in [&mut self.left, &mut self.right] {
-            let new = peer.open(session, self.recipe.protocols)?;
-            // Until the server has noticed, the old one would be listed and counted.
-            std::mem::replace(&mut peer.sessions[session], new)
-                .connection
-                .close();
-        }
+        self.left.reopen(session, self.recipe.protocols)?;
+        self.right.reopen(session, self.recipe.protocols)?;
         Ok(())
     }
 
