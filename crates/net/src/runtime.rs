@@ -105,7 +105,7 @@ impl<S: Service> Runtime<S> {
         match watchdog {
             Ok(watchdog) if started => Ok(Runtime { net, watchdog }),
             result => {
-                stop(&net);
+                stop(&net, Instant::now());
                 net.shared.spares.stop();
                 Err(result
                     .err()
@@ -124,7 +124,7 @@ impl<S: Service> Runtime<S> {
     pub fn shutdown(self, patience: Duration) -> bool {
         let shared = &self.net.shared;
         let deadline = Instant::now() + patience;
-        stop(&self.net);
+        stop(&self.net, deadline);
         let loops_ended = shared
             .spares
             .wait_until(deadline, |_| shared.live_loops.load(Ordering::Acquire) == 0);
@@ -147,14 +147,21 @@ impl<S: Service> Runtime<S> {
     }
 }
 
-/// Tells all loops to end.
-fn stop<S: Service>(net: &Net<S>) {
-    net.shared.stopping.store(true, Ordering::Release);
-    for hub in &net.shared.hubs {
+/// Tells all loops to end, the one that listens before the others: who sees a connection closed and connects again is refused.
+fn stop<S: Service>(net: &Net<S>, deadline: Instant) {
+    let shared = &net.shared;
+    shared.stopping.store(true, Ordering::Release);
+    let live = shared.live_loops.load(Ordering::Acquire);
+    for (loop_index, hub) in shared.hubs.iter().enumerate() {
         // One that has ended already needs no telling.
         let _ = hub.mailbox.post(Mail::Shutdown);
+        shared.alarm.ring();
+        if loop_index == 0 {
+            shared
+                .spares
+                .wait_until(deadline, |_| shared.live_loops.load(Ordering::Acquire) < live);
+        }
     }
-    net.shared.alarm.ring();
 }
 
 fn join(thread: JoinHandle<()>) {

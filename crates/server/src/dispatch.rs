@@ -53,6 +53,8 @@ impl Server {
             return self.queue(session, out, entry, arguments, turn.local());
         }
         if self.pause.is_paused(self.may_write(session, entry)) && !is_exempt_from_pause(entry) {
+            // nobody is to wait for a stripe behind one who waits for the end of a pause
+            self.forget_retry(session);
             let at = ConnRef {
                 id: session.id,
                 loop_index: session.client.info.loop_index,
@@ -262,6 +264,8 @@ impl Server {
         local: &Local,
         error: &CommandError,
     ) {
+        // it may have waited for a stripe before: others stand behind it in that queue
+        self.forget_retry(session);
         if let Some(entry) = entry {
             local.thread.shard.commands[entry.id].rejected.add(1);
         }

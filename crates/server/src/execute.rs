@@ -27,6 +27,8 @@ use crate::transactions::Multi;
 /// After so many runs a transaction stops guessing and takes every stripe.
 const ATTEMPTS_UNTIL_ALL: u32 = 16;
 
+const INTERNAL_ERROR: CommandError = CommandError::new("ERR internal error");
+
 /// How a command ended, as far as its connection is concerned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Progress {
@@ -113,6 +115,12 @@ impl Server {
                     );
                     txn.commit();
                 }
+                Err(Stop::Abort) if txn.is_doomed() => {
+                    out.truncate(start);
+                    txn.roll_back();
+                    let mut reply = RespWriter::new(out, session.protocol);
+                    self.answer_error(entry, thread, &mut reply, &INTERNAL_ERROR);
+                }
                 Err(Stop::Abort) => {
                     out.truncate(start);
                     let (plan, blocked_on) = (txn.learned_plan(), txn.blocked_on());
@@ -161,12 +169,14 @@ impl Server {
                 txn.end_command(start, database, arguments);
                 outcome
             }
-            Err(_) => Err(self.panicked(txn, entry).into()),
+            Err(_) => Err(self.panicked(txn, entry)),
         }
     }
 
-    /// A panic becomes an error reply, unless it may have left something half changed: then the process ends, because serving that is worse.
-    fn panicked(&self, txn: &Txn<'_>, entry: &TableEntry) -> CommandError {
+    /// A panic takes the whole transaction back and becomes an error reply, unless there is no record of what was
+    /// half changed: then the process ends, because serving that is worse.
+    #[cold]
+    fn panicked(&self, txn: &mut Txn<'_>, entry: &TableEntry) -> Stop {
         if !txn.can_roll_back() {
             crate::log::warning(format_args!(
                 "'{}' panicked in the middle of a change; ending the process, because its data may be half changed",
@@ -178,7 +188,8 @@ impl Server {
             "'{}' panicked; its client got an error",
             entry.full_name
         ));
-        CommandError::new("ERR internal error")
+        txn.doom();
+        Stop::Abort
     }
 
     /// The plan to lock: what earlier runs have learned, or for the first run what the arguments say.
@@ -193,18 +204,13 @@ impl Server {
     #[cold]
     fn refused(&self, session: &mut Session, stripe: StripeIndex) -> Refused {
         session.retry.attempt += 1;
-        if self
-            .keyspace
-            .holder(stripe)
-            .is_some_and(|run| self.running.is_busy(run))
-        {
+        if self.is_held_by_busy(stripe) {
             return Refused::Busy;
         }
         if let Some((at, ticket)) = session.retry.queued {
             if at == stripe {
-                // still first in that queue: who has the stripe will wake us
-                self.note_parked(session, stripe, ticket);
-                return Refused::Parked(ticket);
+                // still in that queue: who has the stripe will wake the first
+                return self.parked_on(session, stripe, ticket);
             }
             self.keyspace.give_up(at, ticket);
         }
@@ -212,11 +218,24 @@ impl Server {
         session.retry.queued = Some((stripe, ticket));
         match parked {
             Parked::Free => Refused::TryAgain,
-            Parked::Waiting => {
-                self.note_parked(session, stripe, ticket);
-                Refused::Parked(ticket)
-            }
+            Parked::Waiting => self.parked_on(session, stripe, ticket),
         }
+    }
+
+    /// Notes whom to wake when the stripe's holder becomes busy, unless it has by now: one of the two sees the other.
+    fn parked_on(&self, session: &Session, stripe: StripeIndex, ticket: u64) -> Refused {
+        self.note_parked(session, stripe, ticket);
+        if self.is_held_by_busy(stripe) {
+            self.note_resumed(session);
+            return Refused::Busy;
+        }
+        Refused::Parked(ticket)
+    }
+
+    fn is_held_by_busy(&self, stripe: StripeIndex) -> bool {
+        self.keyspace
+            .holder(stripe)
+            .is_some_and(|run| self.running.is_busy(run))
     }
 
     /// A run was taken back: notes what it has learned, and parks on what it missed. The ticket if it waits.
@@ -636,7 +655,7 @@ impl Server {
         txn.lock(plan, &mut session.retry.queued)?;
         let start = out.len();
         let result = catch_unwind(AssertUnwindSafe(|| body(self, session, &mut txn, out)));
-        let outcome = result.unwrap_or_else(|_| Err(self.panicked(&txn, entry).into()));
+        let outcome = result.unwrap_or_else(|_| Err(self.panicked(&mut txn, entry)));
         match outcome {
             Ok(()) => {
                 txn.commit();
@@ -656,6 +675,13 @@ impl Server {
                     &mut RespWriter::new(out, session.protocol),
                     &error,
                 );
+            }
+            Err(Stop::Abort) if txn.is_doomed() => {
+                out.truncate(start);
+                thread.forget_deferred();
+                txn.roll_back();
+                let mut reply = RespWriter::new(out, session.protocol);
+                self.answer_error(entry, thread, &mut reply, &INTERNAL_ERROR);
             }
             Err(Stop::Abort) => {
                 out.truncate(start);

@@ -47,6 +47,8 @@ pub struct RunSlot {
     seen: Mutex<Option<(u64, Instant)>>,
     kind: Mutex<Option<RunKind>>,
     wrote: AtomicBool,
+    /// The record of what it wrote has been given up: it cannot be taken back any more.
+    past_undo: AtomicBool,
     busy: AtomicBool,
     /// The run that is to stop; 0 for none.
     kill: AtomicU64,
@@ -69,6 +71,7 @@ impl RunSlot {
         let run = generation << SLOT_BITS | self.index;
         *self.kind.lock().unwrap_or_else(|e| e.into_inner()) = Some(kind);
         self.wrote.store(false, Ordering::Relaxed);
+        self.past_undo.store(false, Ordering::Relaxed);
         self.current.store(run, Ordering::Release);
         run
     }
@@ -85,6 +88,11 @@ impl RunSlot {
         if !self.wrote.load(Ordering::Relaxed) {
             self.wrote.store(true, Ordering::Relaxed);
         }
+    }
+
+    /// Says that what the run has written cannot be taken back.
+    pub fn set_past_undo(&self) {
+        self.past_undo.store(true, Ordering::Relaxed);
     }
 
     /// Ends the run. Whether others were told that it is busy.
@@ -117,7 +125,7 @@ pub enum Killed {
     Told(usize),
     /// No script runs, or none that has run long enough to be meant.
     NoneRunning,
-    /// The one that runs has written, and may not be stopped in this mode.
+    /// The one that runs has written, and may not be stopped in this mode, or cannot be taken back.
     Unkillable,
 }
 
@@ -140,6 +148,7 @@ impl Running {
             seen: Mutex::new(None),
             kind: Mutex::new(None),
             wrote: AtomicBool::new(false),
+            past_undo: AtomicBool::new(false),
             busy: AtomicBool::new(false),
             kill: AtomicU64::new(0),
             kill_reason: AtomicU8::new(0),
@@ -201,7 +210,8 @@ impl Running {
             if age < min_age || sha1.is_some_and(|sha1| !script.sha1().eq_ignore_ascii_case(sha1)) {
                 continue;
             }
-            if spare_writers && slot.wrote.load(Ordering::Relaxed) {
+            let spares = spare_writers || slot.past_undo.load(Ordering::Relaxed);
+            if spares && slot.wrote.load(Ordering::Relaxed) {
                 spared = true;
                 continue;
             }

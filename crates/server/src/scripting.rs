@@ -443,6 +443,9 @@ impl Port for ScriptPort<'_, '_, '_> {
         let nanoseconds = timed.map_or(0, |began| began.elapsed().as_nanos() as u64 * TIMED_CALLS);
         if self.txn.changes() > 0 {
             self.thread.slot.set_wrote();
+            if self.txn.record_was_dropped() {
+                self.thread.slot.set_past_undo();
+            }
         }
         match outcome {
             Ok(()) => {}

@@ -93,6 +93,8 @@ pub struct Txn<'k> {
     /// Runs of this transaction before this one.
     attempt: u32,
     pub(crate) undo: Option<Box<UndoLog>>,
+    /// It failed in the middle of a change: it can only be taken back, and is not run again.
+    doomed: bool,
     /// The record grew past its limit and was given up: all stripes are held, nothing can be taken back.
     record_dropped: bool,
     /// Dropping the record is allowed (Redis's mode); otherwise the transaction fails at the limit.
@@ -130,6 +132,7 @@ impl<'k> Txn<'k> {
             sees_expired: false,
             attempt: 0,
             undo: None,
+            doomed: false,
             record_dropped: false,
             may_drop_record: true,
             changes: 0,
@@ -313,6 +316,16 @@ impl<'k> Txn<'k> {
         if self.changes > start && !self.effect_is_own && self.keyspace.consuming() {
             self.effects.push(database, arguments);
         }
+    }
+
+    /// Says that a command has failed in the middle of a change: the transaction is to be taken back, and not run again.
+    pub fn doom(&mut self) {
+        self.doomed = true;
+    }
+
+    /// Whether [`Txn::doom`] was called.
+    pub fn is_doomed(&self) -> bool {
+        self.doomed
     }
 
     /// The database that commands work on now.
