@@ -21,6 +21,10 @@ pub struct EffectUnit {
 }
 
 impl EffectUnit {
+    /// The unit of a transaction that has changed nothing.
+    pub const NONE: EffectUnit =
+        EffectUnit { bytes: Vec::new(), argument_ends: Vec::new(), commands: Vec::new() };
+
     /// Adds a command.
     pub fn push<A: AsRef<[u8]>>(&mut self, database: usize, arguments: &[A]) {
         for argument in arguments {

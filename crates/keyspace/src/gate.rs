@@ -25,6 +25,8 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use perilune_structures::prefetch;
+
 use crate::sync::{AtomicU32, AtomicU64, Mutex, MutexGuard, Ordering, fence};
 
 /// Somebody who can be told that it is their turn.
@@ -188,6 +190,12 @@ impl<T> Gate<T> {
         if let Some(next) = next {
             next.target.wake(next.ticket);
         }
+    }
+
+    /// Asks for the memory of what the gate protects, as a hint, without entering: addresses only.
+    #[inline]
+    pub fn prefetch(&self) {
+        prefetch(&self.data);
     }
 
     /// Says which long transaction holds the gate; 0 takes it back. Only the holder may call it.

@@ -3,11 +3,11 @@
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, RwLock};
 
-use perilune_structures::KeyHash;
+use perilune_structures::{KeyHash, prefetch};
 
 use crate::clock::{Clock, SystemClock};
 use crate::effects::{EffectConsumer, EffectUnit};
-use crate::gate::{Parked, Wake, Waiter};
+use crate::gate::{Parked, Turn, Wake, Waiter};
 use crate::plan::{KeyHasher, STRIPE_COUNT, StripeIndex};
 use crate::stripe::Stripe;
 
@@ -58,12 +58,6 @@ impl DatabaseCounts {
 pub struct Counters {
     /// Keys removed because their time had come.
     pub expired_keys: AtomicU64,
-    /// Lookups for reading that found the key.
-    pub hits: AtomicU64,
-    /// Lookups for reading that did not.
-    pub misses: AtomicU64,
-    /// Changes, counted as Redis counts them.
-    pub changes: AtomicU64,
     /// Transactions that recorded (scripts, EXEC), each counted once however often it ran.
     pub transactions: AtomicU64,
     /// Runs of transactions that were taken back to be run again.
@@ -226,6 +220,36 @@ impl Keyspace {
     #[inline]
     pub(crate) fn stripe(&self, index: StripeIndex) -> &Stripe {
         &self.stripes[index.get()]
+    }
+
+    /// Asks for the memory of a key's stripe, as a hint: the first step for each key of a batch, then
+    /// [`Keyspace::prefetch_bucket`] for each, then [`Keyspace::prefetch_entry`], then the commands. So the cache misses of a
+    /// batch overlap instead of coming one after another.
+    #[inline]
+    pub fn prefetch_stripe(&self, hash: u64) {
+        let stripe = self.stripe(StripeIndex::of_hash(hash));
+        prefetch(stripe);
+        stripe.gate.prefetch();
+    }
+
+    /// Asks for the bucket where the search for a key begins. See [`Keyspace::prefetch_stripe`].
+    #[inline]
+    pub fn prefetch_bucket(&self, database: usize, hash: u64) {
+        let gate = &self.stripe(StripeIndex::of_hash(hash)).gate;
+        if let Some(data) = gate.try_enter(Turn::New) {
+            data.map.prefetch(database, hash);
+            gate.leave(data);
+        }
+    }
+
+    /// Asks for the entry that a key probably has. See [`Keyspace::prefetch_stripe`].
+    #[inline]
+    pub fn prefetch_entry(&self, database: usize, hash: u64) {
+        let gate = &self.stripe(StripeIndex::of_hash(hash)).gate;
+        if let Some(data) = gate.try_enter(Turn::New) {
+            data.map.prefetch_entry(database, hash);
+            gate.leave(data);
+        }
     }
 
     /// Parks a transaction that holds nothing on a stripe. The ticket tells this parking from all others.

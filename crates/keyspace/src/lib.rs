@@ -34,5 +34,5 @@ pub use gate::{Turn, Wake, Waiter};
 pub use keyspace::{Counters, DatabaseCounts, Keyspace, KeyspaceOptions};
 pub use plan::{KeyHasher, LockPlan, STRIPE_COUNT, StripeIndex};
 pub use slot::{Detached, Expiry, Slot};
-pub use txn::{Abort, AccessMode, Found, ReadTxn, Savepoint, Txn, WriteTxn};
+pub use txn::{Abort, AccessMode, Found, ReadTxn, Savepoint, Tally, Txn, WriteTxn};
 pub use watch::{WatchSet, WatchState};

@@ -146,7 +146,7 @@ impl Slot<'_, '_> {
         };
         match self.handle {
             Some(handle) if saved => {
-                self.txn.held[self.at].changed = true;
+                self.txn.held[self.at].changed.add(self.database);
                 let guard = &mut self.txn.held[self.at].guard;
                 guard.heap_bytes += heap_bytes(&payload);
                 let (mut handle, old) =
@@ -156,7 +156,7 @@ impl Slot<'_, '_> {
                 }
                 if let Some(old) = old {
                     guard.heap_bytes -= old.heap_bytes() as i64;
-                    self.txn.garbage.push(old);
+                    crate::txn::aside(&mut self.txn.aside).garbage.push(old);
                 }
                 self.handle = Some(handle);
             }

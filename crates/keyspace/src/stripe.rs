@@ -1,6 +1,6 @@
 //! What one stripe holds.
 
-use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use perilune_structures::EntryMap;
 use perilune_value::Object;
@@ -8,6 +8,7 @@ use perilune_value::Object;
 use crate::gate::Gate;
 use crate::keyspace::Keyspace;
 use crate::plan::{KeyHasher, StripeIndex};
+use crate::txn::Databases;
 use crate::watch::Watchers;
 
 /// The entries of one stripe.
@@ -24,6 +25,8 @@ pub(crate) struct StripeData {
     pub heap_bytes: i64,
     /// What this stripe has added to the counts of each database: keys and expiries.
     pub published: Vec<(i64, i64)>,
+    /// The memory that this stripe has been counted with.
+    pub published_bytes: i64,
 }
 
 impl StripeData {
@@ -39,8 +42,6 @@ impl StripeData {
 #[repr(align(128))]
 pub(crate) struct Stripe {
     pub gate: Gate<StripeData>,
-    /// Memory of the stripe as of the last commit that changed it.
-    pub memory_bytes: AtomicI64,
     /// Number of entries with an expiry in all databases, as of the last commit: the expiry cycle passes by stripes that have none.
     pub expiring: AtomicU32,
     /// Where the active expiry goes on in this stripe: database in the top byte, cursor below.
@@ -56,8 +57,8 @@ impl Stripe {
                 now_floor_us: i64::MIN,
                 heap_bytes: 0,
                 published: Vec::new(),
+                published_bytes: 0,
             }),
-            memory_bytes: AtomicI64::new(0),
             expiring: AtomicU32::new(0),
             expire_cursor: AtomicU64::new(0),
         }
@@ -65,31 +66,54 @@ impl Stripe {
 }
 
 impl Keyspace {
-    /// Brings the figures that others read without entering up to date.
-    pub(crate) fn publish_figures(&self, index: StripeIndex, data: &mut StripeData) {
+    /// Brings the figures that others read without entering up to date, for the databases in which something was changed.
+    #[inline]
+    pub(crate) fn publish_figures(
+        &self,
+        index: StripeIndex,
+        data: &mut StripeData,
+        changed: Databases,
+    ) {
         let stripe = self.stripe(index);
         let memory = data.map.memory_bytes() as i64 + data.heap_bytes;
-        let before = stripe.memory_bytes.swap(memory, Ordering::Relaxed);
-        if before != memory {
-            self.memory_bytes.fetch_add(memory - before, Ordering::Relaxed);
+        if memory != data.published_bytes {
+            self.memory_bytes
+                .fetch_add(memory - data.published_bytes, Ordering::Relaxed);
+            data.published_bytes = memory;
         }
-        let databases = self.database_count();
-        if data.published.len() < databases {
-            data.published.resize(databases, (0, 0));
-        }
-        let mut expiring_in_all = 0;
-        for (database, published) in data.published.iter_mut().enumerate() {
-            let (keys, expiring) = (data.map.len(database) as i64, data.map.expires_len(database) as i64);
-            expiring_in_all += expiring;
-            let counts = &self.databases[database];
-            if keys != published.0 {
-                counts.keys.fetch_add(keys - published.0, Ordering::Relaxed);
+        for database in changed.iter(self.database_count()) {
+            let now = (
+                data.map.len(database) as i64,
+                data.map.expires_len(database) as i64,
+            );
+            let before = data.published.get(database).copied().unwrap_or_default();
+            if now != before {
+                self.publish_counts(stripe, data, database, before, now);
             }
-            if expiring != published.1 {
-                counts.expiring.fetch_add(expiring - published.1, Ordering::Relaxed);
-            }
-            *published = (keys, expiring);
         }
-        stripe.expiring.store(expiring_in_all as u32, Ordering::Relaxed);
+    }
+
+    fn publish_counts(
+        &self,
+        stripe: &Stripe,
+        data: &mut StripeData,
+        database: usize,
+        before: (i64, i64),
+        now: (i64, i64),
+    ) {
+        if data.published.len() <= database {
+            data.published.resize(database + 1, (0, 0));
+        }
+        data.published[database] = now;
+        let counts = &self.databases[database];
+        counts.keys.fetch_add(now.0 - before.0, Ordering::Relaxed);
+        if now.1 != before.1 {
+            counts
+                .expiring
+                .fetch_add(now.1 - before.1, Ordering::Relaxed);
+            // only the holder of the stripe writes this
+            let expiring = i64::from(stripe.expiring.load(Ordering::Relaxed)) + now.1 - before.1;
+            stripe.expiring.store(expiring as u32, Ordering::Relaxed);
+        }
     }
 }

@@ -7,6 +7,7 @@ use std::time::Instant;
 use perilune_command::{CommandError, Entry};
 use perilune_script::Vm;
 
+use crate::batch::Parsers;
 use crate::log::Level as LogLevel;
 use crate::running::RunSlot;
 use crate::scripting::ScriptMemory;
@@ -26,6 +27,8 @@ pub struct Local {
     pub scripts: ScriptMemory,
     /// What others see of it.
     pub thread: Thread,
+    /// Parsers of requests.
+    pub parsers: Parsers,
     /// The commands of the batch in progress, to be timed together at its end.
     pub batch: Vec<u16>,
     /// When the first of them began.

@@ -29,7 +29,7 @@ pub enum Verdict {
 }
 
 impl Server {
-    /// Runs one request, or queues or refuses it.
+    /// Runs one request, or queues or refuses it. `found`: its command and the hash of its only key, if somebody has looked already.
     #[inline]
     pub fn dispatch(
         &self,
@@ -37,8 +37,14 @@ impl Server {
         session: &mut Session,
         out: &mut Vec<u8>,
         arguments: &[&[u8]],
+        found: Option<(&'static TableEntry, u64)>,
     ) -> Verdict {
-        let entry = match self.registry.resolve(arguments) {
+        let hash = found.map(|(_, hash)| hash);
+        let resolved = match found {
+            Some((entry, _)) if entry.spec.accepts(arguments.len()) => Ok(entry),
+            _ => self.registry.resolve(arguments),
+        };
+        let entry = match resolved {
             Ok(entry) => entry,
             Err(error) => {
                 self.refuse(session, out, arguments, None, turn.local(), &error);
@@ -71,7 +77,7 @@ impl Server {
                     return self.run_aside(turn, session, out, entry, arguments);
                 }
                 let progress =
-                    self.run_data(session, entry, handler, arguments, out, &local.thread);
+                    self.run_data(session, entry, handler, arguments, hash, out, &local.thread);
                 if progress == Progress::Done {
                     local.count_in_batch(entry.id);
                 }
@@ -132,7 +138,7 @@ impl Server {
                 }
                 Some(Handler::Exec) => self.run_exec(session, local, entry, out),
                 Some(Handler::Data(handler)) => {
-                    self.run_data(session, entry, handler, arguments, out, &local.thread)
+                    self.run_data(session, entry, handler, arguments, None, out, &local.thread)
                 }
                 _ => unreachable!("only these run aside"),
             };

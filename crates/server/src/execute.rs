@@ -57,7 +57,7 @@ enum Refused {
 }
 
 impl Server {
-    /// Runs a data command on its own.
+    /// Runs a data command on its own. `hash` is that of its key, where it has just one and somebody has looked already.
     #[inline]
     pub fn run_data(
         &self,
@@ -65,6 +65,7 @@ impl Server {
         entry: &TableEntry,
         handler: DataHandler,
         arguments: &[&[u8]],
+        hash: Option<u64>,
         out: &mut Vec<u8>,
         thread: &Thread,
     ) -> Progress {
@@ -74,7 +75,8 @@ impl Server {
             let first_run = session.retry.plan.is_none();
             let locked = match entry.keys {
                 perilune_command::KeyShape::One(index) if first_run => {
-                    txn.lock_key(arguments[index], &mut session.retry.queued)
+                    let hash = hash.unwrap_or_else(|| self.keyspace.hash(arguments[index]));
+                    txn.lock_key(arguments[index], hash, &mut session.retry.queued)
                 }
                 _ => {
                     let plan = self.plan_of_retry(session, || self.plan(entry, arguments));
@@ -104,7 +106,7 @@ impl Server {
             let start = out.len();
             let mut reply = RespWriter::new(out, session.protocol);
             match self.run_handler(&mut txn, entry, handler, arguments, &mut reply) {
-                Ok(()) => txn.commit(),
+                Ok(()) => thread.shard.count(txn.commit()),
                 Err(Stop::Error(error)) => {
                     out.truncate(start);
                     self.answer_error(
@@ -113,7 +115,7 @@ impl Server {
                         &mut RespWriter::new(out, session.protocol),
                         &error,
                     );
-                    txn.commit();
+                    thread.shard.count(txn.commit());
                 }
                 Err(Stop::Abort) if txn.is_doomed() => {
                     out.truncate(start);
@@ -658,7 +660,7 @@ impl Server {
         let outcome = result.unwrap_or_else(|_| Err(self.panicked(&mut txn, entry)));
         match outcome {
             Ok(()) => {
-                txn.commit();
+                thread.shard.count(txn.commit());
                 let answered = answered_error(thread, &out[start..]);
                 self.settle(session, thread);
                 if let Some(error) = answered {
@@ -667,7 +669,7 @@ impl Server {
             }
             Err(Stop::Error(error)) => {
                 out.truncate(start);
-                txn.commit();
+                thread.shard.count(txn.commit());
                 self.settle(session, thread);
                 self.answer_error(
                     entry,

@@ -11,6 +11,7 @@
 //!
 //! It does not know how a data type works.
 
+mod batch;
 mod call;
 mod clients;
 mod commands;
@@ -19,6 +20,7 @@ mod dispatch;
 mod execute;
 mod info;
 pub mod log;
+mod memory;
 mod pause;
 mod running;
 mod scripting;

@@ -10,6 +10,7 @@ use perilune_keyspace::{ExpireCycle, Keyspace, KeyspaceOptions, StripeIndex, Sys
 use perilune_net::{ConnRef, Net};
 use perilune_script::Vm;
 
+use crate::batch::Parsers;
 use crate::call::{Local, Thread};
 use crate::clients::Clients;
 use crate::config::{ProtectedAction, ScriptBusyScope, Settings};
@@ -17,7 +18,7 @@ use crate::pause::Pause;
 use crate::running::Running;
 use crate::scripting::{ScriptMemory, Scripts};
 use crate::session::Session;
-use crate::stats::Stats;
+use crate::stats::{ConnectionTotals, Rates, Stats, Volume};
 use crate::table::Handler;
 
 /// No memory left under `maxmemory`.
@@ -30,7 +31,7 @@ const BUSY: CommandError = CommandError::new(
 
 /// What the process itself needs beyond data, scripts and buffers: code, tables, thread stacks. Part of `used_memory`, so that a
 /// `maxmemory` below it leaves room for nothing, as in Redis.
-const BASE_MEMORY_BYTES: usize = 1 << 20;
+pub const BASE_MEMORY_BYTES: usize = 1 << 20;
 
 /// Switches that DEBUG sets for tests.
 #[derive(Debug, Default)]
@@ -67,54 +68,18 @@ pub struct Server {
     pub started: Instant,
     /// 40 hexadecimal digits that no other run of the server has.
     pub run_id: String,
-    /// Connections since the start.
-    pub connections_received: AtomicU64,
-    /// Connections refused.
-    pub connections_rejected: AtomicU64,
-    /// What connections that have gone had sent and been sent.
-    pub gone_bytes_in: AtomicU64,
-    /// See `gone_bytes_in`.
-    pub gone_bytes_out: AtomicU64,
+    /// What is counted of connections.
+    pub connections: ConnectionTotals,
     net: OnceLock<Net<Server>>,
     /// Connections whose command waits for a stripe: who, which stripe, which ticket.
     parked: Mutex<HashMap<u64, (ConnRef, StripeIndex, u64)>>,
     expire_cycle: Mutex<ExpireCycle>,
+    /// Time that the active expiry took, in microseconds.
+    pub expire_cycle_us: AtomicU64,
     shutdown: ShutdownSignal,
-    /// How fast commands come in.
+    /// How much comes in and goes out.
     pub rates: Rates,
     memory_peak: AtomicU64,
-}
-
-/// How many commands come in per second, over the last ticks.
-#[derive(Debug, Default)]
-pub struct Rates {
-    last: Mutex<Option<(Instant, u64)>>,
-    operations_per_second: AtomicU64,
-}
-
-impl Rates {
-    /// Commands per second.
-    pub fn operations_per_second(&self) -> u64 {
-        self.operations_per_second.load(Ordering::Relaxed)
-    }
-
-    /// Notes how many commands there have been. Every second or so gives a new figure.
-    fn note(&self, commands: impl FnOnce() -> u64) {
-        let mut last = self.last.lock().unwrap_or_else(|e| e.into_inner());
-        let now = Instant::now();
-        match *last {
-            Some((then, _)) if now - then < Duration::from_secs(1) => {}
-            Some((then, before)) => {
-                let commands = commands();
-                let per_second =
-                    commands.saturating_sub(before) as f64 / (now - then).as_secs_f64();
-                self.operations_per_second
-                    .store(per_second as u64, Ordering::Relaxed);
-                *last = Some((now, commands));
-            }
-            None => *last = Some((now, commands())),
-        }
-    }
 }
 
 /// Tells the main thread that the server is to end.
@@ -148,13 +113,11 @@ impl Server {
             debug: DebugSwitches::default(),
             started: Instant::now(),
             run_id,
-            connections_received: AtomicU64::new(0),
-            connections_rejected: AtomicU64::new(0),
-            gone_bytes_in: AtomicU64::new(0),
-            gone_bytes_out: AtomicU64::new(0),
+            connections: ConnectionTotals::default(),
             net: OnceLock::new(),
             parked: Mutex::default(),
             expire_cycle: Mutex::default(),
+            expire_cycle_us: AtomicU64::new(0),
             shutdown: ShutdownSignal::default(),
             rates: Rates::default(),
             memory_peak: AtomicU64::new(0),
@@ -206,6 +169,7 @@ impl Server {
             vm,
             scripts: ScriptMemory::default(),
             thread: Thread::new(slot, shard),
+            parsers: Parsers::default(),
             batch: Vec::new(),
             batch_began: None,
         }
@@ -237,15 +201,10 @@ impl Server {
     /// Bytes that clients have sent and been sent, those that have gone included.
     pub fn network_bytes(&self) -> (u64, u64) {
         let live = self.net().map(Net::conns).unwrap_or_default();
-        let (mut bytes_in, mut bytes_out) = (
-            self.gone_bytes_in.load(Ordering::Relaxed),
-            self.gone_bytes_out.load(Ordering::Relaxed),
-        );
-        for conn in live {
-            bytes_in += conn.bytes_in();
-            bytes_out += conn.bytes_out();
-        }
-        (bytes_in, bytes_out)
+        let gone = self.connections.gone_bytes();
+        live.iter().fold(gone, |(bytes_in, bytes_out), conn| {
+            (bytes_in.wrapping_add(conn.bytes_in()), bytes_out.wrapping_add(conn.bytes_out()))
+        })
     }
 
     /// Bytes in the buffers of all clients.
@@ -306,14 +265,12 @@ impl Server {
         let counters = self.keyspace.counters();
         for counter in [
             &counters.expired_keys,
-            &counters.hits,
-            &counters.misses,
             &counters.expire_time_cap_reached,
-            &self.connections_received,
-            &self.connections_rejected,
+            &self.expire_cycle_us,
         ] {
             counter.store(0, Ordering::Relaxed);
         }
+        self.connections.reset(self.network_bytes());
         self.memory_peak.store(0, Ordering::Relaxed);
         self.scripts.reset_evicted();
     }
@@ -431,7 +388,11 @@ impl Server {
         if self.debug.cron_paused.load(Ordering::Relaxed) {
             return;
         }
-        self.rates.note(|| self.stats.commands_processed());
+        self.rates.note(|| {
+            let (bytes_in, bytes_out) = self.network_bytes();
+            Volume { commands: self.stats.commands_processed(), bytes_in, bytes_out }
+        });
+        self.note_memory_peak(self.used_memory());
         let unix_s = self.keyspace.clock().unix_ms() / 1000;
         self.keyspace.set_access_clock(unix_s as u32 & 0x00ff_ffff);
         self.decide_on_expiry();
@@ -440,7 +401,9 @@ impl Server {
             // a slice of at most 1 to 10 ms in 100
             let budget = Duration::from_millis(10 * effort) / self.settings.server.hz.get() as u32;
             if let Ok(mut cycle) = self.expire_cycle.try_lock() {
+                let began = Instant::now();
                 cycle.run(&self.keyspace, budget);
+                self.expire_cycle_us.fetch_add(began.elapsed().as_micros() as u64, Ordering::Relaxed);
             }
         }
     }

@@ -2,25 +2,18 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
 
 use perilune_keyspace::Wake;
 use perilune_net::{
     After, CloseReason, Conn, ConnInfo, ConnRef, Flow, Input, Net, OutputLimits, Refusal, Report,
     Service, Turn,
 };
-use perilune_resp::{Args, Parsed, RequestLimits, RespWriter};
-use smallvec::SmallVec;
 
 use crate::call::Local;
 use crate::clients::{Client, flag};
 use crate::config::ClientClass;
-use crate::dispatch::Verdict;
 use crate::server::Server;
-use crate::session::{ReplyMode, Session};
-
-/// Requests run in one go before other connections have their turn.
-const BATCH_MAX: usize = 1024;
+use crate::session::Session;
 
 /// What threads tell a connection.
 pub enum Message {}
@@ -37,13 +30,6 @@ impl Wake for ConnWaker {
     }
 }
 
-/// Arguments of a request, as handlers take them: short lists without an allocation.
-pub type ArgumentList<'a> = SmallVec<[&'a [u8]; 16]>;
-
-fn argument_list(args: Args<'_>) -> ArgumentList<'_> {
-    args.iter().collect()
-}
-
 impl Service for Server {
     type Session = Session;
     type Local = Local;
@@ -54,9 +40,9 @@ impl Service for Server {
     }
 
     fn accept(&self, info: &ConnInfo) -> Result<Session, Refusal> {
-        self.connections_received.fetch_add(1, Ordering::Relaxed);
+        self.connections.received.fetch_add(1, Ordering::Relaxed);
         let refuse = |text: &[u8]| {
-            self.connections_rejected.fetch_add(1, Ordering::Relaxed);
+            self.connections.rejected.fetch_add(1, Ordering::Relaxed);
             self.stats.errors.count(&text[1..]);
             Err(Refusal(text.to_vec()))
         };
@@ -97,27 +83,19 @@ impl Service for Server {
             conn.session.client.flags.set(flag::WAITS, false);
             self.note_resumed(&conn.session);
         }
-        // The parser's list of arguments is borrowed while the session is in use.
-        let mut parser = std::mem::take(&mut conn.session.parser);
-        let flow = self.run_batch(turn, conn, input, &mut parser);
-        conn.session.parser = parser;
-        self.time_batch(turn.local());
-        flow
+        self.run_batch(turn, conn, input)
     }
 
     fn on_message(&self, _: &mut Turn<'_, Self>, _: &mut Conn<Session>, message: Message) -> After {
         match message {}
     }
 
-    fn on_close(&self, conn: &mut Conn<Session>, _reason: CloseReason) {
+    fn on_close(&self, conn: &mut Conn<Session>, reason: CloseReason) {
         self.note_resumed(&conn.session);
         self.forget_retry(&mut conn.session);
         self.clients.remove(conn.session.id);
         self.pause.forget(conn.session.id);
-        self.gone_bytes_in
-            .fetch_add(conn.stats().bytes_in(), Ordering::Relaxed);
-        self.gone_bytes_out
-            .fetch_add(conn.stats().bytes_out(), Ordering::Relaxed);
+        self.connections.note_gone(conn.stats(), reason);
     }
 
     fn on_tick(&self, turn: &mut Turn<'_, Self>) {
@@ -154,110 +132,5 @@ fn is_local(info: &ConnInfo) -> bool {
     match &info.peer {
         perilune_net::Address::Tcp(address) => address.ip().to_canonical().is_loopback(),
         perilune_net::Address::Unix(_) => true,
-    }
-}
-
-impl Server {
-    /// Runs all complete requests of the input.
-    fn run_batch(
-        &self,
-        turn: &mut Turn<'_, Self>,
-        conn: &mut Conn<Session>,
-        input: &mut Input<'_>,
-        parser: &mut perilune_resp::RequestParser,
-    ) -> Flow {
-        for _ in 0..BATCH_MAX {
-            let limits = RequestLimits {
-                bulk_len_max: self.settings.network.proto_max_bulk_len.get(),
-                authenticated: conn.session.authenticated,
-            };
-            let request = match parser.parse(input.bytes(), &limits) {
-                Ok(Parsed::Request(request)) => request,
-                Ok(Parsed::Incomplete { consumed }) => {
-                    input.consume(consumed);
-                    conn.expect_input(parser.bytes_wanted());
-                    return Flow::Continue;
-                }
-                Err(error) => {
-                    let message = error.message();
-                    self.stats.errors.count(&message);
-                    crate::log::verbose(format_args!(
-                        "Protocol error from client {}: {error}",
-                        conn.session.id
-                    ));
-                    error.write(&mut RespWriter::new(&mut conn.out, conn.session.protocol));
-                    return Flow::CloseAfterReply;
-                }
-            };
-            let arguments = argument_list(request.args);
-            let start = conn.out.len();
-            let verdict = self.dispatch(turn, &mut conn.session, &mut conn.out, &arguments);
-            match verdict {
-                Verdict::Done => {}
-                Verdict::Park(ticket) => {
-                    conn.session.client.flags.set(flag::WAITS, true);
-                    return Flow::Park(ticket);
-                }
-            }
-            input.consume(request.consumed);
-            let session = &mut conn.session;
-            if session.reply_mode != ReplyMode::On {
-                session.reply_mode = self.silence(session.reply_mode, &mut conn.out, start);
-            }
-            if session.close_after_reply {
-                session.client.flags.set(flag::CLOSE_AFTER_REPLY, true);
-                return Flow::CloseAfterReply;
-            }
-            if conn.wants_flush() {
-                return Flow::Yield;
-            }
-        }
-        Flow::Yield
-    }
-
-    /// Drops a reply that the client does not want, and tells what becomes of the next.
-    fn silence(&self, mode: ReplyMode, out: &mut Vec<u8>, start: usize) -> ReplyMode {
-        match mode {
-            ReplyMode::On => ReplyMode::On,
-            ReplyMode::Off => {
-                out.truncate(start);
-                ReplyMode::Off
-            }
-            // CLIENT REPLY SKIP itself answers nothing; the command behind it is the one that is not heard
-            ReplyMode::SkipNext => {
-                out.truncate(start);
-                ReplyMode::Skip
-            }
-            ReplyMode::Skip => {
-                out.truncate(start);
-                ReplyMode::On
-            }
-        }
-    }
-
-    /// Attributes the time of a batch to its commands, in equal parts: looking at the clock around each would cost a
-    /// plain command a tenth of its time. What may run for long is timed by itself.
-    fn time_batch(&self, local: &mut Local) {
-        let Some(began) = local.batch_began.take() else {
-            return;
-        };
-        let share = began.elapsed().as_nanos() as u64 / local.batch.len().max(1) as u64;
-        for id in local.batch.drain(..) {
-            local.thread.shard.commands[usize::from(id)]
-                .nanoseconds
-                .add(share);
-        }
-    }
-}
-
-impl Local {
-    /// Counts a plain command, to be timed with its batch.
-    #[inline]
-    pub fn count_in_batch(&mut self, id: usize) {
-        if self.batch.is_empty() {
-            self.batch_began = Some(Instant::now());
-        }
-        self.batch.push(id as u16);
-        self.thread.shard.commands[id].calls.add(1);
     }
 }

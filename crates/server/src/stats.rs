@@ -5,6 +5,9 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use perilune_net::{CloseReason, ConnStats};
 
 /// A counter that only one thread moves.
 #[derive(Debug, Default)]
@@ -45,6 +48,33 @@ pub struct CommandTally {
 pub struct Shard {
     /// By the command's number in the registry.
     pub commands: Vec<CommandTally>,
+    /// Lookups for reading that found the key.
+    hits: Tally,
+    /// Lookups for reading that did not.
+    misses: Tally,
+    /// Changes, counted as Redis counts them.
+    changes: Tally,
+}
+
+impl Shard {
+    /// Counts what a transaction did. Only the thread that owns the shard may call this.
+    #[inline]
+    pub fn count(&self, tally: perilune_keyspace::Tally) {
+        self.hits.add(u64::from(tally.hits));
+        self.misses.add(u64::from(tally.misses));
+        self.changes.add(tally.changes);
+    }
+}
+
+/// The sums over all transactions.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct KeyspaceTotals {
+    /// Lookups for reading that found the key.
+    pub hits: u64,
+    /// Lookups for reading that did not.
+    pub misses: u64,
+    /// Changes, counted as Redis counts them.
+    pub changes: u64,
 }
 
 /// The sums of one command.
@@ -120,6 +150,9 @@ impl Stats {
     pub fn new_shard(&self, commands: usize) -> Arc<Shard> {
         let shard = Arc::new(Shard {
             commands: (0..commands).map(|_| CommandTally::default()).collect(),
+            hits: Tally::default(),
+            misses: Tally::default(),
+            changes: Tally::default(),
         });
         self.shards
             .lock()
@@ -141,6 +174,17 @@ impl Stats {
         totals
     }
 
+    /// The sums over all transactions.
+    pub fn keyspace(&self) -> KeyspaceTotals {
+        let mut totals = KeyspaceTotals::default();
+        for shard in self.shards.lock().unwrap_or_else(|e| e.into_inner()).iter() {
+            totals.hits += shard.hits.get();
+            totals.misses += shard.misses.get();
+            totals.changes += shard.changes.get();
+        }
+        totals
+    }
+
     /// Runs of all commands.
     pub fn commands_processed(&self) -> u64 {
         let shards = self.shards.lock().unwrap_or_else(|e| e.into_inner());
@@ -154,6 +198,8 @@ impl Stats {
     /// CONFIG RESETSTAT. What a thread counts at this very moment may survive.
     pub fn reset(&self) {
         for shard in self.shards.lock().unwrap_or_else(|e| e.into_inner()).iter() {
+            shard.hits.reset();
+            shard.misses.reset();
             for tally in &shard.commands {
                 for counter in [
                     &tally.calls,
@@ -166,5 +212,120 @@ impl Stats {
             }
         }
         self.errors.reset();
+    }
+}
+
+/// What is counted of connections.
+#[derive(Debug, Default)]
+pub struct ConnectionTotals {
+    /// Those that came.
+    pub received: AtomicU64,
+    /// Those that were refused.
+    pub rejected: AtomicU64,
+    /// Attempts to authenticate that failed.
+    pub denied: AtomicU64,
+    /// Those that were closed because they sent too much at once.
+    pub over_input_limit: AtomicU64,
+    /// Those that were closed because they left too much unread.
+    pub over_output_limit: AtomicU64,
+    /// What those that are gone had sent, less what had been sent by all at the last reset: it may be below zero.
+    gone_bytes_in: AtomicU64,
+    /// The same of what they had been sent.
+    gone_bytes_out: AtomicU64,
+}
+
+impl ConnectionTotals {
+    /// One has gone.
+    pub fn note_gone(&self, stats: &ConnStats, reason: CloseReason) {
+        self.gone_bytes_in
+            .fetch_add(stats.bytes_in(), Ordering::Relaxed);
+        self.gone_bytes_out
+            .fetch_add(stats.bytes_out(), Ordering::Relaxed);
+        match reason {
+            CloseReason::InputLimit => self.over_input_limit.fetch_add(1, Ordering::Relaxed),
+            CloseReason::OutputLimit => self.over_output_limit.fetch_add(1, Ordering::Relaxed),
+            _ => 0,
+        };
+    }
+
+    /// What those that are gone had sent and been sent; to be added to the others', wrapping around.
+    pub fn gone_bytes(&self) -> (u64, u64) {
+        let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        (get(&self.gone_bytes_in), get(&self.gone_bytes_out))
+    }
+
+    /// Starts anew, at a moment when all have sent and been sent so many bytes.
+    pub fn reset(&self, (bytes_in, bytes_out): (u64, u64)) {
+        for counter in [
+            &self.received,
+            &self.rejected,
+            &self.denied,
+            &self.over_input_limit,
+            &self.over_output_limit,
+        ] {
+            counter.store(0, Ordering::Relaxed);
+        }
+        self.gone_bytes_in.fetch_sub(bytes_in, Ordering::Relaxed);
+        self.gone_bytes_out.fetch_sub(bytes_out, Ordering::Relaxed);
+    }
+}
+
+/// How much there was to do.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct Volume {
+    /// Commands run.
+    pub commands: u64,
+    /// Bytes from clients.
+    pub bytes_in: u64,
+    /// Bytes to clients.
+    pub bytes_out: u64,
+}
+
+/// How much there is to do per second, lately.
+#[derive(Debug, Default)]
+pub struct Rates {
+    state: Mutex<RateState>,
+}
+
+#[derive(Debug, Default)]
+struct RateState {
+    /// What there had been at a moment.
+    last: Option<(Instant, Volume)>,
+    per_second: Volume,
+}
+
+/// A new figure comes this often.
+const RATE_INTERVAL: Duration = Duration::from_secs(1);
+
+impl Rates {
+    /// How much there is to do per second.
+    pub fn per_second(&self) -> Volume {
+        self.state
+            .lock()
+            .unwrap_or_else(|e| e.into_inner())
+            .per_second
+    }
+
+    /// To be called often; asks how much there has been when it is time for new figures.
+    pub fn note(&self, volume: impl FnOnce() -> Volume) {
+        let mut state = self.state.lock().unwrap_or_else(|e| e.into_inner());
+        let now = Instant::now();
+        let Some((then, before)) = state.last else {
+            state.last = Some((now, volume()));
+            return;
+        };
+        if now - then < RATE_INTERVAL {
+            return;
+        }
+        let after = volume();
+        let rate = |after: u64, before: u64| {
+            (after.saturating_sub(before) as f64 / (now - then).as_secs_f64()) as u64
+        };
+        state.per_second = Volume {
+            commands: rate(after.commands, before.commands),
+            bytes_in: rate(after.bytes_in, before.bytes_in),
+            bytes_out: rate(after.bytes_out, before.bytes_out),
+        };
+        state.last = Some((now, after));
     }
 }

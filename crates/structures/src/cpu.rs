@@ -5,7 +5,7 @@
 /// that overlap.
 #[inline(always)]
 #[allow(unsafe_code)]
-pub(crate) fn prefetch<T: ?Sized>(place: &T) {
+pub fn prefetch<T: ?Sized>(place: &T) {
     #[cfg(target_arch = "x86_64")]
     {
         use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};

@@ -12,6 +12,8 @@
 mod cpu;
 pub mod entry_map;
 
+pub use cpu::prefetch;
+
 pub use entry_map::{
     Cleared, DetachedDb, EntryMap, EntryView, Handle, KeyHash, NewEntry, NewPayload, Payload,
     TableStats,

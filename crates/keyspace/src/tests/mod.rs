@@ -149,7 +149,7 @@ impl World {
             }
             assert_eq!(data.heap_bytes, heap_bytes, "stripe {index}: bytes of objects");
             assert_eq!(i64::from(stripe.expiring.load(Ordering::Relaxed)), expiring, "stripe {index}: expiries");
-            let published = stripe.memory_bytes.load(Ordering::Relaxed);
+            let published = data.published_bytes;
             let touched = published != 0 || !data.published.is_empty();
             if touched {
                 assert_eq!(published, data.map.memory_bytes() as i64 + heap_bytes, "stripe {index}: memory");

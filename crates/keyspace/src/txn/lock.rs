@@ -3,9 +3,7 @@
 //! Every attempt only tries. A refusal while planning lets go of everything; a refusal while growing aborts, and
 //! what is held by then, with the stripe that was refused, is the plan of the next run.
 
-use std::sync::atomic::Ordering;
-
-use super::{Abort, Held, Txn};
+use super::{Abort, Databases, Held, Txn};
 use crate::gate::Turn;
 use crate::plan::{LockPlan, STRIPE_COUNT, StripeIndex};
 use crate::stripe::StripeData;
@@ -21,7 +19,11 @@ impl<'k> Txn<'k> {
     /// entered, and stays in the queue where that very stripe still cannot be had; the caller gives it up where
     /// it goes to wait for another.
     #[inline]
-    pub fn lock(&mut self, plan: &LockPlan, queued: &mut Option<(StripeIndex, u64)>) -> Result<(), StripeIndex> {
+    pub fn lock(
+        &mut self,
+        plan: &LockPlan,
+        queued: &mut Option<(StripeIndex, u64)>,
+    ) -> Result<(), StripeIndex> {
         debug_assert!(self.held.is_empty());
         match plan {
             LockPlan::Some(stripes) => {
@@ -41,8 +43,13 @@ impl<'k> Txn<'k> {
 
     /// [`Txn::lock`] for a transaction that consists of one command on one key, which must stay where it is until the end.
     #[inline]
-    pub fn lock_key(&mut self, key: &'k [u8], queued: &mut Option<(StripeIndex, u64)>) -> Result<(), StripeIndex> {
-        let hash = self.keyspace.hash(key);
+    pub fn lock_key(
+        &mut self,
+        key: &'k [u8],
+        hash: u64,
+        queued: &mut Option<(StripeIndex, u64)>,
+    ) -> Result<(), StripeIndex> {
+        debug_assert_eq!(hash, self.keyspace.hash(key));
         self.hinted_key = (key.as_ptr(), key.len());
         self.hinted_hash = hash;
         self.take_planned(StripeIndex::of_hash(hash), queued)
@@ -52,11 +59,19 @@ impl<'k> Txn<'k> {
     #[inline]
     pub(crate) fn hash_of(&self, key: &[u8]) -> u64 {
         // the planned key is borrowed for as long as the transaction lives: the same place is the same bytes
-        if self.hinted_key == (key.as_ptr(), key.len()) { self.hinted_hash } else { self.keyspace.hash(key) }
+        if self.hinted_key == (key.as_ptr(), key.len()) {
+            self.hinted_hash
+        } else {
+            self.keyspace.hash(key)
+        }
     }
 
     #[inline]
-    pub(super) fn take_planned(&mut self, stripe: StripeIndex, queued: &mut Option<(StripeIndex, u64)>) -> Result<(), StripeIndex> {
+    pub(super) fn take_planned(
+        &mut self,
+        stripe: StripeIndex,
+        queued: &mut Option<(StripeIndex, u64)>,
+    ) -> Result<(), StripeIndex> {
         let turn = match *queued {
             Some((at, ticket)) if at == stripe => Turn::Queued(ticket),
             _ => Turn::New,
@@ -68,12 +83,20 @@ impl<'k> Txn<'k> {
         if turn != Turn::New {
             *queued = None;
         }
-        self.held.push(Held { stripe, changed: false, guard });
+        self.held.push(Held {
+            stripe,
+            changed: Databases::default(),
+            guard,
+        });
         Ok(())
     }
 
     #[inline]
-    pub(crate) fn try_enter(&self, stripe: StripeIndex, turn: Turn) -> Option<MutexGuard<'k, StripeData>> {
+    pub(crate) fn try_enter(
+        &self,
+        stripe: StripeIndex,
+        turn: Turn,
+    ) -> Option<MutexGuard<'k, StripeData>> {
         // Only of newcomers, who find out when they park that the gate is free: nobody would wake one in the queue.
         // And not for ever, as the plan of all stripes would never succeed.
         #[cfg(feature = "lock-chaos")]
@@ -92,7 +115,11 @@ impl<'k> Txn<'k> {
     }
 
     #[cold]
-    pub(super) fn spin_to_enter(&self, stripe: StripeIndex, turn: Turn) -> Option<MutexGuard<'k, StripeData>> {
+    pub(super) fn spin_to_enter(
+        &self,
+        stripe: StripeIndex,
+        turn: Turn,
+    ) -> Option<MutexGuard<'k, StripeData>> {
         let gate = &self.keyspace.stripe(stripe).gate;
         // who runs long is not worth waiting for
         if gate.holder().is_some() {
@@ -142,14 +169,25 @@ impl<'k> Txn<'k> {
     #[cold]
     pub(super) fn grow(&mut self, stripe: StripeIndex, at: usize) -> Result<usize, Abort> {
         if self.undo.is_none() {
-            assert!(self.changes == 0, "a transaction that does not record grows after its first change");
+            assert!(
+                self.changes == 0,
+                "a transaction that does not record grows after its first change"
+            );
             self.record();
         }
         let guard = self.try_enter(stripe, Turn::New);
-        let time_agrees = |g: &MutexGuard<'_, StripeData>| self.now_us.is_none_or(|now| g.now_floor_us <= now);
+        let time_agrees =
+            |g: &MutexGuard<'_, StripeData>| self.now_us.is_none_or(|now| g.now_floor_us <= now);
         match guard {
             Some(guard) if time_agrees(&guard) => {
-                self.held.insert(at, Held { stripe, changed: false, guard });
+                self.held.insert(
+                    at,
+                    Held {
+                        stripe,
+                        changed: Databases::default(),
+                        guard,
+                    },
+                );
                 Ok(at)
             }
             taken => {
@@ -185,32 +223,27 @@ impl<'k> Txn<'k> {
     /// Lets go of all stripes, bringing their published figures up to date, and frees what was set aside.
     #[inline]
     pub(crate) fn release(&mut self) {
-        let counters = self.keyspace.counters();
-        if self.hits > 0 {
-            counters.hits.fetch_add(u64::from(std::mem::take(&mut self.hits)), Ordering::Relaxed);
-        }
-        if self.misses > 0 {
-            counters.misses.fetch_add(u64::from(std::mem::take(&mut self.misses)), Ordering::Relaxed);
-        }
         while let Some(held) = self.held.pop() {
             self.let_go(held);
         }
-        if !self.garbage.is_empty() {
-            self.garbage.clear();
-        }
-        if !self.garbage_databases.is_empty() {
-            self.garbage_databases.clear();
+        if let Some(aside) = &mut self.aside {
+            aside.garbage.clear();
+            aside.garbage_databases.clear();
         }
     }
 
     #[inline]
     pub(super) fn let_go(&self, held: Held<'k>) {
-        let Held { stripe, changed, mut guard } = held;
+        let Held {
+            stripe,
+            changed,
+            mut guard,
+        } = held;
         if let Some(now) = self.now_us {
             guard.now_floor_us = guard.now_floor_us.max(now);
         }
-        if changed {
-            self.keyspace.publish_figures(stripe, &mut guard);
+        if !changed.is_empty() {
+            self.keyspace.publish_figures(stripe, &mut guard, changed);
         }
         let gate = &self.keyspace.stripe(stripe).gate;
         if self.holder != 0 {

@@ -76,9 +76,72 @@ pub struct Savepoint {
 /// A stripe that a transaction holds.
 pub(crate) struct Held<'k> {
     pub stripe: StripeIndex,
-    /// Something in it was changed: its published figures are to be brought up to date.
-    pub changed: bool,
+    /// The databases in which something was changed: their published figures are to be brought up to date.
+    pub changed: Databases,
     pub guard: MutexGuard<'k, StripeData>,
+}
+
+/// A set of databases. Those from number 63 on count as one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Databases(u64);
+
+impl Databases {
+    #[inline]
+    pub fn add(&mut self, database: usize) {
+        self.0 |= 1 << database.min(63);
+    }
+
+    #[inline]
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Those of them that there are among `count`.
+    #[inline]
+    pub fn iter(self, count: usize) -> impl Iterator<Item = usize> {
+        let mut rest = self.0 & (u64::MAX >> 1);
+        let low = std::iter::from_fn(move || {
+            let database = rest.trailing_zeros() as usize;
+            rest &= rest.wrapping_sub(1);
+            (database < 64).then_some(database)
+        });
+        let high = if self.0 >> 63 == 0 {
+            count
+        } else {
+            63.min(count)
+        };
+        low.chain(high..count)
+    }
+}
+
+/// What a committed transaction counted, for whoever keeps the figures: a shared counter here would be
+/// an atomic operation more per command, on a cache line that all threads want.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Tally {
+    /// Changes, as the `rdb_changes_since_last_save` of Redis counts them.
+    pub changes: u64,
+    /// Lookups for reading that found the key.
+    pub hits: u32,
+    /// Lookups for reading that did not.
+    pub misses: u32,
+}
+
+/// What few transactions have: apart, so that the others need not set it up and take it down.
+#[derive(Default)]
+pub(crate) struct Aside {
+    pub effects: EffectUnit,
+    /// Expired keys that were removed on the way: effects of their own, whatever becomes of the transaction.
+    pub expired: Vec<(usize, Box<[u8]>)>,
+    /// What watchers are told at commit.
+    pub touched: Vec<Notice>,
+    /// What is freed when the stripes are released.
+    pub garbage: Vec<Object>,
+    pub garbage_databases: Vec<Cleared<Object>>,
+}
+
+/// The place for what few transactions have.
+pub(crate) fn aside(place: &mut Option<Box<Aside>>) -> &mut Aside {
+    place.get_or_insert_default()
 }
 
 /// A transaction. See the module's documentation.
@@ -102,14 +165,8 @@ pub struct Txn<'k> {
     changes: u64,
     hits: u32,
     misses: u32,
-    effects: EffectUnit,
     effect_is_own: bool,
-    /// Expired keys that were removed on the way: effects of their own, whatever becomes of the transaction.
-    expired: Vec<(usize, Box<[u8]>)>,
-    /// What watchers are told at commit.
-    touched: Vec<Notice>,
-    pub(crate) garbage: Vec<Object>,
-    garbage_databases: Vec<Cleared<Object>>,
+    pub(crate) aside: Option<Box<Aside>>,
     blocked_on: Option<StripeIndex>,
     wants_all: bool,
     holder: u64,
@@ -138,12 +195,8 @@ impl<'k> Txn<'k> {
             changes: 0,
             hits: 0,
             misses: 0,
-            effects: EffectUnit::default(),
             effect_is_own: false,
-            expired: Vec::new(),
-            touched: Vec::new(),
-            garbage: Vec::new(),
-            garbage_databases: Vec::new(),
+            aside: None,
             blocked_on: None,
             wants_all: false,
             holder: 0,
@@ -202,7 +255,12 @@ impl<'k> Txn<'k> {
         match self.now_us {
             Some(now) => now,
             None => {
-                let floor = self.held.iter().map(|h| h.guard.now_floor_us).max().unwrap_or(i64::MIN);
+                let floor = self
+                    .held
+                    .iter()
+                    .map(|h| h.guard.now_floor_us)
+                    .max()
+                    .unwrap_or(i64::MIN);
                 let now = self.keyspace.clock.unix_us().max(floor);
                 self.now_us = Some(now);
                 now
@@ -212,10 +270,17 @@ impl<'k> Txn<'k> {
 
     /// Finds a live entry to be read. An expired one is removed on the way, unless it is to stay for now.
     #[inline]
-    pub(crate) fn locate(&mut self, database: usize, hash: u64, key: &[u8]) -> Result<(usize, Option<Handle>), Abort> {
+    pub(crate) fn locate(
+        &mut self,
+        database: usize,
+        hash: u64,
+        key: &[u8],
+    ) -> Result<(usize, Option<Handle>), Abort> {
         let at = self.hold(StripeIndex::of_hash(hash))?;
         let map = &self.held[at].guard.map;
-        let Some(handle) = map.find(database, hash, key) else { return Ok((at, None)) };
+        let Some(handle) = map.find(database, hash, key) else {
+            return Ok((at, None));
+        };
         match map.expire_at(handle) {
             None => Ok((at, Some(handle))),
             Some(expire_at_ms) if expire_at_ms > self.now_ms() => Ok((at, Some(handle))),
@@ -232,7 +297,12 @@ impl<'k> Txn<'k> {
     /// As [`Txn::locate`], for a key that may be written: an expired entry never stays, as it would stand in the
     /// way of the new one.
     #[inline]
-    pub(crate) fn locate_to_write(&mut self, database: usize, hash: u64, key: &[u8]) -> Result<(usize, Option<Handle>), Abort> {
+    pub(crate) fn locate_to_write(
+        &mut self,
+        database: usize,
+        hash: u64,
+        key: &[u8],
+    ) -> Result<(usize, Option<Handle>), Abort> {
         let (at, found) = self.locate(database, hash, key)?;
         if found.is_none() && self.keyspace.expiry_paused() {
             self.remove_stale(at, database, hash, key);
@@ -249,20 +319,34 @@ impl<'k> Txn<'k> {
 
     /// Removes an expired entry.
     #[cold]
-    pub(crate) fn expire(&mut self, at: usize, database: usize, hash: u64, key: &[u8], handle: Handle) {
+    pub(crate) fn expire(
+        &mut self,
+        at: usize,
+        database: usize,
+        hash: u64,
+        key: &[u8],
+        handle: Handle,
+    ) {
         let held = &mut self.held[at];
-        held.changed = true;
+        held.changed.add(database);
         if let Some(object) = held.guard.map.remove(database, hash, handle) {
             held.guard.heap_bytes -= object.heap_bytes() as i64;
-            self.garbage.push(object);
+            aside(&mut self.aside).garbage.push(object);
         }
         if !held.guard.watchers.is_empty() {
             // its own unit, so its watchers are told whatever becomes of this transaction
-            held.guard.watchers.of_expired(database, key).into_iter().for_each(Notice::deliver);
+            held.guard
+                .watchers
+                .of_expired(database, key)
+                .into_iter()
+                .for_each(Notice::deliver);
         }
-        self.keyspace.counters().expired_keys.fetch_add(1, Ordering::Relaxed);
+        self.keyspace
+            .counters()
+            .expired_keys
+            .fetch_add(1, Ordering::Relaxed);
         if self.keyspace.consuming() {
-            self.expired.push((database, key.into()));
+            aside(&mut self.aside).expired.push((database, key.into()));
         }
     }
 
@@ -270,9 +354,11 @@ impl<'k> Txn<'k> {
     #[inline]
     pub(crate) fn note_change(&mut self, at: usize, database: usize, key: &[u8]) {
         let held = &mut self.held[at];
-        held.changed = true;
+        held.changed.add(database);
         if !held.guard.watchers.is_empty() {
-            self.touched.extend(held.guard.watchers.of_key(database, key));
+            aside(&mut self.aside)
+                .touched
+                .extend(held.guard.watchers.of_key(database, key));
         }
     }
 
@@ -290,7 +376,8 @@ impl<'k> Txn<'k> {
 
     /// What goes to the log if the transaction is committed now; nothing while nobody consumes effects.
     pub fn effects(&self) -> &EffectUnit {
-        &self.effects
+        static NONE: EffectUnit = EffectUnit::NONE;
+        self.aside.as_ref().map_or(&NONE, |aside| &aside.effects)
     }
 
     /// Counts a lookup for reading.
@@ -314,7 +401,7 @@ impl<'k> Txn<'k> {
     #[inline]
     pub fn end_command(&mut self, start: u64, database: usize, arguments: &[&[u8]]) {
         if self.changes > start && !self.effect_is_own && self.keyspace.consuming() {
-            self.effects.push(database, arguments);
+            aside(&mut self.aside).effects.push(database, arguments);
         }
     }
 
@@ -346,32 +433,39 @@ impl<'k> Txn<'k> {
 
     /// Makes everything final: effects go out, watchers are told, stripes are released, what was replaced is freed.
     #[inline]
-    pub fn commit(mut self) {
-        if !self.effects.is_empty() || !self.expired.is_empty() {
-            self.publish_effects();
-        }
-        self.touched.drain(..).for_each(Notice::deliver);
+    pub fn commit(mut self) -> Tally {
         if let Some(undo) = self.undo.take() {
             self.free_record(Some(undo));
-            self.keyspace.counters().transactions.fetch_add(1, Ordering::Relaxed);
+            self.keyspace
+                .counters()
+                .transactions
+                .fetch_add(1, Ordering::Relaxed);
         }
-        if self.changes > 0 {
-            self.keyspace.counters().changes.fetch_add(self.changes, Ordering::Relaxed);
+        if self.aside.is_some() {
+            self.publish_effects();
         }
         self.release();
+        Tally {
+            changes: self.changes,
+            hits: self.hits,
+            misses: self.misses,
+        }
     }
 
     #[cold]
     fn publish_effects(&mut self) {
         self.publish_expired();
-        if !self.effects.is_empty() {
-            self.keyspace.publish(&self.effects);
+        let Some(aside) = &mut self.aside else { return };
+        if !aside.effects.is_empty() {
+            self.keyspace.publish(&aside.effects);
         }
+        aside.touched.drain(..).for_each(Notice::deliver);
     }
 
     /// The removals of expired keys go out while their stripes are still held.
-    fn publish_expired(&mut self) {
-        for (database, key) in std::mem::take(&mut self.expired) {
+    pub(crate) fn publish_expired(&mut self) {
+        let Some(aside) = &mut self.aside else { return };
+        for (database, key) in std::mem::take(&mut aside.expired) {
             let mut unit = EffectUnit::default();
             unit.push(database, &[b"DEL".as_slice(), &key]);
             self.keyspace.publish(&unit);

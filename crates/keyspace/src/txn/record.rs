@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use perilune_structures::{Handle, NewEntry, NewPayload, Payload};
 
-use super::{Abort, Held, Savepoint, Txn};
+use super::{Abort, Held, Savepoint, Txn, aside};
 use crate::plan::STRIPE_COUNT;
 use crate::stripe::Map;
 use crate::undo::{Prior, SavedPayload, Undo, UndoLog};
@@ -27,9 +27,18 @@ impl Txn<'_> {
     }
 
     /// Saves an entry's state before it is changed in place.
-    pub(crate) fn save_copy(&mut self, at: usize, database: usize, hash: u64, key: &[u8], handle: Handle) -> Result<(), Abort> {
-        self.held[at].changed = true;
-        let Some(undo) = &mut self.undo else { return Ok(()) };
+    pub(crate) fn save_copy(
+        &mut self,
+        at: usize,
+        database: usize,
+        hash: u64,
+        key: &[u8],
+        handle: Handle,
+    ) -> Result<(), Abort> {
+        self.held[at].changed.add(database);
+        let Some(undo) = &mut self.undo else {
+            return Ok(());
+        };
         if undo.has(database, hash, key) {
             return Ok(());
         }
@@ -51,9 +60,17 @@ impl Txn<'_> {
     }
 
     /// Saves that a key does not exist, before it is created.
-    pub(crate) fn save_absent(&mut self, at: usize, database: usize, hash: u64, key: &[u8]) -> Result<(), Abort> {
-        self.held[at].changed = true;
-        let Some(undo) = &mut self.undo else { return Ok(()) };
+    pub(crate) fn save_absent(
+        &mut self,
+        at: usize,
+        database: usize,
+        hash: u64,
+        key: &[u8],
+    ) -> Result<(), Abort> {
+        self.held[at].changed.add(database);
+        let Some(undo) = &mut self.undo else {
+            return Ok(());
+        };
         if undo.has(database, hash, key) {
             return Ok(());
         }
@@ -62,9 +79,16 @@ impl Txn<'_> {
     }
 
     /// Takes an entry out: into the record where there is one and it has not been saved, else for good.
-    pub(crate) fn take_out(&mut self, at: usize, database: usize, hash: u64, key: &[u8], handle: Handle) -> Result<(), Abort> {
+    pub(crate) fn take_out(
+        &mut self,
+        at: usize,
+        database: usize,
+        hash: u64,
+        key: &[u8],
+        handle: Handle,
+    ) -> Result<(), Abort> {
         let held = &mut self.held[at];
-        held.changed = true;
+        held.changed.add(database);
         if let Some(undo) = &mut self.undo
             && !undo.has(database, hash, key)
         {
@@ -78,14 +102,14 @@ impl Txn<'_> {
         }
         if let Some(object) = held.guard.map.remove(database, hash, handle) {
             held.guard.heap_bytes -= object.heap_bytes() as i64;
-            self.garbage.push(object);
+            aside(&mut self.aside).garbage.push(object);
         }
         Ok(())
     }
 
     /// Past its limit a record is given up, with all stripes held, or the transaction fails.
     pub(super) fn check_record(&mut self) -> Result<(), Abort> {
-        let bytes = self.undo.as_ref().map_or(0, |u| u.bytes()) + self.effects.memory_bytes();
+        let bytes = self.undo.as_ref().map_or(0, |u| u.bytes()) + self.effects().memory_bytes();
         if bytes <= self.keyspace.undo_limit_bytes() || !self.may_drop_record {
             // an all-or-nothing transaction is failed by its owner, who asks `record_is_full`
             return Ok(());
@@ -103,12 +127,16 @@ impl Txn<'_> {
     /// Whether the record has outgrown its limit and may not be given up.
     pub fn record_is_full(&self) -> bool {
         !self.may_drop_record
-            && self.undo.as_ref().map_or(0, |u| u.bytes()) + self.effects.memory_bytes() > self.keyspace.undo_limit_bytes()
+            && self.undo.as_ref().map_or(0, |u| u.bytes()) + self.effects().memory_bytes()
+                > self.keyspace.undo_limit_bytes()
     }
 
     /// Whether everything done so far can still be taken back. Where not, a panic must end the process: half-changed data is worse than none.
     pub fn can_roll_back(&self) -> bool {
-        self.undo.is_some() || (self.changes == 0 && !self.record_dropped && self.held.iter().all(|h| !h.changed))
+        self.undo.is_some()
+            || (self.changes == 0
+                && !self.record_dropped
+                && self.held.iter().all(|h| h.changed.is_empty()))
     }
 
     /// Whether the record was given up because it outgrew its limit.
@@ -121,8 +149,8 @@ impl Txn<'_> {
         let undo = self.undo.as_mut()?;
         Some(Savepoint {
             record: undo.mark(),
-            effects: self.effects.len(),
-            touched: self.touched.len(),
+            effects: self.aside.as_ref().map_or(0, |aside| aside.effects.len()),
+            touched: self.aside.as_ref().map_or(0, |aside| aside.touched.len()),
             changes: self.changes,
             database: self.database,
         })
@@ -130,13 +158,17 @@ impl Txn<'_> {
 
     /// Takes back everything since a savepoint; what was before it stays to be committed. False where the record was given up since: then nothing is taken back.
     pub fn roll_back_to(&mut self, savepoint: Savepoint) -> bool {
-        let Some(undo) = self.undo.as_mut() else { return false };
+        let Some(undo) = self.undo.as_mut() else {
+            return false;
+        };
         let records = undo.split_off(savepoint.record);
         for record in records.into_iter().rev() {
             self.restore(record);
         }
-        self.effects.truncate(savepoint.effects);
-        self.touched.truncate(savepoint.touched);
+        if let Some(aside) = &mut self.aside {
+            aside.effects.truncate(savepoint.effects);
+            aside.touched.truncate(savepoint.touched);
+        }
         self.changes = savepoint.changes;
         self.database = savepoint.database;
         true
@@ -147,7 +179,10 @@ impl Txn<'_> {
     /// # Panics
     /// If something was changed without a record: see [`Txn::can_roll_back`].
     pub fn roll_back(mut self) {
-        assert!(self.changes == 0 || self.undo.is_some(), "a transaction without a record cannot be taken back");
+        assert!(
+            self.changes == 0 || self.undo.is_some(),
+            "a transaction without a record cannot be taken back"
+        );
         if let Some(undo) = self.undo.take() {
             for record in undo.records.into_iter().rev() {
                 self.restore(record);
@@ -160,7 +195,13 @@ impl Txn<'_> {
 
     pub(super) fn restore(&mut self, record: Undo) {
         match record {
-            Undo::Key { stripe, database, hash, key, prior } => {
+            Undo::Key {
+                stripe,
+                database,
+                hash,
+                key,
+                prior,
+            } => {
                 let at = self.held_at(stripe);
                 let guard = &mut self.held[at].guard;
                 let database = database as usize;
@@ -168,12 +209,17 @@ impl Txn<'_> {
                     && let Some(object) = guard.map.remove(database, hash, handle)
                 {
                     guard.heap_bytes -= object.heap_bytes() as i64;
-                    self.garbage.push(object);
+                    aside(&mut self.aside).garbage.push(object);
                 }
                 match prior {
                     Prior::Absent => {}
                     Prior::Moved(handle) => guard.map.attach(database, hash, handle),
-                    Prior::Copied { payload, encoding, expire_at_ms, access } => {
+                    Prior::Copied {
+                        payload,
+                        encoding,
+                        expire_at_ms,
+                        access,
+                    } => {
                         let payload = match payload {
                             SavedPayload::Int(integer) => NewPayload::Int(integer),
                             SavedPayload::Bytes(ref bytes) => NewPayload::Bytes(bytes),
@@ -182,19 +228,39 @@ impl Txn<'_> {
                                 NewPayload::Heap(object)
                             }
                         };
-                        guard.map.insert(database, hash, NewEntry { key: &key, payload, encoding, expire_at: expire_at_ms, access });
+                        guard.map.insert(
+                            database,
+                            hash,
+                            NewEntry {
+                                key: &key,
+                                payload,
+                                encoding,
+                                expire_at: expire_at_ms,
+                                access,
+                            },
+                        );
                     }
                 }
             }
-            Undo::Cleared { stripe, database, taken, .. } => {
+            Undo::Cleared {
+                stripe,
+                database,
+                taken,
+                ..
+            } => {
                 let at = self.held_at(stripe);
                 let guard = &mut self.held[at].guard;
                 let refilled = guard.map.restore_db(database as usize, taken);
                 // what was put there after the clearing: the keys' own records have taken it out again
                 debug_assert!(refilled.is_empty());
-                self.garbage_databases.push(guard.map.free_db(refilled));
+                aside(&mut self.aside)
+                    .garbage_databases
+                    .push(guard.map.free_db(refilled));
             }
-            Undo::Swapped { stripe, databases: (a, b) } => {
+            Undo::Swapped {
+                stripe,
+                databases: (a, b),
+            } => {
                 let at = self.held_at(stripe);
                 self.held[at].guard.map.swap_dbs(a as usize, b as usize);
             }
@@ -206,19 +272,30 @@ impl Txn<'_> {
         let Some(undo) = undo else { return };
         for record in undo.records {
             match record {
-                Undo::Key { stripe, prior: Prior::Moved(handle), .. } => {
+                Undo::Key {
+                    stripe,
+                    prior: Prior::Moved(handle),
+                    ..
+                } => {
                     let at = self.held_at(stripe);
                     let guard = &mut self.held[at].guard;
                     if let Some(object) = guard.map.free(handle) {
                         guard.heap_bytes -= object.heap_bytes() as i64;
-                        self.garbage.push(object);
+                        aside(&mut self.aside).garbage.push(object);
                     }
                 }
                 Undo::Key { .. } | Undo::Swapped { .. } => {}
-                Undo::Cleared { stripe, taken, heap_bytes, .. } => {
+                Undo::Cleared {
+                    stripe,
+                    taken,
+                    heap_bytes,
+                    ..
+                } => {
                     let at = self.held_at(stripe);
                     let guard = &mut self.held[at].guard;
-                    self.garbage_databases.push(guard.map.free_db(taken));
+                    aside(&mut self.aside)
+                        .garbage_databases
+                        .push(guard.map.free_db(taken));
                     guard.heap_bytes -= heap_bytes;
                 }
             }
@@ -235,17 +312,25 @@ impl Txn<'_> {
                 continue;
             }
             removed += len as u64;
-            self.held[at].changed = true;
+            self.held[at].changed.add(database);
             self.note_exchange(at, database, None);
             let Held { stripe, guard, .. } = &mut self.held[at];
             let Some(undo) = &mut self.undo else {
-                self.garbage_databases.push(guard.map.clear(database));
+                aside(&mut self.aside)
+                    .garbage_databases
+                    .push(guard.map.clear(database));
                 guard.heap_bytes = heap_bytes(&guard.map, 0..self.keyspace.database_count());
                 continue;
             };
             let cleared_heap_bytes = heap_bytes(&guard.map, database..database + 1);
             let entry_bytes = entry_bytes(&guard.map, database);
-            undo.clear(*stripe, database, guard.map.take_db(database), cleared_heap_bytes, entry_bytes);
+            undo.clear(
+                *stripe,
+                database,
+                guard.map.take_db(database),
+                cleared_heap_bytes,
+                entry_bytes,
+            );
             self.check_record()?;
         }
         Ok(removed)
@@ -258,7 +343,8 @@ impl Txn<'_> {
             self.note_exchange(at, a, Some(b));
             self.note_exchange(at, b, Some(a));
             let held = &mut self.held[at];
-            held.changed = true;
+            held.changed.add(a);
+            held.changed.add(b);
             held.guard.map.swap_dbs(a, b);
             if let Some(undo) = &mut self.undo {
                 undo.swap(held.stripe, a, b);
@@ -278,11 +364,23 @@ impl Txn<'_> {
             let hash = self.keyspace.hash(&key);
             let presence = |database| match guard.map.find(database, hash, &key) {
                 None => Presence::Absent,
-                Some(handle) if guard.map.expire_at(handle).is_some_and(|at_ms| at_ms <= now_ms) => Presence::Stale,
+                Some(handle)
+                    if guard
+                        .map
+                        .expire_at(handle)
+                        .is_some_and(|at_ms| at_ms <= now_ms) =>
+                {
+                    Presence::Stale
+                }
                 Some(_) => Presence::Live,
             };
-            let (before, after) = (presence(database), replacement.map_or(Presence::Absent, presence));
-            self.touched.extend(guard.watchers.of_exchange(database, &key, before, after));
+            let (before, after) = (
+                presence(database),
+                replacement.map_or(Presence::Absent, presence),
+            );
+            aside(&mut self.aside)
+                .touched
+                .extend(guard.watchers.of_exchange(database, &key, before, after));
         }
     }
 }

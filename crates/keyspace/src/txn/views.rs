@@ -85,7 +85,9 @@ impl<'t, 'k> ReadTxn<'t, 'k> {
         let database = self.txn.database;
         let (at, handle) = self.txn.locate(database, self.txn.hash_of(key), key)?;
         self.txn.count_lookup(handle.is_some());
-        let Some(handle) = handle else { return Ok(None) };
+        let Some(handle) = handle else {
+            return Ok(None);
+        };
         if self.txn.access == AccessMode::Touch {
             let stamp = self.txn.keyspace.access_clock();
             let map = &mut self.txn.held[at].guard.map;
@@ -93,19 +95,29 @@ impl<'t, 'k> ReadTxn<'t, 'k> {
                 map.set_access(handle, stamp);
             }
         }
-        Ok(Some(Found { map: &self.txn.held[at].guard.map, handle }))
+        Ok(Some(Found {
+            map: &self.txn.held[at].guard.map,
+            handle,
+        }))
     }
 
     /// As [`ReadTxn::find`], for several keys that are to be read together.
-    pub fn find_all<K: AsRef<[u8]>>(&mut self, keys: &[K]) -> Result<SmallVec<[Option<Found<'_>>; 4]>, Abort> {
-        let mut handles: SmallVec<[(StripeIndex, Option<Handle>); 4]> = SmallVec::with_capacity(keys.len());
+    pub fn find_all<K: AsRef<[u8]>>(
+        &mut self,
+        keys: &[K],
+    ) -> Result<SmallVec<[Option<Found<'_>>; 4]>, Abort> {
+        let mut handles: SmallVec<[(StripeIndex, Option<Handle>); 4]> =
+            SmallVec::with_capacity(keys.len());
         for key in keys {
             let handle = self.find(key.as_ref())?.map(|found| found.handle);
             handles.push((self.txn.keyspace.stripe_of(key.as_ref()), handle));
         }
         // only now, as a stripe's place among the held ones changes when another is taken
         let found = |(stripe, handle): (StripeIndex, Option<Handle>)| {
-            handle.map(|handle| Found { map: &self.txn.held[self.txn.held_at(stripe)].guard.map, handle })
+            handle.map(|handle| Found {
+                map: &self.txn.held[self.txn.held_at(stripe)].guard.map,
+                handle,
+            })
         };
         Ok(handles.into_iter().map(found).collect())
     }
@@ -121,13 +133,18 @@ impl<'t, 'k> ReadTxn<'t, 'k> {
         let hash = self.txn.hash_of(key);
         let at = self.txn.hold(StripeIndex::of_hash(hash))?;
         let map = &self.txn.held[at].guard.map;
-        Ok(map.find(database, hash, key).map(|handle| Found { map, handle }))
+        Ok(map
+            .find(database, hash, key)
+            .map(|handle| Found { map, handle }))
     }
 
     /// As [`ReadTxn::peek`], in another database.
     pub fn peek_in(&mut self, database: usize, key: &[u8]) -> Result<Option<Found<'_>>, Abort> {
         let (at, handle) = self.txn.locate(database, self.txn.hash_of(key), key)?;
-        Ok(handle.map(|handle| Found { map: &self.txn.held[at].guard.map, handle }))
+        Ok(handle.map(|handle| Found {
+            map: &self.txn.held[at].guard.map,
+            handle,
+        }))
     }
 
     /// Counts a lookup that [`ReadTxn::peek`] made, for commands that Redis counts although they only ask.
@@ -157,10 +174,14 @@ impl<'t, 'k> ReadTxn<'t, 'k> {
             .txn
             .held
             .iter()
-            .filter(|h| h.changed)
+            .filter(|h| !h.changed.is_empty())
             .map(|h| h.guard.map.len(database) as i64 - h.guard.published_keys(database))
             .sum();
-        (self.txn.keyspace.databases[database].keys.load(Ordering::Relaxed) + own).max(0) as usize
+        (self.txn.keyspace.databases[database]
+            .keys
+            .load(Ordering::Relaxed)
+            + own)
+            .max(0) as usize
     }
 
     /// Whether the selected database has no key.
@@ -206,7 +227,9 @@ impl<'t, 'k> WriteTxn<'t, 'k> {
     /// The writing side of a transaction.
     #[inline]
     pub fn new(txn: &'t mut Txn<'k>) -> Self {
-        Self { read: ReadTxn { txn } }
+        Self {
+            read: ReadTxn { txn },
+        }
     }
 
     /// The place of a key in the selected database, whether there is an entry or not.
@@ -218,11 +241,22 @@ impl<'t, 'k> WriteTxn<'t, 'k> {
 
     /// As [`WriteTxn::slot`], in another database.
     #[inline]
-    pub fn slot_in<'s>(&'s mut self, database: usize, key: &'s [u8]) -> Result<Slot<'s, 'k>, Abort> {
+    pub fn slot_in<'s>(
+        &'s mut self,
+        database: usize,
+        key: &'s [u8],
+    ) -> Result<Slot<'s, 'k>, Abort> {
         let txn = &mut *self.read.txn;
         let hash = txn.hash_of(key);
         let (at, handle) = txn.locate_to_write(database, hash, key)?;
-        Ok(Slot { txn, at, database, hash, key, handle })
+        Ok(Slot {
+            txn,
+            at,
+            database,
+            hash,
+            key,
+            handle,
+        })
     }
 
     /// Counts changes beyond those that [`Slot`] counts by itself (the keys that FLUSHDB removes).
@@ -236,7 +270,9 @@ impl<'t, 'k> WriteTxn<'t, 'k> {
         txn.effect_is_own = true;
         if txn.keyspace.consuming() {
             let database = txn.database;
-            txn.effects.push(database, arguments);
+            super::aside(&mut txn.aside)
+                .effects
+                .push(database, arguments);
         }
     }
 

@@ -2,7 +2,7 @@
 
 mod connection;
 mod scripts;
-mod server;
+pub mod server;
 mod transactions;
 
 use perilune_resp::Reply;

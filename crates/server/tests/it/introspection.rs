@@ -20,3 +20,119 @@ fn the_table_of_commands_is_told() {
         "#,
     );
 }
+
+#[test]
+fn the_servers_own_memory_is_told() {
+    play(
+        r#"
+        > MEMORY DOCTOR => "Hi Sam, this instance is empty *"
+        > MEMORY PURGE => +OK
+        > MEMORY MALLOC-STATS => "Stats not supported for the current allocator"
+        > MEMORY STATS => ["peak.allocated" :* "dataset.percentage" "*" "peak.percentage" "*"]
+        > MEMORY USAGE nothing => $-1
+        > MEMORY STATS x => -ERR wrong number of arguments for 'memory|stats' command
+        > MEMORY NONSENSE => -ERR unknown subcommand 'NONSENSE'. Try MEMORY HELP.
+        > HELLO 3 => *
+        > MEMORY STATS => {"peak.allocated": :*, "peak.percentage": ,*}
+        > MEMORY DOCTOR => =txt:"Hi Sam, *"
+        "#,
+    );
+}
+
+/// The titles of the sections of INFO.
+fn sections(info: &str) -> Vec<&str> {
+    info.lines()
+        .filter_map(|line| line.strip_prefix("# "))
+        .collect()
+}
+
+/// The value of a field of INFO.
+fn field<'a>(info: &'a str, name: &str) -> &'a str {
+    let value = info
+        .lines()
+        .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+    value.unwrap_or_else(|| panic!("no {name} in {info}"))
+}
+
+#[test]
+fn info_has_the_sections_that_are_asked_for() {
+    const USUAL: &[&str] = &[
+        "Server",
+        "Clients",
+        "Memory",
+        "Persistence",
+        "Stats",
+        "Replication",
+        "CPU",
+        "Modules",
+        "Errorstats",
+        "Cluster",
+        "Keyspace",
+    ];
+    let server = Server::start(&[]);
+    let mut client = server.connect();
+    assert_eq!(sections(&client.text("INFO")), USUAL);
+    assert_eq!(sections(&client.text("INFO default")), USUAL);
+    assert_eq!(
+        sections(&client.text("INFO keyspace SERVER")),
+        ["Server", "Keyspace"]
+    );
+    assert_eq!(client.text("INFO nonsense"), "");
+    for all in ["all", "everything"] {
+        let all = client.text(&format!("INFO {all}"));
+        assert_eq!(sections(&all).len(), USUAL.len() + 1);
+        assert!(sections(&all).contains(&"Commandstats"));
+    }
+}
+
+#[test]
+fn info_counts() {
+    let server = Server::start(&[]);
+    server.play(
+        r#"
+        > SET k v => +OK
+        > SET e v EX 1000 => +OK
+        > GET k => "v"
+        > GET nothing => $-1
+        > INCR k => -ERR value is not an integer or out of range
+        > SET k => -ERR wrong number of arguments for 'set' command
+        > AUTH a b => -WRONGPASS *
+        "#,
+    );
+    let mut client = server.connect();
+    let info = client.text("INFO everything");
+    for (name, value) in [
+        ("redis_version", "7.2.4"),
+        ("redis_mode", "standalone"),
+        ("keyspace_hits", "1"),
+        ("keyspace_misses", "1"),
+        ("total_error_replies", "3"),
+        ("errorstat_ERR", "count=2"),
+        ("errorstat_WRONGPASS", "count=1"),
+        ("acl_access_denied_auth", "1"),
+        ("db0", "keys=2,expires=1,avg_ttl=0"),
+        ("role", "master"),
+        ("maxmemory_policy", "noeviction"),
+        ("paused_actions", "none"),
+    ] {
+        assert_eq!(field(&info, name), value, "{name}");
+    }
+    assert!(field(&info, "cmdstat_set").starts_with("calls=2,"));
+    assert!(field(&info, "cmdstat_set").ends_with(",rejected_calls=1,failed_calls=0"));
+    assert!(field(&info, "cmdstat_incr").ends_with(",rejected_calls=0,failed_calls=1"));
+    assert_eq!(client.ask("CONFIG RESETSTAT"), "+OK");
+    let info = client.text("INFO everything");
+    for name in [
+        "keyspace_hits",
+        "total_error_replies",
+        "total_connections_received",
+        "acl_access_denied_auth",
+    ] {
+        assert_eq!(field(&info, name), "0", "{name}");
+    }
+    assert!(
+        field(&info, "total_net_input_bytes")
+            .parse::<u64>()
+            .is_ok_and(|bytes| bytes < 1000)
+    );
+}

@@ -2,6 +2,8 @@
 //!
 //! There is one user yet, `default`; its password is the setting `requirepass`.
 
+use std::sync::atomic::Ordering;
+
 use perilune_command::{Arg, Command, CommandError, Flags, Group, Outcome, Spec, errors};
 use perilune_resp::Reply;
 
@@ -60,6 +62,7 @@ pub fn authenticate(call: &mut Call<'_>, user: &[u8], password: &[u8]) -> Result
     let wanted = call.server.settings.security.requirepass.get();
     // without a password the user `default` takes any
     if user != b"default" || !(wanted.is_empty() || same(&wanted, password)) {
+        call.server.connections.denied.fetch_add(1, Ordering::Relaxed);
         return Err(WRONG);
     }
     call.session.authenticated = true;

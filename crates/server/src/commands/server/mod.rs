@@ -5,6 +5,7 @@ mod config;
 mod debug;
 mod info;
 mod lolwut;
+pub mod memory;
 mod shutdown;
 mod time;
 

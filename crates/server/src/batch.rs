@@ -1,0 +1,258 @@
+//! The requests of one connection that have come together: read ahead, then run.
+//!
+//! A client that pipelines sends many requests at once. Up to [`LOOKAHEAD`] of them are parsed before the first runs, and
+//! the memory that they will touch is asked for in three steps (stripe, bucket, entry), each for all of them: so
+//! their cache misses overlap. A request that comes alone is run at once.
+
+use std::time::Instant;
+
+use perilune_command::{Access, KeyShape};
+use perilune_net::{Conn, Flow, Input, Turn};
+use perilune_resp::{Parsed, ProtocolError, RequestLimits, RequestParser, RespWriter};
+use smallvec::SmallVec;
+
+use crate::call::{Local, TableEntry};
+use crate::clients::flag;
+use crate::dispatch::Verdict;
+use crate::server::Server;
+use crate::session::{ReplyMode, Session};
+
+/// Requests that are parsed before the first of them runs: as many misses as a core can have under way, about.
+const LOOKAHEAD: usize = 16;
+
+/// Requests run in one go before other connections have their turn.
+const BATCH_MAX: usize = 1024;
+
+/// A request, as handlers take it: short lists of arguments without an allocation.
+struct Parcel<'a> {
+    arguments: SmallVec<[&'a [u8]; 8]>,
+    /// How many bytes of the input it took.
+    consumed: usize,
+    /// Its command, if the name was looked up ahead and is that of a single command.
+    entry: Option<&'static TableEntry>,
+    /// The hash of its key, if it has just one and that was looked at ahead.
+    hash: Option<u64>,
+}
+
+/// What stands behind the parcels of a batch.
+enum Behind {
+    /// More requests, perhaps.
+    More,
+    /// Part of a request; its parser knows the rest.
+    Part { consumed: usize, parser: usize },
+    /// Nothing that could be read.
+    Garbage(ProtocolError),
+}
+
+/// Parsers for what is read ahead. Each lends its list of arguments while its request waits to be run.
+#[derive(Default)]
+pub struct Parsers {
+    parsers: Vec<RequestParser>,
+}
+
+impl Server {
+    /// Runs all complete requests of the input.
+    pub fn run_batch(
+        &self,
+        turn: &mut Turn<'_, Self>,
+        conn: &mut Conn<Session>,
+        input: &mut Input<'_>,
+    ) -> Flow {
+        let mut parsers = std::mem::take(&mut turn.local().parsers);
+        parsers.parsers.resize_with(LOOKAHEAD, RequestParser::new);
+        // what has been seen of a request that was incomplete so far
+        std::mem::swap(&mut parsers.parsers[0], &mut conn.session.parser);
+        let mut flow = Flow::Yield;
+        for _ in 0..BATCH_MAX / LOOKAHEAD {
+            if let Some(end) = self.run_parcels(turn, conn, input, &mut parsers) {
+                flow = end;
+                break;
+            }
+        }
+        turn.local().parsers = parsers;
+        self.time_batch(turn.local());
+        flow
+    }
+
+    /// Parses some requests and runs them; what becomes of the connection, if that ends the batch.
+    fn run_parcels(
+        &self,
+        turn: &mut Turn<'_, Self>,
+        conn: &mut Conn<Session>,
+        input: &mut Input<'_>,
+        parsers: &mut Parsers,
+    ) -> Option<Flow> {
+        let limits = RequestLimits {
+            bulk_len_max: self.settings.network.proto_max_bulk_len.get(),
+            authenticated: conn.session.authenticated,
+        };
+        // AUTH changes what may be read behind it
+        let ahead = if limits.authenticated { LOOKAHEAD } else { 1 };
+        let mut parcels: SmallVec<[Parcel<'_>; LOOKAHEAD]> = SmallVec::new();
+        let mut behind = Behind::More;
+        let mut rest = input.bytes();
+        for (number, parser) in parsers.parsers[..ahead].iter_mut().enumerate() {
+            match parser.parse(rest, &limits) {
+                Ok(Parsed::Request(request)) => {
+                    let arguments = request.args.iter().collect();
+                    parcels.push(Parcel {
+                        arguments,
+                        consumed: request.consumed,
+                        entry: None,
+                        hash: None,
+                    });
+                    rest = &rest[request.consumed..];
+                }
+                Ok(Parsed::Incomplete { consumed }) => {
+                    behind = Behind::Part {
+                        consumed,
+                        parser: number,
+                    };
+                    break;
+                }
+                Err(error) => {
+                    behind = Behind::Garbage(error);
+                    break;
+                }
+            }
+        }
+        if parcels.len() > 1 {
+            self.prefetch(conn.session.database, &mut parcels);
+        }
+        for parcel in &parcels {
+            if let Some(flow) = self.run_parcel(turn, conn, input, parcel) {
+                // what was read ahead is read again, by a parser that knows nothing of it
+                drop(parcels);
+                conn.session.parser = RequestParser::new();
+                return Some(flow);
+            }
+        }
+        drop(parcels);
+        match behind {
+            Behind::More => None,
+            Behind::Part { consumed, parser } => {
+                input.consume(consumed);
+                std::mem::swap(&mut conn.session.parser, &mut parsers.parsers[parser]);
+                conn.expect_input(conn.session.parser.bytes_wanted());
+                Some(Flow::Continue)
+            }
+            Behind::Garbage(error) => {
+                self.stats.errors.count(&error.message());
+                crate::log::verbose(format_args!(
+                    "Protocol error from client {}: {error}",
+                    conn.session.id
+                ));
+                error.write(&mut RespWriter::new(&mut conn.out, conn.session.protocol));
+                Some(Flow::CloseAfterReply)
+            }
+        }
+    }
+
+    /// Asks for the memory that requests will touch.
+    fn prefetch(&self, database: usize, parcels: &mut [Parcel<'_>]) {
+        for parcel in parcels.iter_mut() {
+            let Some(entry) = self.registry.get(parcel.arguments[0]) else {
+                continue;
+            };
+            if !entry.subcommands.is_empty() {
+                continue;
+            }
+            parcel.entry = Some(entry);
+            if let KeyShape::One(index) = entry.keys
+                && let Some(key) = parcel.arguments.get(index)
+                && matches!(entry.access(), Some(Access::Read | Access::Write))
+            {
+                let hash = self.keyspace.hash(key);
+                self.keyspace.prefetch_stripe(hash);
+                parcel.hash = Some(hash);
+            }
+        }
+        for hash in parcels.iter().filter_map(|parcel| parcel.hash) {
+            self.keyspace.prefetch_bucket(database, hash);
+        }
+        for hash in parcels.iter().filter_map(|parcel| parcel.hash) {
+            self.keyspace.prefetch_entry(database, hash);
+        }
+    }
+
+    /// Runs one request; what becomes of the connection, if that ends the batch.
+    fn run_parcel(
+        &self,
+        turn: &mut Turn<'_, Self>,
+        conn: &mut Conn<Session>,
+        input: &mut Input<'_>,
+        parcel: &Parcel<'_>,
+    ) -> Option<Flow> {
+        let start = conn.out.len();
+        let found = parcel.entry.zip(parcel.hash);
+        match self.dispatch(
+            turn,
+            &mut conn.session,
+            &mut conn.out,
+            &parcel.arguments,
+            found,
+        ) {
+            Verdict::Done => {}
+            Verdict::Park(ticket) => {
+                conn.session.client.flags.set(flag::WAITS, true);
+                return Some(Flow::Park(ticket));
+            }
+        }
+        input.consume(parcel.consumed);
+        let session = &mut conn.session;
+        if session.reply_mode != ReplyMode::On {
+            session.reply_mode = self.silence(session.reply_mode, &mut conn.out, start);
+        }
+        if session.close_after_reply {
+            session.client.flags.set(flag::CLOSE_AFTER_REPLY, true);
+            return Some(Flow::CloseAfterReply);
+        }
+        conn.wants_flush().then_some(Flow::Yield)
+    }
+
+    /// Drops a reply that the client does not want, and tells what becomes of the next.
+    fn silence(&self, mode: ReplyMode, out: &mut Vec<u8>, start: usize) -> ReplyMode {
+        match mode {
+            ReplyMode::On => ReplyMode::On,
+            ReplyMode::Off => {
+                out.truncate(start);
+                ReplyMode::Off
+            }
+            // CLIENT REPLY SKIP itself answers nothing; the command behind it is the one that is not heard
+            ReplyMode::SkipNext => {
+                out.truncate(start);
+                ReplyMode::Skip
+            }
+            ReplyMode::Skip => {
+                out.truncate(start);
+                ReplyMode::On
+            }
+        }
+    }
+
+    /// Attributes the time of a batch to its commands, in equal parts: looking at the clock around each would cost a
+    /// plain command a tenth of its time. What may run for long is timed by itself.
+    fn time_batch(&self, local: &mut Local) {
+        let Some(began) = local.batch_began.take() else {
+            return;
+        };
+        let share = began.elapsed().as_nanos() as u64 / local.batch.len().max(1) as u64;
+        for id in local.batch.drain(..) {
+            local.thread.shard.commands[usize::from(id)]
+                .nanoseconds
+                .add(share);
+        }
+    }
+}
+
+impl Local {
+    /// Counts a plain command, to be timed with its batch.
+    #[inline]
+    pub fn count_in_batch(&mut self, id: usize) {
+        if self.batch.is_empty() {
+            self.batch_began = Some(Instant::now());
+        }
+        self.batch.push(id as u16);
+        self.thread.shard.commands[id].calls.add(1);
+    }
+}
