@@ -13,7 +13,6 @@ use std::ffi::c_int;
 use perilune_luajit_sys::*;
 use perilune_resp::{Protocol, Reply};
 
-use crate::number;
 use crate::state::{bytes_at, push_bytes};
 
 /// Slots that one value needs at most.
@@ -65,7 +64,7 @@ impl<'a> Writer<'a> {
         unsafe {
             loop {
                 written = written.wrapping_add(1);
-                if written % VALUES_PER_CHECK == 0 && must_stop() {
+                if written.is_multiple_of(VALUES_PER_CHECK) && must_stop() {
                     return Err(());
                 }
                 if let Written::Opened(open) = self.value(opens.is_empty()) {
@@ -293,12 +292,4 @@ unsafe fn count_pairs(lua: *mut lua_State) -> usize {
 fn as_c_converts(value: f64) -> i64 {
     const END: f64 = 9_223_372_036_854_775_808.0;
     if (-END..END).contains(&value) { value as i64 } else { i64::MIN }
-}
-
-/// An argument of a command that is a number, as text.
-pub(crate) fn argument_text(value: f64, text: &mut impl Extend<u8>) {
-    match number::as_integer(value) {
-        Some(integer) => text.extend(itoa::Buffer::new().format(integer).bytes()),
-        None => text.extend(number::shortest(value).as_bytes().iter().copied()),
-    }
 }

@@ -12,14 +12,15 @@ use perilune_resp::Protocol;
 use sha1::{Digest, Sha1};
 use smallvec::SmallVec;
 
-use crate::answer::argument_text;
+use crate::number::{self, TEXT_BYTES_MAX};
 use crate::port::{LogLevel, Propagation};
 use crate::script::sha1_hex;
 use crate::sink::{Answer, LuaReply, push_error};
 use crate::state::{self, Stop, bytes_at, push_bytes};
 
-/// Arguments beyond these are kept on the heap for the time of the call.
+/// Arguments beyond these, and the texts of numbers beyond these, are kept on the heap for the time of the call.
 const ARGS_INLINE: usize = 12;
+const NUMBERS_INLINE: usize = 4;
 
 /// Arguments beyond these are copied. Together with the answer they must fit in Lua's bound of 8,000 slots.
 const ARGS_ON_STACK_MAX: c_int = 4000;
@@ -131,31 +132,21 @@ unsafe fn with_arguments<T>(lua: *mut lua_State, run: impl FnOnce(&[&[u8]]) -> T
             return Err(NO_ARGUMENTS);
         }
         // The texts of the numbers, one after the other.
-        let mut texts: SmallVec<[u8; 128]> = SmallVec::new();
+        let mut texts: SmallVec<[u8; NUMBERS_INLINE * TEXT_BYTES_MAX]> = SmallVec::new();
         let mut args: SmallVec<[&[u8]; ARGS_INLINE]> = SmallVec::new();
-        let mut numbers = 0;
         for index in 1..=count {
             match lua_type(lua, index) {
                 LUA_TSTRING => args.push(bytes_at(lua, index)),
                 LUA_TNUMBER => {
-                    numbers += 1;
-                    args.push(b"");
+                    if texts.is_empty() {
+                        // Room for all of them, so that none moves.
+                        texts.reserve((count - index + 1) as usize * TEXT_BYTES_MAX);
+                    }
+                    let start = texts.len();
+                    push_number(&mut texts, lua_tonumber(lua, index));
+                    args.push(std::slice::from_raw_parts(texts.as_ptr().add(start), texts.len() - start));
                 }
                 _ => return Err(BAD_ARGUMENT),
-            }
-        }
-        if numbers > 0 {
-            let mut ends: SmallVec<[(usize, usize); ARGS_INLINE]> = SmallVec::new();
-            for index in 1..=count {
-                if lua_type(lua, index) == LUA_TNUMBER {
-                    argument_text(lua_tonumber(lua, index), &mut texts);
-                    ends.push((index as usize - 1, texts.len()));
-                }
-            }
-            let mut start = 0;
-            for (index, end) in ends {
-                args[index] = &texts[start..end];
-                start = end;
             }
         }
         if count > ARGS_ON_STACK_MAX {
@@ -166,6 +157,17 @@ unsafe fn with_arguments<T>(lua: *mut lua_State, run: impl FnOnce(&[&[u8]]) -> T
             return Ok(run(&args));
         }
         Ok(run(&args))
+    }
+}
+
+/// Writes a number as the argument of a command: an integer as such, else the shortest text.
+fn push_number<const N: usize>(texts: &mut SmallVec<[u8; N]>, value: f64)
+where
+    [u8; N]: smallvec::Array<Item = u8>,
+{
+    match number::as_integer(value) {
+        Some(integer) => texts.extend_from_slice(itoa::Buffer::new().format(integer).as_bytes()),
+        None => texts.extend_from_slice(number::shortest(value).as_bytes()),
     }
 }
 

@@ -166,6 +166,7 @@ impl Control {
     }
 
     /// The order to stop this run, if there is one.
+    #[inline]
     pub(crate) fn ordered(&self, generation: u64) -> Option<KillReason> {
         let order = self.order.load(Ordering::SeqCst);
         if order >> REASON_BITS == generation { KillReason::from_bits(order) } else { None }

@@ -9,7 +9,7 @@
 use std::fmt::Write;
 
 /// Long enough for every number in either form.
-pub(crate) const TEXT_BYTES_MAX: usize = 40;
+pub(crate) const TEXT_BYTES_MAX: usize = 32;
 
 /// Integers in this range are written as such; the reference's bound for a safe conversion.
 const INTEGER_MAX: f64 = (i64::MAX / 2) as f64;
@@ -81,6 +81,7 @@ impl Decimal {
 }
 
 /// The integer that a double is, if it is one and in the range that both sides hold exactly.
+#[inline]
 pub(crate) fn as_integer(value: f64) -> Option<i64> {
     let integer = value as i64;
     (value.abs() <= INTEGER_MAX && integer as f64 == value).then_some(integer)
@@ -201,7 +202,7 @@ mod tests {
             (0.0, "0"),
             (f64::INFINITY, "inf"),
             (f64::NEG_INFINITY, "-inf"),
-            (9.223_372_036_854_775_8e18, "9223372036854776000"),
+            (9_223_372_036_854_775_807.0, "9223372036854776000"),
             (1.5, "1.5"),
             (-2.25, "-2.25"),
             (1e21, "1e+21"),

@@ -80,7 +80,7 @@ impl LuaReply {
     }
 
     /// Leaves exactly one value above the stack as it was. `Err` if Lua could not hold the answer.
-    pub(crate) fn finish(self) -> Result<Answer, ()> {
+    pub(crate) fn finish(&mut self) -> Result<Answer, ()> {
         if self.complete && !self.failed {
             return Ok(if self.is_error { Answer::Error } else { Answer::Value });
         }

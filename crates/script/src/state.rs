@@ -13,6 +13,7 @@
 use std::any::Any;
 use std::collections::HashMap;
 use std::ffi::{c_int, c_void};
+use std::hash::{BuildHasherDefault, Hasher};
 use std::ptr;
 use std::sync::Arc;
 
@@ -58,6 +59,25 @@ pub(crate) struct Compiled {
     pub(crate) used_at: u64,
 }
 
+/// A SHA-1 is its own hash. (Who makes scripts collide in eight of its bytes slows down his own VM's cache, which is
+/// bounded.)
+#[derive(Default)]
+pub(crate) struct DigestHasher(u64);
+
+impl Hasher for DigestHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        if let Some(first) = bytes.first_chunk() {
+            self.0 = u64::from_ne_bytes(*first);
+        }
+    }
+
+    fn write_usize(&mut self, _: usize) {}
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
 /// One interpreter and all that belongs to it.
 #[repr(C)] // `memory` is first: the allocator reads it through the same pointer.
 pub(crate) struct State {
@@ -76,7 +96,7 @@ pub(crate) struct State {
     pub(crate) compile_error: Option<Vec<u8>>,
     /// Whether the returned value is an error that a command has raised and counted before.
     pub(crate) counted_error: bool,
-    pub(crate) compiled: HashMap<[u8; 20], Compiled>,
+    pub(crate) compiled: HashMap<[u8; 20], Compiled, BuildHasherDefault<DigestHasher>>,
     /// The table behind the globals, in Lua's registry.
     pub(crate) globals: c_int,
     /// The default settings of cjson live in a userdata that the interpreter keeps.
@@ -90,6 +110,7 @@ pub(crate) struct State {
 ///
 /// # Safety
 /// `lua` is a live interpreter made by [`Vm`](crate::Vm), and the caller holds no other reference to its state.
+#[inline]
 pub(crate) unsafe fn of<'a>(lua: *mut lua_State) -> &'a mut State {
     let mut ud: *mut c_void = ptr::null_mut();
     // SAFETY: the caller's promise.
@@ -101,6 +122,7 @@ pub(crate) unsafe fn of<'a>(lua: *mut lua_State) -> &'a mut State {
 
 impl State {
     /// Whether the run is to end.
+    #[inline]
     pub(crate) fn must_stop(&self) -> bool {
         self.stop.is_some() || self.memory.exceeded() || self.control.ordered(self.generation).is_some()
     }

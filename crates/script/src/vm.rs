@@ -132,7 +132,7 @@ impl Vm {
             position: Position::default(),
             compile_error: None,
             counted_error: false,
-            compiled: HashMap::new(),
+            compiled: HashMap::default(),
             globals: 0,
             cjson: ptr::null_mut(),
             json: cjson::Buffers::default(),

@@ -239,7 +239,7 @@ impl Decoder<'_> {
 
     unsafe fn next(&mut self) -> Token {
         self.tokens = self.tokens.wrapping_add(1);
-        if self.tokens % TOKENS_PER_CHECK == 0 {
+        if self.tokens.is_multiple_of(TOKENS_PER_CHECK) {
             // SAFETY: as `run`.
             unsafe { state::check(self.lua) };
         }

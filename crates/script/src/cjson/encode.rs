@@ -117,7 +117,7 @@ impl Encoder {
             lua_pushvalue(lua, -1);
             loop {
                 self.values = self.values.wrapping_add(1);
-                if self.values % VALUES_PER_CHECK == 0 {
+                if self.values.is_multiple_of(VALUES_PER_CHECK) {
                     state::check(lua);
                 }
                 if let Some(open) = self.value() {
