@@ -49,11 +49,13 @@ pub struct Thread {
 
 /// Something that waits for the commit of a long transaction.
 pub enum Deferred {
-    /// A command inside it has run.
-    Call {
+    /// A command inside it has run, so many times in a row.
+    Calls {
         /// The command's number.
         id: usize,
-        /// For how long.
+        /// How many times.
+        count: u64,
+        /// For how long in all.
         nanoseconds: u64,
     },
     /// A command inside it has ended in an error.
@@ -91,10 +93,24 @@ impl Thread {
     }
 
     /// Counts a call when the transaction commits.
+    #[inline]
     pub fn defer_call(&self, id: usize, nanoseconds: u64) {
-        self.deferred
-            .borrow_mut()
-            .push(Deferred::Call { id, nanoseconds });
+        let mut deferred = self.deferred.borrow_mut();
+        match deferred.last_mut() {
+            Some(Deferred::Calls {
+                id: last,
+                count,
+                nanoseconds: sum,
+            }) if *last == id => {
+                *count += 1;
+                *sum += nanoseconds;
+            }
+            _ => deferred.push(Deferred::Calls {
+                id,
+                count: 1,
+                nanoseconds,
+            }),
+        }
     }
 
     /// Counts an error when the transaction commits.

@@ -554,9 +554,13 @@ impl Server {
     fn settle(&self, session: &Session, thread: &Thread) {
         for deferred in thread.take_deferred() {
             match deferred {
-                Deferred::Call { id, nanoseconds } => {
-                    session.client.commands.add(1);
-                    thread.shard.commands[id].calls.add(1);
+                Deferred::Calls {
+                    id,
+                    count,
+                    nanoseconds,
+                } => {
+                    session.client.commands.add(count);
+                    thread.shard.commands[id].calls.add(count);
                     thread.shard.commands[id].nanoseconds.add(nanoseconds);
                 }
                 Deferred::Error { id, message } => {
