@@ -37,7 +37,9 @@ pub struct ManualClock {
 impl ManualClock {
     /// A clock that shows `ms` milliseconds since the epoch.
     pub fn at_ms(ms: i64) -> Self {
-        Self { us: AtomicI64::new(ms * 1000) }
+        Self {
+            us: AtomicI64::new(ms * 1000),
+        }
     }
 
     /// Moves on by `ms` milliseconds.

@@ -22,8 +22,11 @@ pub struct EffectUnit {
 
 impl EffectUnit {
     /// The unit of a transaction that has changed nothing.
-    pub const NONE: EffectUnit =
-        EffectUnit { bytes: Vec::new(), argument_ends: Vec::new(), commands: Vec::new() };
+    pub const NONE: EffectUnit = EffectUnit {
+        bytes: Vec::new(),
+        argument_ends: Vec::new(),
+        commands: Vec::new(),
+    };
 
     /// Adds a command.
     pub fn push<A: AsRef<[u8]>>(&mut self, database: usize, arguments: &[A]) {
@@ -31,7 +34,8 @@ impl EffectUnit {
             self.bytes.extend_from_slice(argument.as_ref());
             self.argument_ends.push(self.bytes.len() as u32);
         }
-        self.commands.push((database as u32, self.argument_ends.len() as u32));
+        self.commands
+            .push((database as u32, self.argument_ends.len() as u32));
     }
 
     /// The commands: database and arguments.
@@ -69,7 +73,8 @@ impl EffectUnit {
         self.commands.truncate(len);
         let arguments = self.commands.last().map_or(0, |c| c.1 as usize);
         self.argument_ends.truncate(arguments);
-        self.bytes.truncate(self.argument_ends.last().map_or(0, |e| *e as usize));
+        self.bytes
+            .truncate(self.argument_ends.last().map_or(0, |e| *e as usize));
     }
 }
 

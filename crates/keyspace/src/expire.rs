@@ -48,7 +48,10 @@ impl ExpireCycle {
                 let round_done = keyspace.expire_some(stripe, &mut report);
                 if start.elapsed() >= budget {
                     report.out_of_time = true;
-                    keyspace.counters().expire_time_cap_reached.fetch_add(1, Ordering::Relaxed);
+                    keyspace
+                        .counters()
+                        .expire_time_cap_reached
+                        .fetch_add(1, Ordering::Relaxed);
                     return report;
                 }
                 if round_done {
@@ -71,7 +74,10 @@ impl Keyspace {
         let now = txn.now_ms();
         let at_stripe = self.stripe(stripe);
         let stored = at_stripe.expire_cursor.load(Ordering::Relaxed);
-        let (mut database, mut cursor) = ((stored >> CURSOR_BITS) as usize, stored & ((1 << CURSOR_BITS) - 1));
+        let (mut database, mut cursor) = (
+            (stored >> CURSOR_BITS) as usize,
+            stored & ((1 << CURSOR_BITS) - 1),
+        );
         let mut expired = Vec::new();
         let mut round_done = false;
         for _ in 0..BUCKETS_PER_ENTRY {
@@ -91,7 +97,9 @@ impl Keyspace {
                 database += 1;
             }
         }
-        at_stripe.expire_cursor.store((database as u64) << CURSOR_BITS | cursor, Ordering::Relaxed);
+        at_stripe
+            .expire_cursor
+            .store((database as u64) << CURSOR_BITS | cursor, Ordering::Relaxed);
         report.removed += expired.len() as u64;
         for (database, handle) in expired {
             let key: Box<[u8]> = txn.held[0].guard.map.key(handle).into();

@@ -85,7 +85,10 @@ impl<T> Gate<T> {
             data: Mutex::new(data),
             waiting: AtomicU32::new(0),
             holder: AtomicU64::new(0),
-            queue: Mutex::new(Queue { waiters: VecDeque::new(), first_told: false }),
+            queue: Mutex::new(Queue {
+                waiters: VecDeque::new(),
+                first_told: false,
+            }),
         }
     }
 
@@ -115,7 +118,8 @@ impl<T> Gate<T> {
         let guard = self.try_lock()?;
         if first.is_some() {
             queue.waiters.pop_front();
-            self.waiting.store(queue.waiters.len() as u32, Ordering::Relaxed);
+            self.waiting
+                .store(queue.waiters.len() as u32, Ordering::Relaxed);
         }
         Some(guard)
     }
@@ -147,7 +151,9 @@ impl<T> Gate<T> {
             if queue.first_told {
                 return;
             }
-            let Some(first) = queue.waiters.front().cloned() else { return };
+            let Some(first) = queue.waiters.front().cloned() else {
+                return;
+            };
             queue.first_told = true;
             first
         };
@@ -159,7 +165,8 @@ impl<T> Gate<T> {
         let is_first = {
             let mut queue = lock(&self.queue);
             queue.waiters.push_back(waiter);
-            self.waiting.store(queue.waiters.len() as u32, Ordering::Relaxed);
+            self.waiting
+                .store(queue.waiters.len() as u32, Ordering::Relaxed);
             queue.waiters.len() == 1
         };
         fence(Ordering::SeqCst);
@@ -177,9 +184,12 @@ impl<T> Gate<T> {
     pub fn give_up(&self, ticket: u64) {
         let next = {
             let mut queue = lock(&self.queue);
-            let Some(at) = queue.waiters.iter().position(|w| w.ticket == ticket) else { return };
+            let Some(at) = queue.waiters.iter().position(|w| w.ticket == ticket) else {
+                return;
+            };
             queue.waiters.remove(at);
-            self.waiting.store(queue.waiters.len() as u32, Ordering::Relaxed);
+            self.waiting
+                .store(queue.waiters.len() as u32, Ordering::Relaxed);
             if at > 0 {
                 return;
             }

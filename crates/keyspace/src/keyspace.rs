@@ -7,7 +7,7 @@ use perilune_structures::{KeyHash, prefetch};
 
 use crate::clock::{Clock, SystemClock};
 use crate::effects::{EffectConsumer, EffectUnit};
-use crate::gate::{Parked, Turn, Wake, Waiter};
+use crate::gate::{Parked, Turn, Waiter, Wake};
 use crate::plan::{KeyHasher, STRIPE_COUNT, StripeIndex};
 use crate::stripe::Stripe;
 
@@ -90,12 +90,16 @@ pub struct Keyspace {
 impl Keyspace {
     /// An empty keyspace.
     pub fn new(options: KeyspaceOptions) -> Self {
-        let stripes = (0..STRIPE_COUNT).map(|_| Stripe::new(options.hasher.clone())).collect();
+        let stripes = (0..STRIPE_COUNT)
+            .map(|_| Stripe::new(options.hasher.clone()))
+            .collect();
         Self {
             stripes,
             hasher: options.hasher,
             clock: options.clock,
-            databases: (0..options.databases).map(|_| DatabaseCounts::default()).collect(),
+            databases: (0..options.databases)
+                .map(|_| DatabaseCounts::default())
+                .collect(),
             memory_bytes: AtomicI64::new(0),
             counters: Counters::default(),
             undo_limit_bytes: AtomicU64::new(options.transaction_undo_limit_bytes as u64),
@@ -172,7 +176,9 @@ impl Keyspace {
     /// A seed for a transaction's random numbers that nobody can foretell.
     pub fn fresh_seed(&self) -> u64 {
         // the hasher's seed is secret, and tickets never repeat
-        self.hasher.hash_key(&self.tickets.fetch_add(1, Ordering::Relaxed).to_le_bytes()) | 1
+        self.hasher
+            .hash_key(&self.tickets.fetch_add(1, Ordering::Relaxed).to_le_bytes())
+            | 1
     }
 
     /// The stamp that entries get when they are used.
@@ -255,7 +261,10 @@ impl Keyspace {
     /// Parks a transaction that holds nothing on a stripe. The ticket tells this parking from all others.
     pub fn park(&self, stripe: StripeIndex, target: Arc<dyn Wake>) -> (u64, Parked) {
         let ticket = self.tickets.fetch_add(1, Ordering::Relaxed);
-        (ticket, self.stripe(stripe).gate.park(Waiter { ticket, target }))
+        (
+            ticket,
+            self.stripe(stripe).gate.park(Waiter { ticket, target }),
+        )
     }
 
     /// Leaves the queue of a stripe without having been served.

@@ -30,7 +30,7 @@ mod tests;
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use effects::{EffectConsumer, EffectUnit, MemoryLog};
 pub use expire::{ExpireCycle, ExpireReport};
-pub use gate::{Turn, Wake, Waiter};
+pub use gate::{Turn, Waiter, Wake};
 pub use keyspace::{Counters, DatabaseCounts, Keyspace, KeyspaceOptions};
 pub use plan::{KeyHasher, LockPlan, STRIPE_COUNT, StripeIndex};
 pub use slot::{Detached, Expiry, Slot};

@@ -45,12 +45,21 @@ pub struct KeyHasher {
 impl KeyHasher {
     /// A hasher with a random seed.
     pub fn random() -> Self {
-        Self { state: ahash::RandomState::new() }
+        Self {
+            state: ahash::RandomState::new(),
+        }
     }
 
     /// A hasher with a given seed, for tests that must repeat.
     pub fn with_seed(seed: u64) -> Self {
-        Self { state: ahash::RandomState::with_seeds(seed, !seed, seed.rotate_left(17), seed ^ 0x9e37_79b9_7f4a_7c15) }
+        Self {
+            state: ahash::RandomState::with_seeds(
+                seed,
+                !seed,
+                seed.rotate_left(17),
+                seed ^ 0x9e37_79b9_7f4a_7c15,
+            ),
+        }
     }
 }
 

@@ -69,7 +69,10 @@ impl Slot<'_, '_> {
     /// The live entry.
     #[inline]
     pub fn found(&self) -> Option<Found<'_>> {
-        self.handle.map(|handle| Found { map: &self.txn.held[self.at].guard.map, handle })
+        self.handle.map(|handle| Found {
+            map: &self.txn.held[self.at].guard.map,
+            handle,
+        })
     }
 
     /// The string that the key holds, if it exists.
@@ -105,7 +108,11 @@ impl Slot<'_, '_> {
 
     /// As [`Slot::set`], but digits stay text (the result of INCRBYFLOAT).
     pub fn set_text(&mut self, bytes: &[u8], expiry: Expiry) -> Result<(), Abort> {
-        self.replace(string_payload(bytes), StringEncoding::of_text(bytes), expiry)
+        self.replace(
+            string_payload(bytes),
+            StringEncoding::of_text(bytes),
+            expiry,
+        )
     }
 
     /// As [`Slot::set`], but the string counts as changed in place: encoding `raw`. A long one is not copied.
@@ -133,7 +140,12 @@ impl Slot<'_, '_> {
         self.replace(NewPayload::Int(integer), StringEncoding::Int, Expiry::Keep)
     }
 
-    fn replace(&mut self, payload: NewPayload<'_, Object>, encoding: StringEncoding, expiry: Expiry) -> Result<(), Abort> {
+    fn replace(
+        &mut self,
+        payload: NewPayload<'_, Object>,
+        encoding: StringEncoding,
+        expiry: Expiry,
+    ) -> Result<(), Abort> {
         let expire_at = match expiry {
             Expiry::Keep => self.expire_at_ms(),
             Expiry::Clear => None,
@@ -149,10 +161,17 @@ impl Slot<'_, '_> {
                 self.txn.held[self.at].changed.add(self.database);
                 let guard = &mut self.txn.held[self.at].guard;
                 guard.heap_bytes += heap_bytes(&payload);
-                let (mut handle, old) =
-                    guard.map.replace_payload(self.database, self.hash, handle, payload, encoding.code());
+                let (mut handle, old) = guard.map.replace_payload(
+                    self.database,
+                    self.hash,
+                    handle,
+                    payload,
+                    encoding.code(),
+                );
                 if guard.map.expire_at(handle) != expire_at {
-                    handle = guard.map.set_expiry(self.database, self.hash, handle, expire_at);
+                    handle = guard
+                        .map
+                        .set_expiry(self.database, self.hash, handle, expire_at);
                 }
                 if let Some(old) = old {
                     guard.heap_bytes -= old.heap_bytes() as i64;
@@ -162,11 +181,21 @@ impl Slot<'_, '_> {
             }
             Some(handle) => {
                 self.take_out(handle)?;
-                self.insert(payload, encoding.code(), expire_at, self.txn.keyspace.access_clock());
+                self.insert(
+                    payload,
+                    encoding.code(),
+                    expire_at,
+                    self.txn.keyspace.access_clock(),
+                );
             }
             None => {
                 self.save_absent()?;
-                self.insert(payload, encoding.code(), expire_at, self.txn.keyspace.access_clock());
+                self.insert(
+                    payload,
+                    encoding.code(),
+                    expire_at,
+                    self.txn.keyspace.access_clock(),
+                );
             }
         }
         self.changed();
@@ -194,7 +223,11 @@ impl Slot<'_, '_> {
 
     /// Changes the bytes of a string in place, which becomes `raw` and, with zeros, at least `len_min` long.
     /// The key holds a string; one that does not exist is an empty one.
-    pub fn edit<R>(&mut self, len_min: usize, change: impl FnOnce(&mut [u8]) -> R) -> Result<R, Abort> {
+    pub fn edit<R>(
+        &mut self,
+        len_min: usize,
+        change: impl FnOnce(&mut [u8]) -> R,
+    ) -> Result<R, Abort> {
         let handle = match self.handle {
             Some(handle) => {
                 self.save_copy(handle)?;
@@ -216,7 +249,9 @@ impl Slot<'_, '_> {
             result
         } else {
             if len < len_min {
-                handle = guard.map.resize_bytes(self.database, self.hash, handle, len_min);
+                handle = guard
+                    .map
+                    .resize_bytes(self.database, self.hash, handle, len_min);
                 self.handle = Some(handle);
             }
             match guard.map.bytes_mut(handle) {
@@ -236,7 +271,12 @@ impl Slot<'_, '_> {
             Some(bytes) => NewPayload::Bytes(bytes),
             None => NewPayload::Heap(Object::Raw(vec![0; len])),
         };
-        self.insert(payload, StringEncoding::Raw.code(), None, self.txn.keyspace.access_clock());
+        self.insert(
+            payload,
+            StringEncoding::Raw.code(),
+            None,
+            self.txn.keyspace.access_clock(),
+        );
         Ok(self.existing())
     }
 
@@ -264,15 +304,22 @@ impl Slot<'_, '_> {
             guard.heap_bytes += string.capacity() as i64;
             NewPayload::Heap(Object::Raw(string))
         };
-        let (handle, _) =
-            guard.map.replace_payload(self.database, self.hash, handle, payload, StringEncoding::Raw.code());
+        let (handle, _) = guard.map.replace_payload(
+            self.database,
+            self.hash,
+            handle,
+            payload,
+            StringEncoding::Raw.code(),
+        );
         self.handle = Some(handle);
         Ok(handle)
     }
 
     /// Removes the key. Whether it existed.
     pub fn delete(&mut self) -> Result<bool, Abort> {
-        let Some(handle) = self.handle else { return Ok(false) };
+        let Some(handle) = self.handle else {
+            return Ok(false);
+        };
         self.take_out(handle)?;
         self.handle = None;
         self.changed();
@@ -283,7 +330,11 @@ impl Slot<'_, '_> {
     pub fn delete_expired(&mut self) -> Result<bool, Abort> {
         let existed = self.delete()?;
         if existed {
-            self.txn.keyspace.counters().expired_keys.fetch_add(1, Ordering::Relaxed);
+            self.txn
+                .keyspace
+                .counters()
+                .expired_keys
+                .fetch_add(1, Ordering::Relaxed);
         }
         Ok(existed)
     }
@@ -293,7 +344,11 @@ impl Slot<'_, '_> {
         let handle = self.existing();
         self.save_copy(handle)?;
         let guard = &mut self.txn.held[self.at].guard;
-        self.handle = Some(guard.map.set_expiry(self.database, self.hash, handle, expire_at_ms));
+        self.handle = Some(
+            guard
+                .map
+                .set_expiry(self.database, self.hash, handle, expire_at_ms),
+        );
         self.changed();
         Ok(())
     }
@@ -328,13 +383,21 @@ impl Slot<'_, '_> {
             && let Payload::Heap(_) = self.txn.held[self.at].guard.map.payload(handle)
         {
             let guard = &mut self.txn.held[self.at].guard;
-            let (encoding, access, expire_at_ms) =
-                (guard.map.encoding(handle), guard.map.access(handle), guard.map.expire_at(handle));
+            let (encoding, access, expire_at_ms) = (
+                guard.map.encoding(handle),
+                guard.map.access(handle),
+                guard.map.expire_at(handle),
+            );
             if let Some(object) = guard.map.remove(self.database, self.hash, handle) {
                 guard.heap_bytes -= object.heap_bytes() as i64;
                 self.handle = None;
                 self.note_change();
-                return Ok(Detached { payload: DetachedPayload::Heap(object), encoding, access, expire_at_ms });
+                return Ok(Detached {
+                    payload: DetachedPayload::Heap(object),
+                    encoding,
+                    access,
+                    expire_at_ms,
+                });
             }
         }
         let value = self.copy();
@@ -355,8 +418,15 @@ impl Slot<'_, '_> {
             DetachedPayload::Int(integer) => NewPayload::Int(*integer),
             DetachedPayload::Bytes(bytes) => NewPayload::Bytes(bytes),
             DetachedPayload::Heap(_) => {
-                let DetachedPayload::Heap(object) = value.payload else { unreachable!("matched above") };
-                self.insert(NewPayload::Heap(object), value.encoding, value.expire_at_ms, value.access);
+                let DetachedPayload::Heap(object) = value.payload else {
+                    unreachable!("matched above")
+                };
+                self.insert(
+                    NewPayload::Heap(object),
+                    value.encoding,
+                    value.expire_at_ms,
+                    value.access,
+                );
                 self.changed();
                 return Ok(());
             }
@@ -366,10 +436,22 @@ impl Slot<'_, '_> {
         Ok(())
     }
 
-    fn insert(&mut self, payload: NewPayload<'_, Object>, encoding: u8, expire_at: Option<i64>, access: u32) {
+    fn insert(
+        &mut self,
+        payload: NewPayload<'_, Object>,
+        encoding: u8,
+        expire_at: Option<i64>,
+        access: u32,
+    ) {
         let guard = &mut self.txn.held[self.at].guard;
         guard.heap_bytes += heap_bytes(&payload);
-        let entry = NewEntry { key: self.key, payload, encoding, expire_at, access };
+        let entry = NewEntry {
+            key: self.key,
+            payload,
+            encoding,
+            expire_at,
+            access,
+        };
         self.handle = Some(guard.map.insert(self.database, self.hash, entry));
     }
 
@@ -401,15 +483,18 @@ impl Slot<'_, '_> {
     // What can abort does so before the first change of this command: saving comes first.
 
     fn save_copy(&mut self, handle: Handle) -> Result<(), Abort> {
-        self.txn.save_copy(self.at, self.database, self.hash, self.key, handle)
+        self.txn
+            .save_copy(self.at, self.database, self.hash, self.key, handle)
     }
 
     fn save_absent(&mut self) -> Result<(), Abort> {
-        self.txn.save_absent(self.at, self.database, self.hash, self.key)
+        self.txn
+            .save_absent(self.at, self.database, self.hash, self.key)
     }
 
     fn take_out(&mut self, handle: Handle) -> Result<(), Abort> {
-        self.txn.take_out(self.at, self.database, self.hash, self.key, handle)
+        self.txn
+            .take_out(self.at, self.database, self.hash, self.key, handle)
     }
 }
 

@@ -26,13 +26,32 @@ pub(crate) enum Prior {
     /// Its entry was taken out of the table as it is.
     Moved(Handle),
     /// It was going to be changed in place.
-    Copied { payload: SavedPayload, encoding: u8, expire_at_ms: Option<i64>, access: u32 },
+    Copied {
+        payload: SavedPayload,
+        encoding: u8,
+        expire_at_ms: Option<i64>,
+        access: u32,
+    },
 }
 
 pub(crate) enum Undo {
-    Key { stripe: StripeIndex, database: u32, hash: u64, key: Box<[u8]>, prior: Prior },
-    Cleared { stripe: StripeIndex, database: u32, taken: DetachedDb, heap_bytes: i64 },
-    Swapped { stripe: StripeIndex, databases: (u32, u32) },
+    Key {
+        stripe: StripeIndex,
+        database: u32,
+        hash: u64,
+        key: Box<[u8]>,
+        prior: Prior,
+    },
+    Cleared {
+        stripe: StripeIndex,
+        database: u32,
+        taken: DetachedDb,
+        heap_bytes: i64,
+    },
+    Swapped {
+        stripe: StripeIndex,
+        databases: (u32, u32),
+    },
 }
 
 /// A moment of the log.
@@ -55,7 +74,12 @@ pub(crate) struct UndoLog {
 impl UndoLog {
     /// An empty log.
     pub fn new() -> Self {
-        Self { records: Vec::new(), saved: HashMap::with_hasher(ahash::RandomState::new()), fresh_from: 0, bytes: 0 }
+        Self {
+            records: Vec::new(),
+            saved: HashMap::with_hasher(ahash::RandomState::new()),
+            fresh_from: 0,
+            bytes: 0,
+        }
     }
 
     /// Whether this key has been saved already.
@@ -68,19 +92,41 @@ impl UndoLog {
         if self.records[self.fresh_from..].last().is_some_and(is_it) {
             return true;
         }
-        self.saved.get(&(database as u32, hash)).is_some_and(|&at| is_it(&self.records[at as usize]))
+        self.saved
+            .get(&(database as u32, hash))
+            .is_some_and(|&at| is_it(&self.records[at as usize]))
     }
 
     /// Saves how a key was.
-    pub fn save(&mut self, stripe: StripeIndex, database: usize, hash: u64, key: &[u8], prior: Prior) {
+    pub fn save(
+        &mut self,
+        stripe: StripeIndex,
+        database: usize,
+        hash: u64,
+        key: &[u8],
+        prior: Prior,
+    ) {
         let payload_bytes = match &prior {
-            Prior::Copied { payload: SavedPayload::Bytes(bytes), .. } => bytes.len(),
-            Prior::Copied { payload: SavedPayload::Heap(object), .. } => object.heap_bytes(),
+            Prior::Copied {
+                payload: SavedPayload::Bytes(bytes),
+                ..
+            } => bytes.len(),
+            Prior::Copied {
+                payload: SavedPayload::Heap(object),
+                ..
+            } => object.heap_bytes(),
             _ => 0,
         };
         self.bytes += size_of::<Undo>() + key.len() + payload_bytes + 16;
-        self.saved.insert((database as u32, hash), self.records.len() as u32);
-        self.records.push(Undo::Key { stripe, database: database as u32, hash, key: key.into(), prior });
+        self.saved
+            .insert((database as u32, hash), self.records.len() as u32);
+        self.records.push(Undo::Key {
+            stripe,
+            database: database as u32,
+            hash,
+            key: key.into(),
+            prior,
+        });
     }
 
     /// Counts bytes that a moved entry keeps alive.
@@ -90,24 +136,42 @@ impl UndoLog {
 
     /// Saves a whole database of a stripe, with `heap_bytes` of objects and `entry_bytes` of entries, which live
     /// as long as the record. Keys touched from now on are saved anew.
-    pub fn clear(&mut self, stripe: StripeIndex, database: usize, taken: DetachedDb, heap_bytes: i64, entry_bytes: usize) {
+    pub fn clear(
+        &mut self,
+        stripe: StripeIndex,
+        database: usize,
+        taken: DetachedDb,
+        heap_bytes: i64,
+        entry_bytes: usize,
+    ) {
         self.mark();
         self.bytes += size_of::<Undo>() + heap_bytes as usize + entry_bytes;
-        self.records.push(Undo::Cleared { stripe, database: database as u32, taken, heap_bytes });
+        self.records.push(Undo::Cleared {
+            stripe,
+            database: database as u32,
+            taken,
+            heap_bytes,
+        });
     }
 
     /// Notes that two databases of a stripe have changed places.
     pub fn swap(&mut self, stripe: StripeIndex, a: usize, b: usize) {
         self.mark();
         self.bytes += size_of::<Undo>();
-        self.records.push(Undo::Swapped { stripe, databases: (a as u32, b as u32) });
+        self.records.push(Undo::Swapped {
+            stripe,
+            databases: (a as u32, b as u32),
+        });
     }
 
     /// Marks this moment: keys touched from now on are saved anew, so that what was since can be taken back alone.
     pub fn mark(&mut self) -> Mark {
         self.saved.clear();
         self.fresh_from = self.records.len();
-        Mark { records: self.records.len(), bytes: self.bytes }
+        Mark {
+            records: self.records.len(),
+            bytes: self.bytes,
+        }
     }
 
     /// Takes the records since a mark out.

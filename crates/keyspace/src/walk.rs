@@ -28,7 +28,14 @@ impl<'k> Txn<'k> {
                 // a walk is no single moment: its time moves on with what it meets
                 self.now_us = self.now_us.map(|now| now.max(guard.now_floor_us));
                 let at = self.held.partition_point(|h| h.stripe < stripe);
-                self.held.insert(at, Held { stripe, changed: Databases::default(), guard });
+                self.held.insert(
+                    at,
+                    Held {
+                        stripe,
+                        changed: Databases::default(),
+                        guard,
+                    },
+                );
                 Ok((at, true))
             }
             None => {
@@ -59,7 +66,10 @@ impl<'k> Txn<'k> {
                 }
                 continue;
             }
-            visit(Found { map: &self.held[at].guard.map, handle })?;
+            visit(Found {
+                map: &self.held[at].guard.map,
+                handle,
+            })?;
         }
         ControlFlow::Continue(())
     }
@@ -67,13 +77,19 @@ impl<'k> Txn<'k> {
 
 impl ReadTxn<'_, '_> {
     /// Calls `visit` with every live entry of the selected database, until it breaks.
-    pub fn for_each(&mut self, visit: &mut dyn FnMut(Found<'_>) -> ControlFlow<()>) -> Result<(), Abort> {
+    pub fn for_each(
+        &mut self,
+        visit: &mut dyn FnMut(Found<'_>) -> ControlFlow<()>,
+    ) -> Result<(), Abort> {
         let database = self.database();
         let mut handles = Vec::new();
         for index in 0..STRIPE_COUNT {
             let (at, leave) = self.txn.enter_walk(StripeIndex::new(index))?;
             handles.clear();
-            self.txn.held[at].guard.map.iterate(database, |handle| handles.push(handle));
+            self.txn.held[at]
+                .guard
+                .map
+                .iterate(database, |handle| handles.push(handle));
             let flow = self.txn.visit_live(at, database, &handles, visit);
             if leave {
                 self.txn.leave(at);
@@ -87,7 +103,12 @@ impl ReadTxn<'_, '_> {
 
     /// Goes on with a scan: calls `visit` with the live entries of some buckets and returns the next cursor, 0 at the end.
     /// Looks at about `count` entries; what is there during the whole scan is visited at least once.
-    pub fn scan(&mut self, cursor: u64, count: usize, visit: &mut dyn FnMut(Found<'_>)) -> Result<u64, Abort> {
+    pub fn scan(
+        &mut self,
+        cursor: u64,
+        count: usize,
+        visit: &mut dyn FnMut(Found<'_>),
+    ) -> Result<u64, Abort> {
         let database = self.database();
         let mut stripe = (cursor & (STRIPE_COUNT as u64 - 1)) as usize;
         let mut place = cursor >> CURSOR_STRIPE_BITS;
@@ -99,7 +120,10 @@ impl ReadTxn<'_, '_> {
             let (at, leave) = self.txn.enter_walk(StripeIndex::new(stripe))?;
             loop {
                 handles.clear();
-                place = self.txn.held[at].guard.map.scan(database, place, |handle| handles.push(handle));
+                place = self.txn.held[at]
+                    .guard
+                    .map
+                    .scan(database, place, |handle| handles.push(handle));
                 seen += handles.len();
                 let _ = self.txn.visit_live(at, database, &handles, &mut |found| {
                     visit(found);

@@ -187,7 +187,10 @@ impl Watchers {
     /// What to tell when the change of this key becomes final. The watchers stay until their clients watch no more:
     /// the change may yet be taken back.
     pub fn of_key(&mut self, database: usize, key: &[u8]) -> Vec<Notice> {
-        self.alive(database, key).iter().map(|w| Notice::Changed(w.state.clone())).collect()
+        self.alive(database, key)
+            .iter()
+            .map(|w| Notice::Changed(w.state.clone()))
+            .collect()
     }
 
     /// What to tell when this key has vanished because it had expired. Who watched it when it was stale already
@@ -197,7 +200,13 @@ impl Watchers {
     }
 
     /// What to tell when a database is cleared or takes another's place, and this key with it.
-    pub fn of_exchange(&mut self, database: usize, key: &[u8], before: Presence, after: Presence) -> Vec<Notice> {
+    pub fn of_exchange(
+        &mut self,
+        database: usize,
+        key: &[u8],
+        before: Presence,
+        after: Presence,
+    ) -> Vec<Notice> {
         use Presence::{Absent, Live, Stale};
         if (before, after) == (Absent, Absent) {
             return Vec::new();
@@ -208,15 +217,22 @@ impl Watchers {
             (false, Absent, Stale) => Some(Notice::Stale(w.stale.clone(), true)),
             (_, _, Live) | (false, ..) => Some(Notice::Changed(w.state.clone())),
         };
-        self.alive(database, key).iter().filter_map(notice).collect()
+        self.alive(database, key)
+            .iter()
+            .filter_map(notice)
+            .collect()
     }
 
     /// The watchers of a key, after those who watch no more have been swept out.
     fn alive(&mut self, database: usize, key: &[u8]) -> &[Watcher] {
-        let Some(by_key) = &mut self.by_key else { return &[] };
+        let Some(by_key) = &mut self.by_key else {
+            return &[];
+        };
         // a lookup by reference would need a key type of its own: watched stripes are rare and keys short
         let id = (database, Box::from(key));
-        let Some(watchers) = by_key.map.get_mut(&id) else { return &[] };
+        let Some(watchers) = by_key.map.get_mut(&id) else {
+            return &[];
+        };
         watchers.retain(Watcher::is_alive);
         if watchers.is_empty() {
             by_key.map.remove(&id);
@@ -225,12 +241,20 @@ impl Watchers {
             }
             return &[];
         }
-        self.by_key.as_ref().and_then(|by_key| by_key.map.get(&id)).map_or(&[], Vec::as_slice)
+        self.by_key
+            .as_ref()
+            .and_then(|by_key| by_key.map.get(&id))
+            .map_or(&[], Vec::as_slice)
     }
 
     /// The watched keys of a database.
     pub fn keys_in(&self, database: usize) -> Vec<Box<[u8]>> {
-        self.by_key.iter().flat_map(|by_key| by_key.map.keys()).filter(|(db, _)| *db == database).map(|(_, key)| key.clone()).collect()
+        self.by_key
+            .iter()
+            .flat_map(|by_key| by_key.map.keys())
+            .filter(|(db, _)| *db == database)
+            .map(|(_, key)| key.clone())
+            .collect()
     }
 }
 
@@ -238,7 +262,11 @@ impl Txn<'_> {
     /// Adds a key to what a client watches. The key's stripe must be held.
     pub fn watch(&mut self, set: &mut WatchSet, key: &[u8]) -> Result<(), Abort> {
         let database = self.database;
-        if set.keys.iter().any(|k| k.database == database && *k.key == *key) {
+        if set
+            .keys
+            .iter()
+            .any(|k| k.database == database && *k.key == *key)
+        {
             return Ok(());
         }
         let hash = self.keyspace.hash(key);
@@ -246,15 +274,23 @@ impl Txn<'_> {
         let at = self.hold(StripeIndex::of_hash(hash))?;
         let expire_at_ms = {
             let map = &self.held[at].guard.map;
-            map.find(database, hash, key).and_then(|handle| map.expire_at(handle))
+            map.find(database, hash, key)
+                .and_then(|handle| map.expire_at(handle))
         };
         let stale = Stale::new(match expire_at_ms {
             Some(expire_at_ms) => expire_at_ms <= self.now_ms(),
             None => false,
         });
-        let watcher = Watcher { state: Arc::downgrade(&set.state), stale: stale.clone() };
+        let watcher = Watcher {
+            state: Arc::downgrade(&set.state),
+            stale: stale.clone(),
+        };
         self.held[at].guard.watchers.add(database, key, watcher);
-        set.keys.push(WatchedKey { database, key: key.into(), stale });
+        set.keys.push(WatchedKey {
+            database,
+            key: key.into(),
+            stale,
+        });
         Ok(())
     }
 
@@ -267,7 +303,9 @@ impl Txn<'_> {
             let hash = self.keyspace.hash(&watched.key);
             let at = self.hold(StripeIndex::of_hash(hash))?;
             let map = &self.held[at].guard.map;
-            let expire_at_ms = map.find(watched.database, hash, &watched.key).and_then(|h| map.expire_at(h));
+            let expire_at_ms = map
+                .find(watched.database, hash, &watched.key)
+                .and_then(|h| map.expire_at(h));
             if let Some(expire_at_ms) = expire_at_ms
                 && expire_at_ms <= self.now_ms()
             {

@@ -9,7 +9,7 @@ use perilune_net::{ConnRef, Turn};
 use perilune_resp::{Reply, RespWriter};
 
 use crate::call::{Call, Local, Origin, TableEntry};
-use crate::execute::Progress;
+use crate::execute::{ATTEMPTS_UNTIL_PATIENT, Progress};
 use crate::server::{OUT_OF_MEMORY, Server};
 use crate::session::Session;
 use crate::table::Handler;
@@ -73,7 +73,9 @@ impl Server {
         let progress = match entry.handler {
             Some(Handler::Data(handler)) => {
                 let local = turn.local();
-                if entry.spec.plan != PlanKind::Keys {
+                if entry.spec.plan != PlanKind::Keys
+                    || session.retry.attempt > ATTEMPTS_UNTIL_PATIENT
+                {
                     return self.run_aside(turn, session, out, entry, arguments);
                 }
                 let progress =

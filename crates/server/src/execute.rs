@@ -24,6 +24,10 @@ use crate::session::Session;
 use crate::table::{Handler, TransactionHandler};
 use crate::transactions::Multi;
 
+/// After so many refusals a transaction may wait for one stripe while it holds others, or it might never have them all
+/// together. It runs aside then, as its thread waits with it.
+pub const ATTEMPTS_UNTIL_PATIENT: u32 = 4;
+
 /// After so many runs a transaction stops guessing and takes every stripe.
 const ATTEMPTS_UNTIL_ALL: u32 = 16;
 
@@ -82,6 +86,9 @@ impl Server {
                     let plan = self.plan_of_retry(session, || self.plan(entry, arguments));
                     txn.set_attempt(session.retry.attempt);
                     txn.set_random_seed(session.retry.random_seed);
+                    if session.retry.attempt > ATTEMPTS_UNTIL_PATIENT {
+                        txn.wait_while_holding(session.waker.clone());
+                    }
                     txn.lock(&plan, &mut session.retry.queued)
                 }
             };
@@ -657,6 +664,9 @@ impl Server {
         if let Some(run) = run {
             txn.record();
             txn.set_holder(run);
+            if session.retry.attempt > ATTEMPTS_UNTIL_PATIENT {
+                txn.wait_while_holding(session.waker.clone());
+            }
         }
         txn.lock(plan, &mut session.retry.queued)?;
         let start = out.len();

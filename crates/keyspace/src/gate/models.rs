@@ -34,7 +34,10 @@ fn models(preemptions_max: usize, model: impl Fn() + Sync + Send + 'static) {
 }
 
 fn waiter(ticket: u64, bell: &Arc<Bell>) -> Waiter {
-    Waiter { ticket, target: bell.clone() }
+    Waiter {
+        ticket,
+        target: bell.clone(),
+    }
 }
 
 /// Waits as one who stands in the queue, goes in and out.
@@ -96,7 +99,9 @@ fn three_who_meet_all_get_in() {
             })
             .collect();
         pass(&gate, 3);
-        others.into_iter().for_each(|other| other.join().expect("no panic"));
+        others
+            .into_iter()
+            .for_each(|other| other.join().expect("no panic"));
         assert_eq!(log_of(&gate).len(), 3);
         assert_eq!(gate.waiting(), 0);
     });
@@ -118,10 +123,21 @@ fn those_who_wait_go_in_in_order_and_a_newcomer_behind_them() {
             .collect();
         gate.leave(guard);
         pass(&gate, 3);
-        threads.into_iter().for_each(|thread| thread.join().expect("no panic"));
+        threads
+            .into_iter()
+            .for_each(|thread| thread.join().expect("no panic"));
         let log = log_of(&gate);
-        assert_eq!(log.iter().filter(|ticket| **ticket != 3).collect::<Vec<_>>(), [&1, &2]);
-        assert_eq!(log, [1, 2, 3], "both stood in the queue before the newcomer came");
+        assert_eq!(
+            log.iter()
+                .filter(|ticket| **ticket != 3)
+                .collect::<Vec<_>>(),
+            [&1, &2]
+        );
+        assert_eq!(
+            log,
+            [1, 2, 3],
+            "both stood in the queue before the newcomer came"
+        );
     });
 }
 

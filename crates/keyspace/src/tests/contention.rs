@@ -26,12 +26,20 @@ fn who_waits_is_served_in_order_and_newcomers_queue_behind() {
     assert_eq!(world.keyspace.parked(), 3);
     drop(held);
     for (at, sleeper) in sleepers.iter().enumerate() {
-        assert_eq!(sleeper.ticket.load(Ordering::SeqCst), tickets[at], "woken in its turn");
+        assert_eq!(
+            sleeper.ticket.load(Ordering::SeqCst),
+            tickets[at],
+            "woken in its turn"
+        );
         let mut newcomer = Txn::begin(&world.keyspace, 0);
         assert_eq!(newcomer.lock(&plan, &mut None), Err(stripe), "others wait");
         for (other, ticket) in tickets.iter().enumerate().skip(at + 1) {
             let mut txn = Txn::begin(&world.keyspace, 0);
-            assert_eq!(txn.lock(&plan, &mut Some((stripe, *ticket))), Err(stripe), "{other} before its turn");
+            assert_eq!(
+                txn.lock(&plan, &mut Some((stripe, *ticket))),
+                Err(stripe),
+                "{other} before its turn"
+            );
         }
         let mut queued = Some((stripe, tickets[at]));
         let mut txn = Txn::begin(&world.keyspace, 0);
@@ -40,7 +48,11 @@ fn who_waits_is_served_in_order_and_newcomers_queue_behind() {
         assert_eq!(world.keyspace.parked(), 2 - at);
         txn.commit();
     }
-    assert!(sleepers.iter().all(|sleeper| sleeper.woken.load(Ordering::SeqCst) == 1));
+    assert!(
+        sleepers
+            .iter()
+            .all(|sleeper| sleeper.woken.load(Ordering::SeqCst) == 1)
+    );
     drop(world.locked(&["a"]));
 }
 
@@ -53,7 +65,13 @@ fn who_gives_up_passes_the_word_on() {
     let (first_ticket, _) = world.keyspace.park(stripe, first.clone());
     let (second_ticket, _) = world.keyspace.park(stripe, second.clone());
     drop(held);
-    assert_eq!((first.woken.load(Ordering::SeqCst), second.woken.load(Ordering::SeqCst)), (1, 0));
+    assert_eq!(
+        (
+            first.woken.load(Ordering::SeqCst),
+            second.woken.load(Ordering::SeqCst)
+        ),
+        (1, 0)
+    );
     world.keyspace.give_up(stripe, first_ticket);
     assert_eq!(second.ticket.load(Ordering::SeqCst), second_ticket);
     world.keyspace.give_up(stripe, second_ticket);
@@ -69,9 +87,15 @@ fn the_holder_of_a_stripe_is_known_while_it_holds() {
     txn.set_holder(77);
     assert_eq!(txn.lock(&LockPlan::one(stripe), &mut None), Ok(()));
     assert_eq!(try_read(&mut txn, "b"), Ok(false));
-    assert_eq!([stripe, world.stripe_of("b")].map(|stripe| world.keyspace.holder(stripe)), [Some(77), Some(77)]);
+    assert_eq!(
+        [stripe, world.stripe_of("b")].map(|stripe| world.keyspace.holder(stripe)),
+        [Some(77), Some(77)]
+    );
     txn.roll_back();
-    assert_eq!([stripe, world.stripe_of("b")].map(|stripe| world.keyspace.holder(stripe)), [None, None]);
+    assert_eq!(
+        [stripe, world.stripe_of("b")].map(|stripe| world.keyspace.holder(stripe)),
+        [None, None]
+    );
 }
 
 /// Threads count up, each transaction on two keys in either order, with parking as the server does it.
@@ -85,7 +109,11 @@ fn no_update_is_lost_and_nobody_starves() {
             let world = world.clone();
             std::thread::spawn(move || {
                 for round in 0..ROUNDS {
-                    let keys = if (thread as i64 + round) % 2 == 0 { ["a", "b"] } else { ["b", "c"] };
+                    let keys = if (thread as i64 + round) % 2 == 0 {
+                        ["a", "b"]
+                    } else {
+                        ["b", "c"]
+                    };
                     count_up(&world, keys);
                 }
             })
@@ -94,7 +122,10 @@ fn no_update_is_lost_and_nobody_starves() {
     for thread in threads {
         thread.join().expect("no thread panics");
     }
-    let total: i64 = ["a", "b", "c"].iter().map(|key| world.get(key).map_or(0, |n| n.parse().expect("a number"))).sum();
+    let total: i64 = ["a", "b", "c"]
+        .iter()
+        .map(|key| world.get(key).map_or(0, |n| n.parse().expect("a number")))
+        .sum();
     assert_eq!(total, 2 * ROUNDS * THREADS as i64);
     assert_eq!(world.keyspace.parked(), 0);
     world.audit();
@@ -119,7 +150,11 @@ fn count_up(world: &World, keys: [&str; 2]) {
             for key in keys {
                 let mut write = WriteTxn::new(&mut txn);
                 let mut slot = write.slot(key.as_bytes()).expect("planned");
-                let before = slot.text().expect("a string").and_then(|text| text.integer()).unwrap_or(0);
+                let before = slot
+                    .text()
+                    .expect("a string")
+                    .and_then(|text| text.integer())
+                    .unwrap_or(0);
                 slot.set_integer(before + 1).expect("not recorded");
             }
             txn.commit();
@@ -134,7 +169,9 @@ fn count_up(world: &World, keys: [&str; 2]) {
             queued = None;
         }
         if queued.is_none() {
-            let (ticket, parked) = world.keyspace.park(stripe, Arc::new(Unpark(std::thread::current())));
+            let (ticket, parked) = world
+                .keyspace
+                .park(stripe, Arc::new(Unpark(std::thread::current())));
             queued = Some((stripe, ticket));
             if parked == Parked::Free {
                 continue;

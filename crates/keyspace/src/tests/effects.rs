@@ -13,15 +13,27 @@ fn a_transaction_is_one_unit_in_the_order_of_its_commands() {
     txn.select(2);
     set_command(&mut txn, "b", "2");
     txn.commit();
-    world.set("unlogged", "a bare change has no effect of its own", Expiry::Clear);
+    world.set(
+        "unlogged",
+        "a bare change has no effect of its own",
+        Expiry::Clear,
+    );
     let mut txn = world.recording();
     set_command(&mut txn, "c", "3");
     txn.roll_back();
     let mut txn = world.recording();
     set_command(&mut txn, "d", "4");
     txn.commit();
-    assert_eq!(world.effects(), [vec!["0: SET a 1", "2: SET b 2"], vec!["0: SET d 4"]]);
-    let sequences: Vec<u64> = world.log.units().iter().map(|(sequence, _)| *sequence).collect();
+    assert_eq!(
+        world.effects(),
+        [vec!["0: SET a 1", "2: SET b 2"], vec!["0: SET d 4"]]
+    );
+    let sequences: Vec<u64> = world
+        .log
+        .units()
+        .iter()
+        .map(|(sequence, _)| *sequence)
+        .collect();
     assert_eq!(sequences, [0, 1]);
 }
 
@@ -79,7 +91,10 @@ fn the_numbers_are_a_serial_order() {
             std::thread::spawn(move || {
                 let mut random = fastrand::Rng::with_seed(u64::from(thread));
                 for mark in 0..500 {
-                    let keys = [format!("key:{}", random.u8(..3)), format!("key:{}", random.u8(..3))];
+                    let keys = [
+                        format!("key:{}", random.u8(..3)),
+                        format!("key:{}", random.u8(..3)),
+                    ];
                     loop {
                         let mut txn = world.recording();
                         let done = keys.iter().try_for_each(|key| {
@@ -91,7 +106,11 @@ fn the_numbers_are_a_serial_order() {
                                 true => slot.append(mark.as_bytes()).map(drop)?,
                                 false => slot.set_raw(mark.clone().into_bytes(), Expiry::Keep)?,
                             }
-                            txn.end_command(start, 0, &[b"APPEND", key.as_bytes(), mark.as_bytes()]);
+                            txn.end_command(
+                                start,
+                                0,
+                                &[b"APPEND", key.as_bytes(), mark.as_bytes()],
+                            );
                             Ok::<_, crate::Abort>(())
                         });
                         if done.is_ok() {
@@ -113,8 +132,13 @@ fn the_numbers_are_a_serial_order() {
         assert_eq!(*sequence, at as u64, "numbers are dense");
         assert_eq!(unit.len(), 2);
         for (_, arguments) in unit.commands() {
-            let [_, key, mark] = arguments[..] else { panic!("an APPEND has two arguments") };
-            replayed.entry(super::text(key)).or_default().push_str(&super::text(mark));
+            let [_, key, mark] = arguments[..] else {
+                panic!("an APPEND has two arguments")
+            };
+            replayed
+                .entry(super::text(key))
+                .or_default()
+                .push_str(&super::text(mark));
         }
     }
     for (key, value) in replayed {

@@ -4,12 +4,16 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::{START_MS, World, delete, read, set};
-use crate::{Expiry, ExpireCycle, ReadTxn, WriteTxn};
+use crate::{ExpireCycle, Expiry, ReadTxn, WriteTxn};
 
 const LONG: Duration = Duration::from_secs(60);
 
 fn expired_keys(world: &World) -> u64 {
-    world.keyspace.counters().expired_keys.load(Ordering::Relaxed)
+    world
+        .keyspace
+        .counters()
+        .expired_keys
+        .load(Ordering::Relaxed)
 }
 
 #[test]
@@ -38,7 +42,10 @@ fn an_expired_removal_is_an_effect_of_its_own_that_outlives_its_transaction() {
     let mut txn = world.recording();
     super::set_command(&mut txn, "b", "2");
     txn.commit();
-    assert_eq!(world.effects(), [["0: DEL a"], ["0: DEL b"], ["0: SET b 2"]]);
+    assert_eq!(
+        world.effects(),
+        [["0: DEL a"], ["0: DEL b"], ["0: SET b 2"]]
+    );
     assert_eq!(world.get("b"), Some("2".into()));
     world.audit();
 }
@@ -48,8 +55,18 @@ fn a_key_that_is_given_a_time_in_the_past_counts_as_expired() {
     let world = World::new();
     world.set("a", "1", Expiry::Clear);
     let mut txn = world.locked(&["a"]);
-    assert_eq!(WriteTxn::new(&mut txn).slot(b"a").and_then(|mut slot| slot.delete_expired()), Ok(true));
-    assert_eq!(WriteTxn::new(&mut txn).slot(b"a").and_then(|mut slot| slot.delete_expired()), Ok(false));
+    assert_eq!(
+        WriteTxn::new(&mut txn)
+            .slot(b"a")
+            .and_then(|mut slot| slot.delete_expired()),
+        Ok(true)
+    );
+    assert_eq!(
+        WriteTxn::new(&mut txn)
+            .slot(b"a")
+            .and_then(|mut slot| slot.delete_expired()),
+        Ok(false)
+    );
     txn.commit();
     assert_eq!(expired_keys(&world), 1);
 }
@@ -63,10 +80,17 @@ fn while_expiry_is_paused_expired_keys_stay_and_read_as_absent() {
     assert_eq!(world.get("a"), None);
     let mut seen = Vec::new();
     let mut txn = world.recording();
-    assert!(ReadTxn::new(&mut txn).scan(0, 10, &mut |found| seen.push(found.key().to_vec())).is_ok());
+    assert!(
+        ReadTxn::new(&mut txn)
+            .scan(0, 10, &mut |found| seen.push(found.key().to_vec()))
+            .is_ok()
+    );
     txn.commit();
     assert_eq!(ExpireCycle::default().run(&world.keyspace, LONG).removed, 0);
-    assert_eq!((seen.len(), world.entries().len(), expired_keys(&world)), (0, 1, 0));
+    assert_eq!(
+        (seen.len(), world.entries().len(), expired_keys(&world)),
+        (0, 1, 0)
+    );
     world.keyspace.pause_expiry(false);
     assert_eq!(ExpireCycle::default().run(&world.keyspace, LONG).removed, 1);
     world.audit();
@@ -80,7 +104,10 @@ fn while_expiry_is_paused_a_write_replaces_the_expired_entry() {
     world.clock.advance_ms(20);
     world.keyspace.pause_expiry(true);
     world.set("a", "new", Expiry::Clear);
-    assert_eq!((world.get("a"), world.entries().len()), (Some("new".into()), 1));
+    assert_eq!(
+        (world.get("a"), world.entries().len()),
+        (Some("new".into()), 1)
+    );
     let mut txn = world.recording();
     assert!(delete(&mut txn, "a"));
     txn.commit();
@@ -124,14 +151,24 @@ fn the_cycle_removes_what_has_expired_in_every_database_and_nothing_else() {
     let report = cycle.run(&world.keyspace, LONG);
     assert_eq!((report.removed, report.out_of_time), (150, false));
     assert!(report.examined >= 300, "{report:?}");
-    assert_eq!([0, 3, 15].map(|database| world.keyspace.database(database).keys()), [150, 150, 150]);
-    assert_eq!([0, 3, 15].map(|database| world.keyspace.database(database).expiring()), [50, 50, 50]);
+    assert_eq!(
+        [0, 3, 15].map(|database| world.keyspace.database(database).keys()),
+        [150, 150, 150]
+    );
+    assert_eq!(
+        [0, 3, 15].map(|database| world.keyspace.database(database).expiring()),
+        [50, 50, 50]
+    );
     assert_eq!((world.effects().len(), expired_keys(&world)), (150, 150));
     assert!(world.effects().iter().all(|unit| unit.len() == 1));
     world.audit();
     world.clock.advance_ms(2000);
     assert_eq!(cycle.run(&world.keyspace, LONG).removed, 150);
-    assert_eq!(cycle.run(&world.keyspace, LONG).examined, 0, "stripes without an expiry are passed by");
+    assert_eq!(
+        cycle.run(&world.keyspace, LONG).examined,
+        0,
+        "stripes without an expiry are passed by"
+    );
 }
 
 #[test]

@@ -17,7 +17,9 @@ use perilune_structures::Payload;
 use crate::gate::Turn;
 use crate::plan::{KeyHasher, LockPlan, STRIPE_COUNT, StripeIndex};
 use crate::stripe::StripeData;
-use crate::{Abort, Expiry, Keyspace, KeyspaceOptions, ManualClock, MemoryLog, ReadTxn, Txn, Wake, WriteTxn};
+use crate::{
+    Abort, Expiry, Keyspace, KeyspaceOptions, ManualClock, MemoryLog, ReadTxn, Txn, Wake, WriteTxn,
+};
 
 /// When the tests begin, in milliseconds since 1970.
 pub const START_MS: i64 = 1_000_000;
@@ -37,7 +39,11 @@ impl World {
             hasher: KeyHasher::with_seed(7),
             ..KeyspaceOptions::default()
         });
-        Self { keyspace, clock, log: Arc::default() }
+        Self {
+            keyspace,
+            clock,
+            log: Arc::default(),
+        }
     }
 
     /// A new world whose effects are kept.
@@ -90,9 +96,20 @@ impl World {
     pub fn effects(&self) -> Vec<Vec<String>> {
         let word = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let line = |(db, arguments): (usize, Vec<&[u8]>)| {
-            format!("{db}: {}", arguments.into_iter().map(word).collect::<Vec<_>>().join(" "))
+            format!(
+                "{db}: {}",
+                arguments
+                    .into_iter()
+                    .map(word)
+                    .collect::<Vec<_>>()
+                    .join(" ")
+            )
         };
-        self.log.units().iter().map(|(_, unit)| unit.commands().map(line).collect()).collect()
+        self.log
+            .units()
+            .iter()
+            .map(|(_, unit)| unit.commands().map(line).collect())
+            .collect()
     }
 
     /// Enters every stripe in turn. Nobody may hold one.
@@ -110,11 +127,19 @@ impl World {
         self.each_stripe(|_, data| {
             for database in 0..self.keyspace.database_count() {
                 data.map.iterate(database, |handle| {
-                    let found = crate::Found { map: &data.map, handle };
+                    let found = crate::Found {
+                        map: &data.map,
+                        handle,
+                    };
                     entries.push(Entry {
                         database,
                         key: text(found.key()),
-                        value: text(found.text().expect("a string").bytes(&mut itoa::Buffer::new())),
+                        value: text(
+                            found
+                                .text()
+                                .expect("a string")
+                                .bytes(&mut itoa::Buffer::new()),
+                        ),
                         encoding: found.encoding_name(),
                         expire_at_ms: found.expire_at_ms(),
                         access: found.access(),
@@ -141,26 +166,55 @@ impl World {
                         heap_bytes += object.heap_bytes() as i64;
                     }
                 });
-                let counts = (data.map.len(database) as i64, data.map.expires_len(database) as i64);
+                let counts = (
+                    data.map.len(database) as i64,
+                    data.map.expires_len(database) as i64,
+                );
                 expiring += counts.1;
                 *total = (total.0 + counts.0, total.1 + counts.1);
                 let published = data.published.get(database).copied().unwrap_or_default();
-                assert_eq!(published, counts, "stripe {index}, database {database}: keys and expiries");
+                assert_eq!(
+                    published, counts,
+                    "stripe {index}, database {database}: keys and expiries"
+                );
             }
-            assert_eq!(data.heap_bytes, heap_bytes, "stripe {index}: bytes of objects");
-            assert_eq!(i64::from(stripe.expiring.load(Ordering::Relaxed)), expiring, "stripe {index}: expiries");
+            assert_eq!(
+                data.heap_bytes, heap_bytes,
+                "stripe {index}: bytes of objects"
+            );
+            assert_eq!(
+                i64::from(stripe.expiring.load(Ordering::Relaxed)),
+                expiring,
+                "stripe {index}: expiries"
+            );
             let published = data.published_bytes;
             let touched = published != 0 || !data.published.is_empty();
             if touched {
-                assert_eq!(published, data.map.memory_bytes() as i64 + heap_bytes, "stripe {index}: memory");
+                assert_eq!(
+                    published,
+                    data.map.memory_bytes() as i64 + heap_bytes,
+                    "stripe {index}: memory"
+                );
             }
             memory_bytes += published;
-            assert_eq!(stripe.gate.holder(), None, "stripe {index}: a holder that has gone");
+            assert_eq!(
+                stripe.gate.holder(),
+                None,
+                "stripe {index}: a holder that has gone"
+            );
         });
-        assert_eq!(self.keyspace.memory_bytes() as i64, memory_bytes, "memory of all");
+        assert_eq!(
+            self.keyspace.memory_bytes() as i64,
+            memory_bytes,
+            "memory of all"
+        );
         for (database, (keys, expiring)) in totals.into_iter().enumerate() {
             let counts = self.keyspace.database(database);
-            assert_eq!((counts.keys() as i64, counts.expiring() as i64), (keys, expiring), "database {database}");
+            assert_eq!(
+                (counts.keys() as i64, counts.expiring() as i64),
+                (keys, expiring),
+                "database {database}"
+            );
         }
     }
 }
@@ -181,7 +235,9 @@ fn text(bytes: &[u8]) -> String {
 }
 
 pub fn set(txn: &mut Txn<'_>, key: &str, value: &str, expiry: Expiry) {
-    let done = WriteTxn::new(txn).slot(key.as_bytes()).and_then(|mut slot| slot.set(value.as_bytes(), expiry));
+    let done = WriteTxn::new(txn)
+        .slot(key.as_bytes())
+        .and_then(|mut slot| slot.set(value.as_bytes(), expiry));
     assert_eq!(done, Ok(()));
 }
 
@@ -193,18 +249,29 @@ pub fn set_command(txn: &mut Txn<'_>, key: &str, value: &str) {
 }
 
 pub fn delete(txn: &mut Txn<'_>, key: &str) -> bool {
-    let deleted = WriteTxn::new(txn).slot(key.as_bytes()).and_then(|mut slot| slot.delete());
+    let deleted = WriteTxn::new(txn)
+        .slot(key.as_bytes())
+        .and_then(|mut slot| slot.delete());
     deleted.expect("the stripe can be had")
 }
 
 pub fn read(txn: &mut Txn<'_>, key: &str) -> Option<String> {
     let mut txn = ReadTxn::new(txn);
     let found = txn.find(key.as_bytes()).expect("the stripe can be had");
-    found.map(|found| text(found.text().expect("a string").bytes(&mut itoa::Buffer::new())))
+    found.map(|found| {
+        text(
+            found
+                .text()
+                .expect("a string")
+                .bytes(&mut itoa::Buffer::new()),
+        )
+    })
 }
 
 pub fn try_read(txn: &mut Txn<'_>, key: &str) -> Result<bool, Abort> {
-    ReadTxn::new(txn).find(key.as_bytes()).map(|found| found.is_some())
+    ReadTxn::new(txn)
+        .find(key.as_bytes())
+        .map(|found| found.is_some())
 }
 
 /// Somebody parked: counts how often they are woken, and remembers the last ticket.

@@ -16,9 +16,14 @@ fn a_record_past_its_limit_asks_for_all_stripes_and_is_dropped_when_it_has_them(
 
     let mut txn = world.recording();
     set(&mut txn, "b", "1", Expiry::Clear);
-    let full = WriteTxn::new(&mut txn).slot(b"a").and_then(|mut slot| slot.append(b"!"));
+    let full = WriteTxn::new(&mut txn)
+        .slot(b"a")
+        .and_then(|mut slot| slot.append(b"!"));
     assert_eq!(full, Err(Abort));
-    assert_eq!((txn.learned_plan(), txn.blocked_on()), (LockPlan::All, None));
+    assert_eq!(
+        (txn.learned_plan(), txn.blocked_on()),
+        (LockPlan::All, None)
+    );
     txn.roll_back();
     assert_eq!((world.get("a"), world.get("b")), (Some(long('a')), None));
     world.audit();
@@ -28,10 +33,15 @@ fn a_record_past_its_limit_asks_for_all_stripes_and_is_dropped_when_it_has_them(
     let savepoint = txn.savepoint().expect("there is a record");
     set(&mut txn, "b", "1", Expiry::Clear);
     assert!(txn.can_roll_back() && !txn.record_was_dropped());
-    let done = WriteTxn::new(&mut txn).slot(b"a").and_then(|mut slot| slot.append(b"!"));
+    let done = WriteTxn::new(&mut txn)
+        .slot(b"a")
+        .and_then(|mut slot| slot.append(b"!"));
     assert_eq!(done, Ok(2001));
     assert!(txn.record_was_dropped() && !txn.can_roll_back());
-    assert!(!txn.roll_back_to(savepoint), "there is nothing to go back to");
+    assert!(
+        !txn.roll_back_to(savepoint),
+        "there is nothing to go back to"
+    );
     assert!(delete(&mut txn, "a"));
     txn.commit();
     assert_eq!((world.get("a"), world.get("b")), (None, Some("1".into())));
@@ -118,7 +128,10 @@ fn a_savepoint_takes_back_effects_changes_and_the_selected_database_with_the_dat
     set_command(&mut txn, "b", "2");
     assert_eq!(txn.changes(), 3);
     assert!(txn.roll_back_to(savepoint));
-    assert_eq!((txn.changes(), txn.database(), txn.effects().len()), (1, 0, 1));
+    assert_eq!(
+        (txn.changes(), txn.database(), txn.effects().len()),
+        (1, 0, 1)
+    );
     set_command(&mut txn, "c", "3");
     txn.commit();
     assert_eq!(world.effects(), [["0: SET a 1", "0: SET c 3"]]);
@@ -155,7 +168,10 @@ fn a_value_on_its_way_is_not_lost_when_its_destination_cannot_be_had() {
     world.set("from", "1", Expiry::Clear);
     let held = world.locked(&["to"]);
     let mut txn = world.locked(&["from"]);
-    assert_eq!(WriteTxn::new(&mut txn).relocate(b"from", 0, b"to"), Err(Abort));
+    assert_eq!(
+        WriteTxn::new(&mut txn).relocate(b"from", 0, b"to"),
+        Err(Abort)
+    );
     txn.roll_back();
     drop(held);
     assert_eq!(world.get("from"), Some("1".into()));
@@ -170,7 +186,11 @@ fn the_figures_of_a_transaction_count_its_own_changes_at_once() {
     assert_eq!(ReadTxn::new(&mut txn).len(), 2);
     assert!(delete(&mut txn, "a") && delete(&mut txn, "b"));
     assert!(ReadTxn::new(&mut txn).is_empty());
-    assert_eq!(world.keyspace.database(0).keys(), 1, "others see what is committed");
+    assert_eq!(
+        world.keyspace.database(0).keys(),
+        1,
+        "others see what is committed"
+    );
     assert_eq!(read(&mut txn, "a"), None);
     txn.roll_back();
     assert_eq!(world.keyspace.database(0).keys(), 1);

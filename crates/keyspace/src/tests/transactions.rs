@@ -10,7 +10,10 @@ use crate::{Abort, AccessMode, Expiry, ReadTxn, Tally, Txn, WriteTxn};
 fn a_plan_is_ascending_without_repetition_and_joins_with_another() {
     let stripes = |list: &[usize]| LockPlan::of(list.iter().map(|&index| StripeIndex::new(index)));
     assert_eq!(stripes(&[5, 1, 5, 3]), stripes(&[1, 3, 5]));
-    assert_eq!(stripes(&[1, 3]).union(stripes(&[2, 3])), stripes(&[1, 2, 3]));
+    assert_eq!(
+        stripes(&[1, 3]).union(stripes(&[2, 3])),
+        stripes(&[1, 2, 3])
+    );
     assert_eq!(LockPlan::none().union(stripes(&[7])), stripes(&[7]));
     assert_eq!(stripes(&[7]).union(LockPlan::All), LockPlan::All);
 }
@@ -26,7 +29,10 @@ fn a_refused_plan_holds_nothing() {
         drop(world.locked(&[key]));
     }
     let mut all = Txn::begin(&world.keyspace, 0);
-    assert_eq!(all.lock(&LockPlan::All, &mut None), Err(world.stripe_of("b")));
+    assert_eq!(
+        all.lock(&LockPlan::All, &mut None),
+        Err(world.stripe_of("b"))
+    );
     drop(held);
     assert_eq!(all.lock(&LockPlan::All, &mut None), Ok(()));
 }
@@ -43,7 +49,10 @@ fn a_transaction_grows_by_keys_that_nobody_declared() {
         set(&mut txn, key, key, Expiry::Clear);
     }
     let plan = txn.learned_plan();
-    assert_eq!(plan, LockPlan::of(["b", "m", "x"].map(|key| world.stripe_of(key))));
+    assert_eq!(
+        plan,
+        LockPlan::of(["b", "m", "x"].map(|key| world.stripe_of(key)))
+    );
     txn.commit();
     assert_eq!(world.get("m"), Some("m".into()));
     world.audit();
@@ -58,7 +67,10 @@ fn refused_growth_takes_back_and_the_next_run_plans_for_all_that_is_known() {
     set(&mut txn, "b", "1", Expiry::Clear);
     assert_eq!(try_read(&mut txn, "c"), Err(Abort));
     let plan = LockPlan::of(["a", "b", "c"].map(|key| world.stripe_of(key)));
-    assert_eq!((txn.learned_plan(), txn.blocked_on()), (plan.clone(), Some(world.stripe_of("c"))));
+    assert_eq!(
+        (txn.learned_plan(), txn.blocked_on()),
+        (plan.clone(), Some(world.stripe_of("c")))
+    );
     txn.roll_back();
     drop(held);
     assert_eq!((world.get("a"), world.get("b")), (None, None));
@@ -108,7 +120,11 @@ fn time_stands_still_in_a_transaction_and_never_runs_back_on_a_stripe() {
     txn.commit();
     world.clock.advance_ms(-10_000);
     let mut same = world.locked(&["a"]);
-    assert_eq!(same.now_ms(), START_MS + 500, "the clock was set back, this stripe has seen later");
+    assert_eq!(
+        same.now_ms(),
+        START_MS + 500,
+        "the clock was set back, this stripe has seen later"
+    );
     same.commit();
     let mut other = world.locked(&["b"]);
     assert_eq!(other.now_ms(), START_MS - 9500, "this one has not");
@@ -147,7 +163,11 @@ fn the_same_seed_draws_the_same_numbers() {
     };
     assert_eq!(draw(5), draw(5));
     assert_ne!(draw(5), draw(6));
-    assert_ne!(draw(0), draw(0), "without a seed each transaction has its own");
+    assert_ne!(
+        draw(0),
+        draw(0),
+        "without a seed each transaction has its own"
+    );
 }
 
 #[test]
@@ -176,16 +196,36 @@ fn reading_stamps_an_entry_unless_it_must_leave_no_trace() {
 #[test]
 fn counters_move_when_a_transaction_ends() {
     let world = World::new();
-    let transactions = || world.keyspace.counters().transactions.load(Ordering::Relaxed);
+    let transactions = || {
+        world
+            .keyspace
+            .counters()
+            .transactions
+            .load(Ordering::Relaxed)
+    };
     let mut txn = world.recording();
     set(&mut txn, "a", "1", Expiry::Clear);
-    assert_eq!((read(&mut txn, "a"), read(&mut txn, "b")), (Some("1".into()), None));
+    assert_eq!(
+        (read(&mut txn, "a"), read(&mut txn, "b")),
+        (Some("1".into()), None)
+    );
     assert_eq!(transactions(), 0);
-    assert_eq!(txn.commit(), Tally { changes: 1, hits: 1, misses: 1 });
+    assert_eq!(
+        txn.commit(),
+        Tally {
+            changes: 1,
+            hits: 1,
+            misses: 1
+        }
+    );
     assert_eq!(transactions(), 1);
 
     let mut txn = world.recording();
     set(&mut txn, "a", "2", Expiry::Clear);
     txn.roll_back();
-    assert_eq!(transactions(), 1, "what was taken back counts as no transaction");
+    assert_eq!(
+        transactions(),
+        1,
+        "what was taken back counts as no transaction"
+    );
 }

@@ -31,7 +31,10 @@ fn encoding_of(text: &[u8]) -> &'static str {
 
 impl Driver<'_> {
     fn key(&mut self) -> (usize, String) {
-        (self.random.usize(..DATABASES), format!("key:{}", self.random.u8(..12)))
+        (
+            self.random.usize(..DATABASES),
+            format!("key:{}", self.random.u8(..12)),
+        )
     }
 
     fn text(&mut self) -> Vec<u8> {
@@ -62,7 +65,9 @@ impl Driver<'_> {
         let old = self.model.get(&id).cloned();
         let mut txn = WriteTxn::new(txn);
         let kind = self.random.u8(..24);
-        let mut slot = txn.slot_in(database, key.as_bytes()).expect("nobody else is here");
+        let mut slot = txn
+            .slot_in(database, key.as_bytes())
+            .expect("nobody else is here");
         assert_eq!(slot.exists(), old.is_some(), "{id:?}");
         let expire_at_ms = old.as_ref().and_then(|old| old.expire_at_ms);
         match (kind, old) {
@@ -83,13 +88,27 @@ impl Driver<'_> {
                         encoding_of(&text)
                     }
                 };
-                self.model.insert(id, Value { text, encoding, expire_at_ms });
+                self.model.insert(
+                    id,
+                    Value {
+                        text,
+                        encoding,
+                        expire_at_ms,
+                    },
+                );
             }
             (5..=6, _) => {
                 let integer = self.random.i64(-300..300) * self.random.i64(1..1 << 40);
                 slot.set_integer(integer).expect("recorded");
                 let text = integer.to_string().into_bytes();
-                self.model.insert(id, Value { text, encoding: "int", expire_at_ms });
+                self.model.insert(
+                    id,
+                    Value {
+                        text,
+                        encoding: "int",
+                        expire_at_ms,
+                    },
+                );
             }
             (7..=8, Some(mut old)) => {
                 let more = self.text();
@@ -100,33 +119,51 @@ impl Driver<'_> {
             }
             (9..=10, old) => {
                 let len_min = self.random.usize(1..900);
-                slot.edit(len_min, |bytes| bytes[len_min - 1] = b'!').expect("recorded");
+                slot.edit(len_min, |bytes| bytes[len_min - 1] = b'!')
+                    .expect("recorded");
                 let mut text = old.map(|old| old.text).unwrap_or_default();
                 text.resize(text.len().max(len_min), 0);
                 text[len_min - 1] = b'!';
-                self.model.insert(id, Value { text, encoding: "raw", expire_at_ms });
+                self.model.insert(
+                    id,
+                    Value {
+                        text,
+                        encoding: "raw",
+                        expire_at_ms,
+                    },
+                );
             }
             (11..=13, old) => {
                 assert_eq!(slot.delete(), Ok(old.is_some()));
                 self.model.remove(&id);
             }
             (14..=15, Some(mut old)) => {
-                old.expire_at_ms = self.random.bool().then(|| self.now_ms + self.random.i64(1..50));
+                old.expire_at_ms = self
+                    .random
+                    .bool()
+                    .then(|| self.now_ms + self.random.i64(1..50));
                 slot.set_expiry(old.expire_at_ms).expect("recorded");
                 self.model.insert(id, old);
             }
             (16..=20, Some(old)) => {
                 let (to, new_key) = self.key();
-                let value = if kind < 19 { slot.take().expect("recorded") } else { slot.copy() };
+                let value = if kind < 19 {
+                    slot.take().expect("recorded")
+                } else {
+                    slot.copy()
+                };
                 if kind < 19 {
                     self.model.remove(&id);
                 }
-                txn.slot_in(to, new_key.as_bytes()).and_then(|mut slot| slot.put(value)).expect("recorded");
+                txn.slot_in(to, new_key.as_bytes())
+                    .and_then(|mut slot| slot.put(value))
+                    .expect("recorded");
                 self.model.insert((to, new_key), old);
             }
             (21, Some(old)) if database == 0 => {
                 let (to, new_key) = self.key();
-                txn.relocate(key.as_bytes(), to, new_key.as_bytes()).expect("recorded");
+                txn.relocate(key.as_bytes(), to, new_key.as_bytes())
+                    .expect("recorded");
                 self.model.remove(&id);
                 self.model.insert((to, new_key), old);
             }
@@ -137,8 +174,19 @@ impl Driver<'_> {
             (23, _) if self.random.u8(..3) == 0 => {
                 let other = self.random.usize(..DATABASES);
                 txn.swap(database, other).expect("recorded");
-                let place = |d| if d == database { other } else if d == other { database } else { d };
-                self.model = std::mem::take(&mut self.model).into_iter().map(|((d, k), v)| ((place(d), k), v)).collect();
+                let place = |d| {
+                    if d == database {
+                        other
+                    } else if d == other {
+                        database
+                    } else {
+                        d
+                    }
+                };
+                self.model = std::mem::take(&mut self.model)
+                    .into_iter()
+                    .map(|((d, k), v)| ((place(d), k), v))
+                    .collect();
             }
             _ => {}
         }
@@ -148,9 +196,15 @@ impl Driver<'_> {
         for _ in 0..3 {
             let (database, key) = self.key();
             let mut txn = ReadTxn::new(txn);
-            let found = txn.peek_in(database, key.as_bytes()).expect("nobody else is here");
+            let found = txn
+                .peek_in(database, key.as_bytes())
+                .expect("nobody else is here");
             let seen = found.map(|found| Value {
-                text: found.text().expect("a string").bytes(&mut itoa::Buffer::new()).to_vec(),
+                text: found
+                    .text()
+                    .expect("a string")
+                    .bytes(&mut itoa::Buffer::new())
+                    .to_vec(),
                 encoding: found.encoding_name(),
                 expire_at_ms: found.expire_at_ms(),
             });
@@ -162,7 +216,10 @@ impl Driver<'_> {
         let mut savepoints: Vec<(Savepoint, Model)> = Vec::new();
         for _ in 0..changes {
             match self.random.u8(..20) {
-                0 => savepoints.extend(txn.savepoint().map(|savepoint| (savepoint, self.model.clone()))),
+                0 => savepoints.extend(
+                    txn.savepoint()
+                        .map(|savepoint| (savepoint, self.model.clone())),
+                ),
                 1 if !savepoints.is_empty() => {
                     let at = self.random.usize(..savepoints.len());
                     let (savepoint, model) = savepoints.swap_remove(at);
@@ -179,7 +236,10 @@ impl Driver<'_> {
 
 /// What is live, as the model knows it.
 fn live(entries: &[Entry], now_ms: i64) -> Vec<&Entry> {
-    entries.iter().filter(|entry| entry.expire_at_ms.is_none_or(|at_ms| at_ms > now_ms)).collect()
+    entries
+        .iter()
+        .filter(|entry| entry.expire_at_ms.is_none_or(|at_ms| at_ms > now_ms))
+        .collect()
 }
 
 fn model_of(entries: &[Entry], now_ms: i64) -> Model {
@@ -188,7 +248,10 @@ fn model_of(entries: &[Entry], now_ms: i64) -> Model {
         encoding: entry.encoding,
         expire_at_ms: entry.expire_at_ms,
     };
-    live(entries, now_ms).into_iter().map(|entry| ((entry.database, entry.key.clone()), value(entry))).collect()
+    live(entries, now_ms)
+        .into_iter()
+        .map(|entry| ((entry.database, entry.key.clone()), value(entry)))
+        .collect()
 }
 
 fn check(seed: u64) {
@@ -199,7 +262,11 @@ fn check(seed: u64) {
         world.keyspace.set_access_clock(round);
         let now_ms = super::START_MS.max(world.keyspace.clock().unix_ms());
         let before = world.entries();
-        let mut driver = Driver { random: &mut random, model: model_of(&before, now_ms), now_ms };
+        let mut driver = Driver {
+            random: &mut random,
+            model: model_of(&before, now_ms),
+            now_ms,
+        };
         let mut txn = Txn::begin(&world.keyspace, 0);
         let takes_back = round % 3 != 0 || driver.random.u8(..4) == 0;
         if takes_back || driver.random.bool() {
@@ -213,16 +280,26 @@ fn check(seed: u64) {
         if takes_back {
             txn.roll_back();
             let after = world.entries();
-            assert_eq!(live(&after, now_ms), live(&before, now_ms), "seed {seed}, round {round}");
+            assert_eq!(
+                live(&after, now_ms),
+                live(&before, now_ms),
+                "seed {seed}, round {round}"
+            );
         } else {
             txn.commit();
-            assert_eq!(model_of(&world.entries(), now_ms), model, "seed {seed}, round {round}");
+            assert_eq!(
+                model_of(&world.entries(), now_ms),
+                model,
+                "seed {seed}, round {round}"
+            );
         }
         world.audit();
     }
     let mut txn = world.recording();
     for database in 0..DATABASES {
-        WriteTxn::new(&mut txn).clear(database).expect("nobody else is here");
+        WriteTxn::new(&mut txn)
+            .clear(database)
+            .expect("nobody else is here");
     }
     txn.commit();
     world.audit();
@@ -230,13 +307,18 @@ fn check(seed: u64) {
     // an entry that a record forgot to free would keep its stripe's memory alive
     world.each_stripe(|index, data| {
         let left_bytes = data.map.memory_bytes();
-        assert!(left_bytes <= 1024, "seed {seed}, stripe {index}: {left_bytes} bytes are left");
+        assert!(
+            left_bytes <= 1024,
+            "seed {seed}, stripe {index}: {left_bytes} bytes are left"
+        );
     });
 }
 
 #[test]
 fn what_is_taken_back_was_never_there_and_what_is_committed_is_there() {
-    let first = std::env::var("PERILUNE_SEED").ok().and_then(|seed| seed.parse().ok());
+    let first = std::env::var("PERILUNE_SEED")
+        .ok()
+        .and_then(|seed| seed.parse().ok());
     match first {
         Some(seed) => check(seed),
         None => (1..=60).for_each(check),

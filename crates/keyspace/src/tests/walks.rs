@@ -32,7 +32,11 @@ fn a_walk_sees_every_live_key_once() {
     let keys = all_keys(&mut txn).expect("nobody holds a stripe");
     txn.commit();
     assert_eq!(keys.len(), 500);
-    assert_eq!(world.entries().len(), 500, "the expired one has been removed on the way");
+    assert_eq!(
+        world.entries().len(),
+        500,
+        "the expired one has been removed on the way"
+    );
     world.audit();
 }
 
@@ -72,7 +76,11 @@ fn a_walk_logs_what_it_removes_before_it_leaves_the_stripe() {
     world.clock.advance_ms(2);
     let mut txn = Txn::begin(&world.keyspace, 0);
     assert!(all_keys(&mut txn).is_ok());
-    assert_eq!(world.effects(), [["0: DEL a"]], "before the transaction ends");
+    assert_eq!(
+        world.effects(),
+        [["0: DEL a"]],
+        "before the transaction ends"
+    );
     txn.commit();
     assert_eq!(world.effects().len(), 1);
 }
@@ -100,7 +108,12 @@ fn a_scan_shows_whatever_is_there_all_the_time_however_much_comes_and_goes() {
             // thousands of others come, then go
             let mut txn = world.recording();
             for _ in 0..random.usize(..400) {
-                set(&mut txn, &format!("other:{}", random.u16(..5000)), "1", Expiry::Clear);
+                set(
+                    &mut txn,
+                    &format!("other:{}", random.u16(..5000)),
+                    "1",
+                    Expiry::Clear,
+                );
             }
             if random.bool() {
                 for _ in 0..3000 {
@@ -109,7 +122,9 @@ fn a_scan_shows_whatever_is_there_all_the_time_however_much_comes_and_goes() {
             }
             txn.commit();
         }
-        let stayed = (0..400).filter(|index| seen.contains(&format!("key:{index}"))).count();
+        let stayed = (0..400)
+            .filter(|index| seen.contains(&format!("key:{index}")))
+            .count();
         assert_eq!(stayed, 400, "count {count}, {calls} calls");
     }
 }
@@ -119,7 +134,8 @@ fn a_scan_of_an_empty_database_ends_with_the_first_call_and_any_cursor_is_valid(
     let world = World::new();
     for cursor in [0, 1, 1023, 1024, u64::MAX, u64::MAX - 1023] {
         let mut txn = Txn::begin(&world.keyspace, 0);
-        let next = ReadTxn::new(&mut txn).scan(cursor, 10, &mut |_| unreachable!("there is nothing"));
+        let next =
+            ReadTxn::new(&mut txn).scan(cursor, 10, &mut |_| unreachable!("there is nothing"));
         assert_eq!(next, Ok(0), "cursor {cursor}");
     }
 }
@@ -132,7 +148,10 @@ fn a_random_key_is_any_of_them() {
     let mut counts = std::collections::BTreeMap::<String, usize>::new();
     for _ in 0..1000 {
         let mut txn = Txn::begin(&world.keyspace, 0);
-        let key = ReadTxn::new(&mut txn).random_key().expect("nobody holds a stripe").expect("there are keys");
+        let key = ReadTxn::new(&mut txn)
+            .random_key()
+            .expect("nobody holds a stripe")
+            .expect("there are keys");
         txn.commit();
         *counts.entry(text(&key)).or_default() += 1;
     }

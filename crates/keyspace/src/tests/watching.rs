@@ -68,7 +68,12 @@ fn in_other(world: &World, before: impl Fn(&World)) {
 fn a_watcher_hears_of_every_change_of_its_key_and_of_no_other() {
     let expire = |world: &World| {
         let mut txn = world.locked(&["x"]);
-        assert!(WriteTxn::new(&mut txn).slot(b"x").and_then(|mut slot| slot.set_expiry(Some(i64::MAX))).is_ok());
+        assert!(
+            WriteTxn::new(&mut txn)
+                .slot(b"x")
+                .and_then(|mut slot| slot.set_expiry(Some(i64::MAX)))
+                .is_ok()
+        );
         txn.commit();
     };
     let remove = |world: &World| {
@@ -82,9 +87,24 @@ fn a_watcher_hears_of_every_change_of_its_key_and_of_no_other() {
     check("it gets an expiry", live, expire, true);
     check("it is deleted", live, remove, true);
     check("it is deleted where it is absent", nothing, remove, false);
-    check("another is set", live, |world| world.set("y", "1", Expiry::Clear), false);
-    check("it is read", live, |world| assert!(world.get("x").is_some()), false);
-    check("its time comes", |world| world.set_for("x", "1", 5), |world| world.clock.advance_ms(6), true);
+    check(
+        "another is set",
+        live,
+        |world| world.set("y", "1", Expiry::Clear),
+        false,
+    );
+    check(
+        "it is read",
+        live,
+        |world| assert!(world.get("x").is_some()),
+        false,
+    );
+    check(
+        "its time comes",
+        |world| world.set_for("x", "1", 5),
+        |world| world.clock.advance_ms(6),
+        true,
+    );
     check(
         "its time comes and it is removed",
         |world| world.set_for("x", "1", 5),
@@ -99,29 +119,81 @@ fn a_watcher_hears_of_every_change_of_its_key_and_of_no_other() {
 #[test]
 fn a_stale_key_that_vanishes_is_no_change() {
     check("it stays", stale, nothing, false);
-    check("it is removed", stale, |world| assert_eq!(world.get("x"), None), false);
+    check(
+        "it is removed",
+        stale,
+        |world| assert_eq!(world.get("x"), None),
+        false,
+    );
     check("its database is cleared", stale, clear, false);
     check("it is set", stale, live, true);
-    check("it is removed, then set", stale, |world| { assert_eq!(world.get("x"), None); live(world) }, true);
-    check("its database is cleared, then it is set", stale, |world| { clear(world); live(world) }, true);
+    check(
+        "it is removed, then set",
+        stale,
+        |world| {
+            assert_eq!(world.get("x"), None);
+            live(world)
+        },
+        true,
+    );
+    check(
+        "its database is cleared, then it is set",
+        stale,
+        |world| {
+            clear(world);
+            live(world)
+        },
+        true,
+    );
 }
 
 #[test]
 fn clearing_changes_what_is_there() {
     check("a live key", live, clear, true);
     check("no key", nothing, clear, false);
-    check("another database", |world| in_other(world, live), clear, false);
+    check(
+        "another database",
+        |world| in_other(world, live),
+        clear,
+        false,
+    );
 }
 
 #[test]
 fn swapping_changes_what_reads_differently() {
     check("no key, no key", nothing, swap, false);
     check("a live key, no key", live, swap, true);
-    check("no key, a live key", |world| in_other(world, live), swap, true);
+    check(
+        "no key, a live key",
+        |world| in_other(world, live),
+        swap,
+        true,
+    );
     check("a stale key, no key", stale, swap, false);
-    check("no key, a stale key", |world| in_other(world, stale), swap, false);
-    check("a stale key, a stale key", |world| { in_other(world, stale); stale(world) }, swap, false);
-    check("a stale key, a live key", |world| { in_other(world, live); stale(world) }, swap, true);
+    check(
+        "no key, a stale key",
+        |world| in_other(world, stale),
+        swap,
+        false,
+    );
+    check(
+        "a stale key, a stale key",
+        |world| {
+            in_other(world, stale);
+            stale(world)
+        },
+        swap,
+        false,
+    );
+    check(
+        "a stale key, a live key",
+        |world| {
+            in_other(world, live);
+            stale(world)
+        },
+        swap,
+        true,
+    );
 }
 
 #[test]

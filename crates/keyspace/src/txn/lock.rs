@@ -3,11 +3,20 @@
 //! Every attempt only tries. A refusal while planning lets go of everything; a refusal while growing aborts, and
 //! what is held by then, with the stripe that was refused, is the plan of the next run.
 
+use std::time::{Duration, Instant};
+
 use super::{Abort, Databases, Held, Txn};
 use crate::gate::Turn;
 use crate::plan::{LockPlan, STRIPE_COUNT, StripeIndex};
 use crate::stripe::StripeData;
 use crate::sync::MutexGuard;
+
+/// How long one that waits while it holds does so at one stripe: longer than most scripts take, and short for those
+/// who wait for what it holds.
+const HOLD_WAIT_MAX: Duration = Duration::from_millis(20);
+
+/// How often it looks.
+const HOLD_WAIT_STEP: Duration = Duration::from_micros(100);
 
 /// How often a try is repeated before a stripe counts as taken: about as long as a plain command holds it.
 const SPIN_TRIES: u32 = 64;
@@ -76,11 +85,15 @@ impl<'k> Txn<'k> {
             Some((at, ticket)) if at == stripe => Turn::Queued(ticket),
             _ => Turn::New,
         };
-        let Some(guard) = self.try_enter(stripe, turn) else {
+        let entered = match self.try_enter(stripe, turn) {
+            None => self.wait_to_enter(stripe, queued),
+            entered => entered,
+        };
+        let Some(guard) = entered else {
             self.release();
             return Err(stripe);
         };
-        if turn != Turn::New {
+        if matches!(*queued, Some((at, _)) if at == stripe) {
             *queued = None;
         }
         self.held.push(Held {
@@ -112,6 +125,39 @@ impl<'k> Txn<'k> {
             gate.set_holder(self.holder);
         }
         guard
+    }
+
+    /// Waits at a stripe while those below it stay held, where that is allowed. Stripes are taken in ascending order and the
+    /// time is short, so nobody waits for each other, and one that runs for long is not waited for.
+    #[cold]
+    fn wait_to_enter(
+        &mut self,
+        stripe: StripeIndex,
+        queued: &mut Option<(StripeIndex, u64)>,
+    ) -> Option<MutexGuard<'k, StripeData>> {
+        let target = self.aside.as_ref()?.patient.clone()?;
+        let ticket = match *queued {
+            Some((at, ticket)) if at == stripe => ticket,
+            other => {
+                if let Some((at, ticket)) = other {
+                    self.keyspace.give_up(at, ticket);
+                }
+                // a place in the queue, as newcomers are not let in
+                let (ticket, _) = self.keyspace.park(stripe, target);
+                *queued = Some((stripe, ticket));
+                ticket
+            }
+        };
+        let deadline = Instant::now() + HOLD_WAIT_MAX;
+        loop {
+            if let Some(guard) = self.try_enter(stripe, Turn::Queued(ticket)) {
+                return Some(guard);
+            }
+            if Instant::now() >= deadline {
+                return None;
+            }
+            std::thread::sleep(HOLD_WAIT_STEP);
+        }
     }
 
     #[cold]

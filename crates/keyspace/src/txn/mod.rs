@@ -31,6 +31,7 @@ mod lock;
 mod record;
 mod views;
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use perilune_structures::{Cleared, Handle};
@@ -38,6 +39,7 @@ use perilune_value::Object;
 use smallvec::SmallVec;
 
 use crate::effects::EffectUnit;
+use crate::gate::Wake;
 use crate::keyspace::Keyspace;
 use crate::plan::StripeIndex;
 use crate::stripe::StripeData;
@@ -137,6 +139,8 @@ pub(crate) struct Aside {
     /// What is freed when the stripes are released.
     pub garbage: Vec<Object>,
     pub garbage_databases: Vec<Cleared<Object>>,
+    /// Whom to wake where it queues up while it holds; none: it never waits while it holds.
+    pub patient: Option<Arc<dyn Wake>>,
 }
 
 /// The place for what few transactions have.
@@ -241,6 +245,12 @@ impl<'k> Txn<'k> {
     /// Says how often this transaction has run already.
     pub fn set_attempt(&mut self, attempt: u32) {
         self.attempt = attempt;
+    }
+
+    /// Lets [`Txn::lock`] wait for a short time at a stripe without letting go of those it has: for a transaction that has been
+    /// refused again and again, as one that needs many stripes is while scripts always hold some. It blocks its thread.
+    pub fn wait_while_holding(&mut self, target: Arc<dyn Wake>) {
+        aside(&mut self.aside).patient = Some(target);
     }
 
     /// The time of this transaction, in milliseconds since the Unix epoch.

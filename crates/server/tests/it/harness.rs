@@ -77,6 +77,32 @@ impl Server {
         }
     }
 
+    /// Whether nobody listens any more.
+    pub fn refuses_connections(&self) -> bool {
+        TcpStream::connect(("127.0.0.1", self.port))
+            .is_err_and(|error| error.kind() == ErrorKind::ConnectionRefused)
+    }
+
+    /// Sends the process SIGTERM.
+    pub fn terminate(&self) {
+        let pid = self.process.id().to_string();
+        let sent = Command::new("kill").args(["-TERM", &pid]).status();
+        assert!(sent.is_ok_and(|status| status.success()));
+    }
+
+    /// The exit code of the process, which is to end by itself within this time.
+    #[track_caller]
+    pub fn exit_code_within(&mut self, time: Duration) -> Option<i32> {
+        let deadline = Instant::now() + time;
+        loop {
+            if let Some(status) = self.process.try_wait().expect("a process") {
+                return status.code();
+            }
+            assert!(Instant::now() < deadline, "the server does not end");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
     /// Plays a transcript; see the head of this file.
     #[track_caller]
     pub fn play(&self, transcript: &str) {

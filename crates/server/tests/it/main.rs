@@ -4,5 +4,7 @@
 
 mod client_commands;
 mod connection;
+mod contention;
 mod harness;
 mod introspection;
+mod long_running;

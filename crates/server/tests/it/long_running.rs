@@ -1,0 +1,294 @@
+//! Scripts that never end: whom they disturb, and how they are stopped.
+
+use std::time::{Duration, Instant};
+
+use crate::harness::{Client, Server, eventually, matches};
+
+/// Scripts that run for ever, each in a way of its own. Those that write have written before.
+const ENDLESS: &[(&str, &str)] = &[
+    ("compiled", "while true do end"),
+    (
+        "compiled, after a write",
+        "redis.call('set', KEYS[1], 'half done') while true do end",
+    ),
+    (
+        "calls",
+        "while true do redis.call('append', KEYS[1], 'x') redis.call('set', KEYS[1], 'y') end",
+    ),
+    (
+        "pcall around it",
+        "redis.call('del', KEYS[1]) while true do pcall(function() while true do end end) end",
+    ),
+    (
+        "pcall around the calls",
+        "while true do redis.pcall('incr', KEYS[1]) pcall(redis.call, 'set', KEYS[1], 'x') end",
+    ),
+    (
+        "in a coroutine",
+        "local co = coroutine.wrap(function() redis.call('set', KEYS[1], 'x') while true do end end) co()",
+    ),
+    (
+        "in coroutine after coroutine",
+        "while true do local co = coroutine.create(function() while true do end end) coroutine.resume(co) end",
+    ),
+    (
+        "in a pattern",
+        "redis.call('set', KEYS[1], 'x') while true do string.find(string.rep('a', 3000), '.-.-.-.-b') end",
+    ),
+];
+
+/// A quick answer, on a machine that does other work too.
+const SOON: Duration = Duration::from_millis(20);
+
+/// Long past the busy threshold of these tests.
+const LONG: Duration = Duration::from_secs(5);
+
+fn start(arguments: &[&str]) -> Server {
+    let defaults = ["--io-threads", "1", "--busy-reply-threshold", "200"];
+    Server::start(&[&defaults, arguments].concat())
+}
+
+/// Starts an endless script on the key `mine`, which holds `before`.
+fn run_away(server: &Server, script: &str) -> Client {
+    let mut client = server.connect();
+    assert_eq!(client.ask("SET mine before"), "+OK");
+    client.send(&format!("EVAL \"{script}\" 1 mine"));
+    client
+}
+
+/// Asks until an answer comes in time, which it must within a few attempts: the machine may pause anybody once.
+#[track_caller]
+fn answers_soon(client: &mut Client, call: &str, expected: &str) {
+    let mut times = Vec::new();
+    for _ in 0..10 {
+        let started = Instant::now();
+        let answer = client.ask(call);
+        assert!(matches(expected, &answer), "{call}: {answer}");
+        times.push(started.elapsed());
+        if started.elapsed() <= SOON {
+            return;
+        }
+    }
+    panic!("{call}: {times:?}");
+}
+
+#[track_caller]
+fn becomes_busy(client: &mut Client, call: &str) {
+    // the script may not have begun yet
+    eventually(call, || client.ask(call).starts_with("-BUSY "));
+}
+
+#[test]
+fn an_endless_script_disturbs_nobody_else_and_is_stopped_without_a_trace() {
+    for (name, script) in ENDLESS {
+        println!("{name}");
+        let server = start(&[]);
+        let mut others: Vec<Client> = (0..4).map(|_| server.connect()).collect();
+        assert_eq!(others[0].ask("SET other 1"), "+OK");
+        let mut victim = run_away(&server, script);
+        let mut waiting = server.connect();
+        waiting.send("GET mine");
+
+        let started = Instant::now();
+        while started.elapsed() < Duration::from_millis(300) {
+            for other in &mut others {
+                answers_soon(other, "GET other", "\"1\"");
+            }
+            answers_soon(&mut server.connect(), "GET other", "\"1\"");
+            answers_soon(
+                &mut others[0],
+                "EVAL \"return redis.call('get', KEYS[1])\" 1 other",
+                "\"1\"",
+            );
+        }
+        let busy = waiting.receive().map(|value| crate::harness::show(&value));
+        assert!(
+            busy.is_some_and(|busy| busy.starts_with("-BUSY ")),
+            "{name}: who waited is told"
+        );
+        becomes_busy(&mut others[1], "GET mine");
+        becomes_busy(
+            &mut others[1],
+            "EVAL \"return redis.call('get', 'mine')\" 0",
+        );
+
+        let started = Instant::now();
+        assert_eq!(others[2].ask("SCRIPT KILL"), "+OK", "{name}");
+        let end = victim.receive().map(|value| crate::harness::show(&value));
+        assert!(
+            end.is_some_and(|end| matches("-*Script killed by user*", &end)),
+            "{name}"
+        );
+        assert!(
+            started.elapsed() < Duration::from_secs(1),
+            "{name}: {:?}",
+            started.elapsed()
+        );
+        assert_eq!(others[3].ask("GET mine"), "\"before\"", "{name}");
+        assert_eq!(
+            victim.ask("EVAL \"return redis.call('incr', KEYS[1])\" 1 other"),
+            ":2"
+        );
+        assert_eq!(
+            others[2].ask("SCRIPT KILL"),
+            "-NOTBUSY No scripts in execution right now."
+        );
+    }
+}
+
+#[test]
+fn a_transaction_around_an_endless_script_keeps_what_is_not_the_scripts() {
+    let server = start(&[]);
+    let mut victim = server.connect();
+    assert_eq!(victim.ask("SET mine before"), "+OK");
+    for call in ["MULTI", "SET first 1"] {
+        victim.ask(call);
+    }
+    victim.ask("EVAL \"redis.call('set', KEYS[1], 'x') while true do end\" 1 mine");
+    victim.ask("SET last 1");
+    victim.send("EXEC");
+    let mut other = server.connect();
+    answers_soon(&mut other, "GET other", "*");
+    becomes_busy(&mut other, "GET first");
+    assert_eq!(other.ask("SCRIPT KILL"), "+OK");
+    let end = victim.receive().map(|value| crate::harness::show(&value));
+    assert!(
+        end.as_ref()
+            .is_some_and(|end| matches("[+OK -*Script killed by user* +OK]", end)),
+        "{end:?}"
+    );
+    assert_eq!(
+        other.ask("MGET first mine last"),
+        "[\"1\" \"before\" \"1\"]"
+    );
+}
+
+#[test]
+fn in_the_old_way_a_busy_script_stops_everybody_and_a_writer_cannot_be_killed() {
+    let server = start(&["--script-busy-scope", "server"]);
+    let mut other = server.connect();
+    let mut victim = run_away(&server, "while true do end");
+    eventually("the server is busy", || {
+        other.ask("GET other").starts_with("-BUSY ")
+    });
+    assert!(other.ask("PING").starts_with("-BUSY "));
+    assert_eq!(other.ask("SCRIPT KILL"), "+OK");
+    assert!(victim.receive().is_some());
+    assert_eq!(other.ask("PING"), "+PONG");
+
+    let mut victim = run_away(&server, "redis.call('set', KEYS[1], 'x') while true do end");
+    eventually("the server is busy", || {
+        other.ask("GET other").starts_with("-BUSY ")
+    });
+    assert!(other.ask("SCRIPT KILL").starts_with("-UNKILLABLE "));
+    assert!(victim.is_silent_for(Duration::from_millis(300)));
+    assert_eq!(other.ask("SHUTDOWN NOSAVE"), "(closed)");
+    assert!(server.refuses_connections());
+}
+
+#[test]
+fn a_writer_whose_record_outgrew_its_limit_cannot_be_killed() {
+    let server = start(&["--transaction-undo-limit", "1048576"]);
+    let mut other = server.connect();
+    let mut victim = run_away(
+        &server,
+        "for i = 1, 20000 do redis.call('set', 'key:' .. i, 'x') end while true do end",
+    );
+    eventually("everything is busy", || {
+        other.ask("GET other").starts_with("-BUSY ")
+    });
+    assert!(other.ask("SCRIPT KILL").starts_with("-UNKILLABLE "));
+    assert!(victim.is_silent_for(Duration::from_millis(300)));
+}
+
+#[test]
+fn shutdown_ends_the_server_at_once_whatever_runs() {
+    for (name, script) in ENDLESS {
+        for loops in ["1", "3"] {
+            let mut server = start(&["--io-threads", loops]);
+            let mut other = server.connect();
+            let _victim = run_away(&server, script);
+            becomes_busy(&mut other, "GET mine");
+            assert_eq!(other.ask("SHUTDOWN NOSAVE"), "(closed)", "{name}");
+            assert!(server.refuses_connections(), "{name}, {loops} loops");
+            assert_eq!(server.exit_code_within(LONG), Some(0), "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_signal_ends_the_server_whatever_runs() {
+    let mut server = start(&[]);
+    let mut other = server.connect();
+    let _victim = run_away(&server, ENDLESS[1].1);
+    becomes_busy(&mut other, "GET mine");
+    server.terminate();
+    assert_eq!(server.exit_code_within(LONG), Some(0));
+}
+
+/// Who is queued behind somebody whose command was refused was never woken.
+#[test]
+fn who_is_told_busy_leaves_the_queue_of_the_key() {
+    let server = start(&[]);
+    let _victim = run_away(&server, "while true do end");
+    let mut clients: Vec<Client> = (0..5).map(|_| server.connect()).collect();
+    clients
+        .iter_mut()
+        .for_each(|client| client.send("APPEND mine !"));
+    for client in &mut clients {
+        let answer = client.receive().map(|value| crate::harness::show(&value));
+        assert!(answer.is_some_and(|answer| answer.starts_with("-BUSY ")));
+    }
+    let mut other = server.connect();
+    assert_eq!(other.ask("SCRIPT KILL"), "+OK");
+    eventually("the key is free", || other.ask("GET mine") == "\"before\"");
+}
+
+/// Two scripts of about 50 ms on one server, against the same two on a server each, which is as parallel as this
+/// machine can be while it does other work: the best of some attempts.
+fn check_parallel(loops: &str, script: &str, keys: usize) {
+    let servers = [(); 2].map(|()| Server::start(&["--io-threads", loops]));
+    let mut together = [servers[0].connect(), servers[0].connect()];
+    let mut apart = [servers[0].connect(), servers[1].connect()];
+    let time = |clients: &mut [Client], rounds: u64| {
+        let started = Instant::now();
+        for (client, key) in clients.iter_mut().zip(["a", "b"]) {
+            client.send(&format!("EVAL \"{script}\" {keys} {key} {rounds}"));
+        }
+        for client in clients {
+            assert!(client.receive().is_some());
+        }
+        started.elapsed().as_secs_f64()
+    };
+    let mut rounds = 1_000_000;
+    while (0..5).any(|_| time(&mut apart[..1], rounds) < 0.05) {
+        rounds = rounds * 3 / 2;
+    }
+    let (mut one, mut on_one, mut on_two) = (f64::MAX, f64::MAX, f64::MAX);
+    for attempt in 0..40 {
+        one = one.min(time(&mut apart[..1], rounds));
+        on_two = on_two.min(time(&mut apart, rounds));
+        on_one = on_one.min(time(&mut together, rounds));
+        if attempt >= 5 && on_one <= 1.3 * on_two {
+            break;
+        }
+    }
+    println!(
+        "{loops} loops, {keys} keys declared: one {:.0} ms; two take {:.2} of that, on two servers {:.2}",
+        one * 1000.0,
+        on_one / one,
+        on_two / one
+    );
+    assert!(on_one <= 1.3 * on_two, "{on_one} {on_two}");
+}
+
+#[test]
+fn scripts_on_different_keys_run_in_parallel() {
+    let work = "local s = 0 for i = 1, tonumber(ARGV[#ARGV]) do s = s + i % 7 end";
+    let declared = format!("redis.call('incr', KEYS[1]) {work}");
+    let computed = format!("redis.call('incr', 'key:' .. ARGV[1]) {work}");
+    check_parallel("2", &declared, 1);
+    check_parallel("2", &computed, 0);
+    check_parallel("1", &declared, 1);
+    check_parallel("1", &computed, 0);
+}
