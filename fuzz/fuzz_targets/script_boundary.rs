@@ -11,7 +11,8 @@ use std::time::Duration;
 use libfuzzer_sys::fuzz_target;
 use perilune_resp::{Protocol, Reply};
 use perilune_script::{
-    Abort, Arguments, Completion, KillReason, Limits, LogLevel, Port, Propagation, Script, ScriptStop, Vm,
+    Abort, Arguments, Completion, KillReason, Limits, LogLevel, Port, Propagation, Script,
+    ScriptStop, Vm,
 };
 
 /// Scripts that work on ARGV[1] in the ways that are ours.
@@ -177,7 +178,9 @@ thread_local! {
 
 /// A VM whose scripts end after at most 100 milliseconds.
 fn watched_vm() -> Vm {
-    let vm = Vm::new(Limits { memory_bytes: 16 << 20 });
+    let vm = Vm::new(Limits {
+        memory_bytes: 16 << 20,
+    });
     let interrupt = vm.interrupt();
     std::thread::spawn(move || {
         let mut seen = None;
@@ -196,12 +199,29 @@ fn watched_vm() -> Vm {
 fn eval(vm: &mut Vm, source: &[u8], argv: &[&[u8]]) -> Result<Completion, ScriptStop> {
     let script = match Script::new(source) {
         Ok(script) => script,
-        Err(message) => return Err(ScriptStop::Error { message, counted: false }),
+        Err(message) => {
+            return Err(ScriptStop::Error {
+                message,
+                counted: false,
+            });
+        }
     };
     let mut reply = WellFormed::default();
-    let result = vm.eval(&script, Arguments { keys: &[b"key"], argv, seed: 7 }, &mut Shapes, &mut reply);
+    let result = vm.eval(
+        &script,
+        Arguments {
+            keys: &[b"key"],
+            argv,
+            seed: 7,
+        },
+        &mut Shapes,
+        &mut reply,
+    );
     if result.is_ok() {
-        assert!(reply.open.is_empty() && reply.values == 1, "the reply is not one value");
+        assert!(
+            reply.open.is_empty() && reply.values == 1,
+            "the reply is not one value"
+        );
     }
     if let Err(ScriptStop::Error { message, .. }) = &result {
         assert!(!message.contains(&b'\n') && !message.contains(&b'\r'));
@@ -210,13 +230,18 @@ fn eval(vm: &mut Vm, source: &[u8], argv: &[&[u8]]) -> Result<Completion, Script
 }
 
 fuzz_target!(|data: &[u8]| {
-    let Some((&kind, rest)) = data.split_first() else { return };
+    let Some((&kind, rest)) = data.split_first() else {
+        return;
+    };
     VM.with_borrow_mut(|vm| {
         let _ = match HARNESSES.get(usize::from(kind) % (HARNESSES.len() + 2)) {
             Some(harness) => eval(vm, harness.as_bytes(), &[rest]),
             None => eval(vm, rest, &[rest]),
         };
-        assert!(eval(vm, b"return redis.call('shape', '')", &[]).is_ok(), "the VM is broken");
+        assert!(
+            eval(vm, b"return redis.call('shape', '')", &[]).is_ok(),
+            "the VM is broken"
+        );
         vm.maybe_collect();
     });
 });

@@ -21,8 +21,12 @@ pub struct lua_State {
 }
 
 pub type lua_CFunction = unsafe extern "C-unwind" fn(*mut lua_State) -> c_int;
-pub type lua_Alloc =
-    unsafe extern "C" fn(ud: *mut c_void, ptr: *mut c_void, osize: usize, nsize: usize) -> *mut c_void;
+pub type lua_Alloc = unsafe extern "C" fn(
+    ud: *mut c_void,
+    ptr: *mut c_void,
+    osize: usize,
+    nsize: usize,
+) -> *mut c_void;
 pub type lua_Hook = unsafe extern "C-unwind" fn(*mut lua_State, *mut lua_Debug);
 
 /// What `lua_getstack` and `lua_getinfo` fill in (`lua.h`).
@@ -173,7 +177,12 @@ mod tests {
     use std::ptr;
 
     /// What LuaJIT asks of an allocator, on top of Rust's.
-    unsafe extern "C" fn alloc(_: *mut c_void, p: *mut c_void, osize: usize, nsize: usize) -> *mut c_void {
+    unsafe extern "C" fn alloc(
+        _: *mut c_void,
+        p: *mut c_void,
+        osize: usize,
+        nsize: usize,
+    ) -> *mut c_void {
         let layout = |n| Layout::from_size_align(n, 16).expect("small");
         // SAFETY: LuaJIT passes the size that it asked for.
         unsafe {
@@ -208,8 +217,13 @@ mod tests {
             lua_pushcclosure(l, luaopen_jit, 0);
             lua_call(l, 0, 0);
             lua_settop(l, 0);
-            let mut status =
-                luaL_loadbufferx(l, source.as_ptr().cast(), source.len(), c"=test".as_ptr(), c"t".as_ptr());
+            let mut status = luaL_loadbufferx(
+                l,
+                source.as_ptr().cast(),
+                source.len(),
+                c"=test".as_ptr(),
+                c"t".as_ptr(),
+            );
             if status == LUA_OK {
                 while_running(l);
                 status = lua_pcall(l, 0, 1, 0);
@@ -246,9 +260,24 @@ mod tests {
     #[test]
     fn a_returned_call_keeps_its_frame() {
         let (status, text) = run("local function f() return f.x.y() end\nreturn f()", |_| ());
-        assert_eq!((status, text.as_str()), (LUA_ERRRUN, "test:1: attempt to index upvalue 'f' (a function value)"));
-        let (status, text) = run("local f = nil\nlocal g = function() return f() end\nreturn g()", |_| ());
-        assert_eq!((status, text.as_str()), (LUA_ERRRUN, "test:2: attempt to call upvalue 'f' (a nil value)"));
+        assert_eq!(
+            (status, text.as_str()),
+            (
+                LUA_ERRRUN,
+                "test:1: attempt to index upvalue 'f' (a function value)"
+            )
+        );
+        let (status, text) = run(
+            "local f = nil\nlocal g = function() return f() end\nreturn g()",
+            |_| (),
+        );
+        assert_eq!(
+            (status, text.as_str()),
+            (
+                LUA_ERRRUN,
+                "test:2: attempt to call upvalue 'f' (a nil value)"
+            )
+        );
     }
 
     #[test]

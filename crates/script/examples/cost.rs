@@ -107,7 +107,11 @@ fn main() {
             return;
         }
         let script = Script::new(source.as_bytes()).expect("a script");
-        let arguments = Arguments { keys, argv, seed: 1 };
+        let arguments = Arguments {
+            keys,
+            argv,
+            seed: 1,
+        };
         let rounds = if per_run > 1.0 { 40 } else { 200 };
         let count = if per_run > 1.0 { 1 } else { 2000 };
         let mut best = f64::INFINITY;
@@ -115,7 +119,8 @@ fn main() {
             let start = Instant::now();
             for _ in 0..count {
                 let mut reply = Drop::default();
-                vm.eval(&script, arguments, &mut Idle, &mut reply).expect("it runs");
+                vm.eval(&script, arguments, &mut Idle, &mut reply)
+                    .expect("it runs");
                 black_box(reply.0);
             }
             best = best.min(start.elapsed().as_nanos() as f64 / f64::from(count) / per_run);
@@ -125,29 +130,89 @@ fn main() {
     };
     const LOOPS: f64 = 100_000.0;
     runs("eval: return 1", "return 1", &[], &[], 1.0);
-    runs("eval: return KEYS[1]", "return KEYS[1]", &[b"key"], &[b"argument"], 1.0);
-    runs("eval: return redis.call('get', KEYS[1])", "return redis.call('get', KEYS[1])", &[b"key"], &[], 1.0);
+    runs(
+        "eval: return KEYS[1]",
+        "return KEYS[1]",
+        &[b"key"],
+        &[b"argument"],
+        1.0,
+    );
+    runs(
+        "eval: return redis.call('get', KEYS[1])",
+        "return redis.call('get', KEYS[1])",
+        &[b"key"],
+        &[],
+        1.0,
+    );
     runs("loop: empty", "for i = 1, 100000 do end", &[], &[], LOOPS);
     for (name, source) in [
-        ("redis.call -> integer", "for i = 1, 100000 do redis.call('incr', KEYS[1]) end"),
-        ("redis.call -> string", "for i = 1, 100000 do redis.call('get', KEYS[1]) end"),
-        ("redis.call -> status", "for i = 1, 100000 do redis.call('set', KEYS[1], 'v') end"),
-        ("redis.call, number argument", "for i = 1, 100000 do redis.call('incr', KEYS[1], i) end"),
-        ("local call -> integer", "local c, k = redis.call, KEYS[1] for i = 1, 100000 do c('incr', k) end"),
-        ("pcall(redis.call)", "for i = 1, 100000 do pcall(redis.call, 'incr', KEYS[1]) end"),
-        ("table.insert", "local t = {} for i = 1, 100000 do table.insert(t, i) end"),
-        ("string.format", "for i = 1, 100000 do string.format('%s:%d', 'key', i) end"),
-        ("string.find plain", "for i = 1, 100000 do string.find('hello world', 'wor', 1, true) end"),
-        ("string.match", "for i = 1, 100000 do string.match('key:123', '(%a+):(%d+)') end"),
-        ("string.gsub", "for i = 1, 100000 do string.gsub('hello world', 'o', '0') end"),
-        ("sieve of 100000", "local p = {} for i = 2, 100000 do p[i] = true end for i = 2, 316 do if p[i] then \
-          for j = i * i, 100000, i do p[j] = false end end end"),
+        (
+            "redis.call -> integer",
+            "for i = 1, 100000 do redis.call('incr', KEYS[1]) end",
+        ),
+        (
+            "redis.call -> string",
+            "for i = 1, 100000 do redis.call('get', KEYS[1]) end",
+        ),
+        (
+            "redis.call -> status",
+            "for i = 1, 100000 do redis.call('set', KEYS[1], 'v') end",
+        ),
+        (
+            "redis.call, number argument",
+            "for i = 1, 100000 do redis.call('incr', KEYS[1], i) end",
+        ),
+        (
+            "local call -> integer",
+            "local c, k = redis.call, KEYS[1] for i = 1, 100000 do c('incr', k) end",
+        ),
+        (
+            "pcall(redis.call)",
+            "for i = 1, 100000 do pcall(redis.call, 'incr', KEYS[1]) end",
+        ),
+        (
+            "table.insert",
+            "local t = {} for i = 1, 100000 do table.insert(t, i) end",
+        ),
+        (
+            "string.format",
+            "for i = 1, 100000 do string.format('%s:%d', 'key', i) end",
+        ),
+        (
+            "string.find plain",
+            "for i = 1, 100000 do string.find('hello world', 'wor', 1, true) end",
+        ),
+        (
+            "string.match",
+            "for i = 1, 100000 do string.match('key:123', '(%a+):(%d+)') end",
+        ),
+        (
+            "string.gsub",
+            "for i = 1, 100000 do string.gsub('hello world', 'o', '0') end",
+        ),
+        (
+            "sieve of 100000",
+            "local p = {} for i = 2, 100000 do p[i] = true end for i = 2, 316 do if p[i] then \
+          for j = i * i, 100000, i do p[j] = false end end end",
+        ),
     ] {
         runs(&format!("loop: {name}"), source, &[b"key"], &[], LOOPS);
     }
     let json: &[&[u8]] = &[JSON.as_bytes()];
     let decode = "local d = cjson.decode for i = 1, 1000 do d(ARGV[1]) end";
     let encode = "local e, v = cjson.encode, cjson.decode(ARGV[1]) for i = 1, 1000 do e(v) end";
-    runs(&format!("cjson.decode, {} bytes", JSON.len()), decode, &[], json, 1000.0);
-    runs(&format!("cjson.encode, {} bytes", JSON.len()), encode, &[], json, 1000.0);
+    runs(
+        &format!("cjson.decode, {} bytes", JSON.len()),
+        decode,
+        &[],
+        json,
+        1000.0,
+    );
+    runs(
+        &format!("cjson.encode, {} bytes", JSON.len()),
+        encode,
+        &[],
+        json,
+        1000.0,
+    );
 }

@@ -52,8 +52,17 @@ pub(crate) struct Writer<'a> {
 impl<'a> Writer<'a> {
     /// # Safety
     /// The interpreter is alive and disarmed while this is used.
-    pub(crate) unsafe fn new(lua: *mut lua_State, reply: &'a mut dyn Reply, script_protocol: Protocol) -> Self {
-        Self { lua, reply, script_protocol, counted_error: false }
+    pub(crate) unsafe fn new(
+        lua: *mut lua_State,
+        reply: &'a mut dyn Reply,
+        script_protocol: Protocol,
+    ) -> Self {
+        Self {
+            lua,
+            reply,
+            script_protocol,
+            counted_error: false,
+        }
     }
 
     /// Writes the value on top of the stack and takes it off. `Err` if `must_stop` said so.
@@ -71,7 +80,9 @@ impl<'a> Writer<'a> {
                     opens.push(open);
                 }
                 loop {
-                    let Some(open) = opens.last_mut() else { return Ok(self.counted_error) };
+                    let Some(open) = opens.last_mut() else {
+                        return Ok(self.counted_error);
+                    };
                     if self.advance(open) {
                         break;
                     }
@@ -241,8 +252,20 @@ fn one_line(bytes: &[u8]) -> Cow<'_, str> {
 
 /// The format of a verbatim string: exactly three characters, padded with spaces as the reference does.
 fn verbatim_format(bytes: &[u8]) -> String {
-    let printable = |byte: u8| if byte.is_ascii_graphic() { byte as char } else { ' ' };
-    bytes.iter().copied().chain(*b"   ").take(3).map(printable).collect()
+    let printable = |byte: u8| {
+        if byte.is_ascii_graphic() {
+            byte as char
+        } else {
+            ' '
+        }
+    };
+    bytes
+        .iter()
+        .copied()
+        .chain(*b"   ")
+        .take(3)
+        .map(printable)
+        .collect()
 }
 
 /// Pushes a field of the table at `index`, read raw; its type.
@@ -291,5 +314,9 @@ unsafe fn count_pairs(lua: *mut lua_State) -> usize {
 /// there is none.
 fn as_c_converts(value: f64) -> i64 {
     const END: f64 = 9_223_372_036_854_775_808.0;
-    if (-END..END).contains(&value) { value as i64 } else { i64::MIN }
+    if (-END..END).contains(&value) {
+        value as i64
+    } else {
+        i64::MIN
+    }
 }

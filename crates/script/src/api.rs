@@ -124,7 +124,10 @@ unsafe fn command(lua: *mut lua_State) -> Called {
 }
 
 /// Calls `run` with the arguments on the stack as byte strings: strings as they are, numbers as text.
-unsafe fn with_arguments<T>(lua: *mut lua_State, run: impl FnOnce(&[&[u8]]) -> T) -> Result<T, &'static [u8]> {
+unsafe fn with_arguments<T>(
+    lua: *mut lua_State,
+    run: impl FnOnce(&[&[u8]]) -> T,
+) -> Result<T, &'static [u8]> {
     // SAFETY: called by Lua with memory disarmed; strings on its stack stay there until it returns.
     unsafe {
         let count = lua_gettop(lua);
@@ -144,7 +147,10 @@ unsafe fn with_arguments<T>(lua: *mut lua_State, run: impl FnOnce(&[&[u8]]) -> T
                     }
                     let start = texts.len();
                     push_number(&mut texts, lua_tonumber(lua, index));
-                    args.push(std::slice::from_raw_parts(texts.as_ptr().add(start), texts.len() - start));
+                    args.push(std::slice::from_raw_parts(
+                        texts.as_ptr().add(start),
+                        texts.len() - start,
+                    ));
                 }
                 _ => return Err(BAD_ARGUMENT),
             }
@@ -217,7 +223,9 @@ unsafe extern "C-unwind" fn acl_check_cmd(lua: *mut lua_State) -> c_int {
                 lua_pushboolean(lua, c_int::from(allowed));
                 1
             }
-            Checked::Unknown => raise_table(lua, b"ERR Invalid command passed to server.acl_check_cmd()"),
+            Checked::Unknown => {
+                raise_table(lua, b"ERR Invalid command passed to server.acl_check_cmd()")
+            }
             Checked::Refused(message) => raise_table(lua, message),
             Checked::Stopped => state::raise_stop(lua),
         }
@@ -296,11 +304,16 @@ unsafe extern "C-unwind" fn set_repl(lua: *mut lua_State) -> c_int {
                 b"ERR Invalid replication flags. Use REPL_AOF, REPL_REPLICA, REPL_ALL or REPL_NONE.",
             );
         }
-        let propagation = Propagation { aof: flags & AOF != 0, replicas: flags & REPLICAS != 0 };
+        let propagation = Propagation {
+            aof: flags & AOF != 0,
+            replicas: flags & REPLICAS != 0,
+        };
         state::check(lua);
         let state = state::of(lua);
         let run = state.run();
-        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| run.port.set_propagation(propagation))) {
+        if let Err(payload) =
+            catch_unwind(AssertUnwindSafe(|| run.port.set_propagation(propagation)))
+        {
             state.stop(Stop::Panicked(payload));
         }
         state::check(lua);

@@ -209,7 +209,11 @@ unsafe fn refuse_argument(lua: *mut lua_State, function: &[u8], arg: c_int, expe
         text.push(b"' (");
         text.push(expected);
         text.push(b" expected, got ");
-        text.push(if lua_type(lua, arg) == LUA_TNONE { b"no value" } else { state::type_name(lua, arg) });
+        text.push(if lua_type(lua, arg) == LUA_TNONE {
+            b"no value"
+        } else {
+            state::type_name(lua, arg)
+        });
         text.push(b")");
         raise_at_script(lua, text.as_bytes())
     }

@@ -25,7 +25,9 @@ use std::ptr;
 use std::sync::atomic::{AtomicI32, AtomicPtr, AtomicU64, Ordering};
 use std::sync::{Arc, Once};
 
-use perilune_luajit_sys::{LUA_MASKCALL, LUA_MASKCOUNT, LUA_MASKRET, lua_Debug, lua_State, lua_sethook};
+use perilune_luajit_sys::{
+    LUA_MASKCALL, LUA_MASKCOUNT, LUA_MASKRET, lua_Debug, lua_State, lua_sethook,
+};
 
 use crate::state;
 
@@ -51,9 +53,14 @@ pub enum KillReason {
 
 impl KillReason {
     fn from_bits(bits: u64) -> Option<Self> {
-        [Self::ScriptKill, Self::FunctionKill, Self::Timeout, Self::Shutdown]
-            .into_iter()
-            .find(|&reason| reason as u64 == bits & ((1 << REASON_BITS) - 1))
+        [
+            Self::ScriptKill,
+            Self::FunctionKill,
+            Self::Timeout,
+            Self::Shutdown,
+        ]
+        .into_iter()
+        .find(|&reason| reason as u64 == bits & ((1 << REASON_BITS) - 1))
     }
 }
 
@@ -89,9 +96,11 @@ impl Interrupt {
         let control = &*self.control;
         let order = run.0 << REASON_BITS | reason as u64;
         // An order for this run or a later one stays.
-        let _ = control.order.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |standing| {
-            (standing >> REASON_BITS < run.0).then_some(order)
-        });
+        let _ = control
+            .order
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |standing| {
+                (standing >> REASON_BITS < run.0).then_some(order)
+            });
         if control.running.load(Ordering::SeqCst) != run.0 {
             return false;
         }
@@ -169,7 +178,11 @@ impl Control {
     #[inline]
     pub(crate) fn ordered(&self, generation: u64) -> Option<KillReason> {
         let order = self.order.load(Ordering::SeqCst);
-        if order >> REASON_BITS == generation { KillReason::from_bits(order) } else { None }
+        if order >> REASON_BITS == generation {
+            KillReason::from_bits(order)
+        } else {
+            None
+        }
     }
 
     /// Makes the interpreter raise at every instruction. Called on the thread that runs it only.
@@ -179,7 +192,12 @@ impl Control {
         // Clearing first makes it write its dispatch table anew in any case.
         unsafe {
             lua_sethook(lua, None, 0, 0);
-            lua_sethook(lua, Some(raise), LUA_MASKCALL | LUA_MASKRET | LUA_MASKCOUNT, 1);
+            lua_sethook(
+                lua,
+                Some(raise),
+                LUA_MASKCALL | LUA_MASKRET | LUA_MASKCOUNT,
+                1,
+            );
         }
     }
 }
@@ -202,7 +220,10 @@ extern "C" fn on_signal(_: libc::c_int) {
     }
     // SAFETY: set by this thread for the time of a run, during which its owner is alive.
     let control = unsafe { &*control };
-    if control.ordered(control.running.load(Ordering::SeqCst)).is_some() {
+    if control
+        .ordered(control.running.load(Ordering::SeqCst))
+        .is_some()
+    {
         control.set_hook();
     }
 }

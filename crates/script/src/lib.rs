@@ -4,7 +4,7 @@
 //! [`Port`] ("call this command"), its result goes to a [`Reply`](perilune_resp::Reply), and other threads can end
 //! it through the VM's [`Interrupt`]. This crate knows no keys, no sessions and no sockets.
 //!
-//! Where to look: `vm.rs` for a run from beginning to end, `state.rs` for the rule that keeps Lua's errors and
+//! Where to look: `vm.rs` and `run.rs` for a run from beginning to end, `state.rs` for the rule that keeps Lua's errors and
 //! Rust's destructors apart, `interrupt.rs` and `memory.rs` for how a script is bounded, `sandbox.rs` for what it
 //! sees, `api.rs`, `sink.rs` and `answer.rs` for commands and conversions.
 
@@ -20,6 +20,7 @@ mod number;
 mod pattern;
 mod port;
 mod random;
+mod run;
 mod sandbox;
 mod script;
 mod sink;

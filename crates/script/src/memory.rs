@@ -129,7 +129,10 @@ pub(crate) unsafe extern "C" fn allocate(
     let memory = unsafe { &mut *ud.cast::<Memory>() };
     let old_bytes = if block.is_null() { 0 } else { old_bytes };
     let used_bytes = memory.used_bytes - old_bytes + new_bytes;
-    if new_bytes > old_bytes && used_bytes > memory.soft_bytes && !memory.grow_past_soft(used_bytes, ud) {
+    if new_bytes > old_bytes
+        && used_bytes > memory.soft_bytes
+        && !memory.grow_past_soft(used_bytes, ud)
+    {
         return ptr::null_mut();
     }
     // SAFETY: LuaJIT never asks for anything near `isize::MAX`; the alignment is a power of two.

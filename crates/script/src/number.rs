@@ -22,7 +22,10 @@ pub(crate) struct Text {
 
 impl Text {
     fn new() -> Self {
-        Self { bytes: [0; TEXT_BYTES_MAX], len: 0 }
+        Self {
+            bytes: [0; TEXT_BYTES_MAX],
+            len: 0,
+        }
     }
 
     fn push(&mut self, bytes: &[u8]) {
@@ -63,14 +66,19 @@ impl Decimal {
             Some(count) => write!(text, "{magnitude:.0$e}", count - 1),
         };
         debug_assert!(written.is_ok());
-        let mut decimal = Self { digits: [0; 20], len: 0, exponent: 0 };
+        let mut decimal = Self {
+            digits: [0; 20],
+            len: 0,
+            exponent: 0,
+        };
         let bytes = text.as_bytes();
         let e = bytes.iter().position(|&b| b == b'e').unwrap_or(bytes.len());
         for &byte in bytes[..e].iter().filter(|byte| byte.is_ascii_digit()) {
             decimal.digits[decimal.len] = byte;
             decimal.len += 1;
         }
-        let exponent = std::str::from_utf8(bytes.get(e + 1..).unwrap_or_default()).unwrap_or_default();
+        let exponent =
+            std::str::from_utf8(bytes.get(e + 1..).unwrap_or_default()).unwrap_or_default();
         decimal.exponent = exponent.parse().unwrap_or_default();
         decimal
     }
@@ -141,7 +149,11 @@ fn lay_out_shortest(text: &mut Text, decimal: &Decimal, negative: bool) {
 pub(crate) fn general(value: f64, precision: usize) -> Text {
     let mut text = Text::new();
     if value.is_nan() {
-        text.push(if value.is_sign_negative() { b"-nan" } else { b"nan" });
+        text.push(if value.is_sign_negative() {
+            b"-nan"
+        } else {
+            b"nan"
+        });
         return text;
     }
     if value.is_sign_negative() {
@@ -156,7 +168,11 @@ pub(crate) fn general(value: f64, precision: usize) -> Text {
         return text;
     }
     let decimal = Decimal::of(value.abs(), Some(precision));
-    let significant = decimal.digits().iter().rposition(|&digit| digit != b'0').map_or(1, |at| at + 1);
+    let significant = decimal
+        .digits()
+        .iter()
+        .rposition(|&digit| digit != b'0')
+        .map_or(1, |at| at + 1);
     let digits = &decimal.digits()[..significant];
     let exponent = decimal.exponent;
     if exponent < -4 || exponent >= precision as i32 {
@@ -210,7 +226,10 @@ mod tests {
             (123456.789, "123456.789"),
         ];
         for &(value, expected) in cases {
-            assert_eq!(std::str::from_utf8(shortest(value).as_bytes()), Ok(expected));
+            assert_eq!(
+                std::str::from_utf8(shortest(value).as_bytes()),
+                Ok(expected)
+            );
         }
     }
 
@@ -230,7 +249,10 @@ mod tests {
             (100.0, 14, "100"),
         ];
         for &(value, precision, expected) in cases {
-            assert_eq!(std::str::from_utf8(general(value, precision).as_bytes()), Ok(expected));
+            assert_eq!(
+                std::str::from_utf8(general(value, precision).as_bytes()),
+                Ok(expected)
+            );
         }
     }
 }

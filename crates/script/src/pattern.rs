@@ -63,14 +63,24 @@ pub(crate) fn effective(pattern: &[u8]) -> &[u8] {
 
 /// Whether a pattern is a plain text.
 pub(crate) fn is_plain(pattern: &[u8]) -> bool {
-    !effective(pattern).iter().any(|byte| SPECIALS.contains(byte))
+    !effective(pattern)
+        .iter()
+        .any(|byte| SPECIALS.contains(byte))
 }
 
 impl<'a, F: Fn() -> bool> Matcher<'a, F> {
     pub(crate) fn new(subject: &'a [u8], pattern: &'a [u8], must_stop: F) -> Self {
         let captures = [Capture::Position(0); CAPTURES_MAX];
         let pattern = effective(pattern);
-        Self { subject, pattern, captures, level: 0, depth: 0, steps: STEPS_PER_CHECK, must_stop }
+        Self {
+            subject,
+            pattern,
+            captures,
+            level: 0,
+            depth: 0,
+            steps: STEPS_PER_CHECK,
+            must_stop,
+        }
     }
 
     /// Matches the pattern from `pattern_start` at `start`; where the match ends.
@@ -87,7 +97,12 @@ impl<'a, F: Fn() -> bool> Matcher<'a, F> {
     }
 
     /// Capture `index` of the match from `start` to `end`: the whole of it if the pattern has none.
-    pub(crate) fn capture(&self, index: usize, start: usize, end: usize) -> Result<Capture, PatternError> {
+    pub(crate) fn capture(
+        &self,
+        index: usize,
+        start: usize,
+        end: usize,
+    ) -> Result<Capture, PatternError> {
         if index >= self.level {
             return match index {
                 0 => Ok(Capture::Text(start, end)),
@@ -157,7 +172,9 @@ impl<'a, F: Fn() -> bool> Matcher<'a, F> {
                         let end = self.class_end(p)?;
                         let before = if s == 0 { 0 } else { self.subject[s - 1] };
                         let here = self.subject_at(s);
-                        if self.set_contains(before, p, end - 1) || !self.set_contains(here, p, end - 1) {
+                        if self.set_contains(before, p, end - 1)
+                            || !self.set_contains(here, p, end - 1)
+                        {
                             return Ok(None);
                         }
                         p = end;
@@ -188,7 +205,13 @@ impl<'a, F: Fn() -> bool> Matcher<'a, F> {
                     p = end + 1;
                 }
                 b'*' => return self.max_expand(s, p, end),
-                b'+' => return if here { self.max_expand(s + 1, p, end) } else { Ok(None) },
+                b'+' => {
+                    return if here {
+                        self.max_expand(s + 1, p, end)
+                    } else {
+                        Ok(None)
+                    };
+                }
                 b'-' => return self.min_expand(s, p, end),
                 _ if !here => return Ok(None),
                 _ => {
@@ -202,7 +225,9 @@ impl<'a, F: Fn() -> bool> Matcher<'a, F> {
     /// Where the single-character class at `p` ends.
     fn class_end(&self, p: usize) -> Result<usize, PatternError> {
         match self.pattern_at(p) {
-            b'%' if p + 1 >= self.pattern.len() => Err(Malformed("malformed pattern (ends with '%')")),
+            b'%' if p + 1 >= self.pattern.len() => {
+                Err(Malformed("malformed pattern (ends with '%')"))
+            }
             b'%' => Ok(p + 2),
             b'[' => {
                 let mut p = p + 1;
@@ -313,7 +338,9 @@ impl<'a, F: Fn() -> bool> Matcher<'a, F> {
             .iter()
             .rposition(|capture| matches!(capture, Capture::Open(_)))
             .ok_or(Malformed("invalid pattern capture"))?;
-        let Capture::Open(start) = self.captures[open] else { return Ok(None) };
+        let Capture::Open(start) = self.captures[open] else {
+            return Ok(None);
+        };
         self.captures[open] = Capture::Text(start, s);
         let matched = self.match_from(s, p)?;
         if matched.is_none() {

@@ -72,6 +72,9 @@ pub struct Propagation {
 impl Default for Propagation {
     /// To both, as every script begins.
     fn default() -> Self {
-        Self { aof: true, replicas: true }
+        Self {
+            aof: true,
+            replicas: true,
+        }
     }
 }

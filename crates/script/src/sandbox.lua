@@ -19,11 +19,12 @@ local function guard(real)
   return proxy
 end
 
-local function sandbox_insert(t, ...)
+local function sandbox_insert(...)
+  local t, position = ...
   if guarded[t] then native.read_only_here() end
   local count = select('#', ...)
-  if type(t) == 'table' and (count == 1 or count == 2 and type((...)) == 'number') then return insert(t, ...) end
-  native.refuse_insert(t, ...)
+  if type(t) == 'table' and (count == 2 or count == 3 and type(position) == 'number') then return insert(...) end
+  native.refuse_insert(...)
 end
 
 local function foreach(t, f)
@@ -36,21 +37,6 @@ end
 ---------------------------------------------------------------------------------------------------------------
 -- Functions that differ from LuaJIT's.
 
--- An error table gives its text: what scripts written before Redis 7 expect.
-local function protected(ok, ...)
-  if ok then return ok, ... end
-  local e = ...
-  if type(e) == 'table' then
-    local text = e.err
-    if type(text) == 'string' or type(text) == 'number' then return false, text end
-  end
-  return false, ...
-end
-
-local function sandbox_pcall(...)
-  return protected(pcall(...))
-end
-
 -- A sort without a function of its own runs in C from end to end, where nothing can stop it.
 local SORT_MAX = 100000
 local function less(a, b) return a < b end
@@ -61,8 +47,9 @@ local function sandbox_sort(t, f)
   return sort(t, f)
 end
 
-local function load(reader, name)
-  if type(reader) ~= 'function' then native.refuse_load(reader) end
+local function load(...)
+  local reader, name = ...
+  if type(reader) ~= 'function' then native.refuse_load(...) end
   local pieces = {}
   while true do
     local ok, piece = pcall(reader)
@@ -100,7 +87,7 @@ local globals = pick(lua, 'assert error gcinfo ipairs rawequal select tonumber t
 globals._VERSION = lua._VERSION
 for name, f in lua.pairs(native.guard) do globals[name] = f end
 globals.collectgarbage, globals.load, globals.loadstring, globals.pcall =
-  native.collectgarbage, load, loadstring, sandbox_pcall
+  native.collectgarbage, load, loadstring, native.pcall
 globals.__redis__err__handler, globals.__server__err__handler = native.describe_error, native.describe_error
 
 globals.string, globals.table, globals.math = guard(string), guard(table), guard(math)

@@ -25,7 +25,7 @@ use crate::{api, cjson, guard, strings};
 
 const SANDBOX: &str = include_str!("sandbox.lua");
 
-/// The chunk name of `sandbox.lua`; frames of it are not the script's.
+/// The chunk name of `sandbox.lua`.
 const SANDBOX_NAME: &CStr = c"=perilune";
 
 /// Numbers in `redis.*`.
@@ -73,6 +73,7 @@ pub(crate) unsafe extern "C-unwind" fn open(lua: *mut lua_State) -> c_int {
         if status != LUA_OK {
             lua_error(lua);
         }
+        strip_debug_information(lua);
         lua_pushvalue(lua, LUA_GLOBALSINDEX);
         push_native(lua);
         lua_call(lua, 2, 2);
@@ -84,6 +85,46 @@ pub(crate) unsafe extern "C-unwind" fn open(lua: *mut lua_State) -> c_int {
     }
 }
 
+/// Replaces the function on top of the stack by one that knows no lines, so that no error names a place in
+/// `sandbox.lua`.
+unsafe fn strip_debug_information(lua: *mut lua_State) {
+    // SAFETY: called by `open`.
+    unsafe {
+        lua_getfield(lua, LUA_GLOBALSINDEX, c"string".as_ptr());
+        lua_getfield(lua, -1, c"dump".as_ptr());
+        lua_pushvalue(lua, -3);
+        lua_pushboolean(lua, 1);
+        lua_call(lua, 2, 1);
+        let bytecode = bytes_at(lua, -1);
+        let (start, len) = (bytecode.as_ptr().cast(), bytecode.len());
+        if luaL_loadbufferx(lua, start, len, SANDBOX_NAME.as_ptr(), c"b".as_ptr()) != LUA_OK {
+            lua_error(lua);
+        }
+        lua_replace(lua, -4);
+        lua_settop(lua, -3);
+    }
+}
+
+/// `pcall`, in which an error table gives its text: what scripts written before Redis 7 expect.
+unsafe extern "C-unwind" fn pcall(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua; nothing is owned.
+    unsafe {
+        luaL_checkany(lua, 1);
+        let status = lua_pcall(lua, lua_gettop(lua) - 1, LUA_MULTRET, 0);
+        state::check(lua);
+        lua_pushboolean(lua, c_int::from(status == LUA_OK));
+        lua_insert(lua, 1);
+        if status != LUA_OK && lua_type(lua, 2) == LUA_TTABLE {
+            lua_getfield(lua, 2, c"err".as_ptr());
+            if matches!(lua_type(lua, -1), LUA_TSTRING | LUA_TNUMBER) {
+                lua_replace(lua, 2);
+            }
+            lua_settop(lua, 2);
+        }
+        lua_gettop(lua)
+    }
+}
+
 /// Pushes the table `native` of `sandbox.lua`.
 unsafe fn push_native(lua: *mut lua_State) {
     const FUNCTIONS: &[(&str, lua_CFunction)] = &[
@@ -91,6 +132,7 @@ unsafe fn push_native(lua: *mut lua_State) {
         ("describe_error", describe_error),
         ("loadstring", loadstring),
         ("no_such_global", no_such_global),
+        ("pcall", pcall),
         ("random", random),
         ("randomseed", randomseed),
         ("read_only", read_only),
@@ -157,7 +199,9 @@ pub(crate) unsafe fn note_position(lua: *mut lua_State, level: c_int) {
         if find_script_frame(lua, level, &mut debug) {
             let position = &mut state::of(lua).position;
             position.source.clear();
-            position.source.extend_from_slice(CStr::from_ptr(debug.source).to_bytes());
+            position
+                .source
+                .extend_from_slice(CStr::from_ptr(debug.source).to_bytes());
             position.line = debug.currentline;
         }
     }
@@ -169,7 +213,8 @@ unsafe fn find_script_frame(lua: *mut lua_State, mut level: c_int, debug: &mut l
     unsafe {
         while lua_getstack(lua, level, debug) != 0 {
             lua_getinfo(lua, c"Sl".as_ptr(), debug);
-            if debug.currentline > 0 && CStr::from_ptr(debug.source) != SANDBOX_NAME {
+            // Frames of C and of the sandbox have no lines.
+            if debug.currentline > 0 {
                 return true;
             }
             level += 1;
@@ -272,7 +317,13 @@ pub(crate) unsafe fn load(lua: *mut lua_State, code: &[u8], name: &CStr) -> c_in
             lua_concat(lua, 2);
             return LUA_ERRSYNTAX;
         }
-        luaL_loadbufferx(lua, code.as_ptr().cast(), code.len(), name.as_ptr(), c"t".as_ptr())
+        luaL_loadbufferx(
+            lua,
+            code.as_ptr().cast(),
+            code.len(),
+            name.as_ptr(),
+            c"t".as_ptr(),
+        )
     }
 }
 

@@ -63,7 +63,13 @@ impl Script {
             }
         };
         let digest: [u8; 20] = Sha1::digest(&source).into();
-        Ok(Self { digest, sha1: hex(&digest), source, shebang_bytes, flags })
+        Ok(Self {
+            digest,
+            sha1: hex(&digest),
+            source,
+            shebang_bytes,
+            flags,
+        })
     }
 
     /// The name of the script: 40 lower-case hexadecimal digits.
@@ -223,14 +229,29 @@ mod tests {
             ("return 1", "none"),
             ("#!lua\nreturn 1", ""),
             ("#!LUA flags=\nreturn 1", ""),
-            ("#!lua flags=no-writes,allow-oom\nreturn 1", "no-writes allow-oom"),
-            ("#!lua flags=no-writes flags=no-cluster\nreturn 1", "no-writes no-cluster"),
+            (
+                "#!lua flags=no-writes,allow-oom\nreturn 1",
+                "no-writes allow-oom",
+            ),
+            (
+                "#!lua flags=no-writes flags=no-cluster\nreturn 1",
+                "no-writes no-cluster",
+            ),
             ("#!lua", "ERR Invalid script shebang"),
-            ("#!lua flags=bad\n", "ERR Unexpected flag in script shebang: bad"),
-            ("#!lua flags=No-Writes\n", "ERR Unexpected flag in script shebang: No-Writes"),
+            (
+                "#!lua flags=bad\n",
+                "ERR Unexpected flag in script shebang: bad",
+            ),
+            (
+                "#!lua flags=No-Writes\n",
+                "ERR Unexpected flag in script shebang: No-Writes",
+            ),
             ("#!lua foo=1\n", "ERR Unknown lua shebang option: foo=1"),
             ("#!js\n", "ERR Could not find scripting engine 'js'"),
-            ("#!lua \"flags=a\\r\\n+X\"\n", "ERR Unexpected flag in script shebang: a  +X"),
+            (
+                "#!lua \"flags=a\\r\\n+X\"\n",
+                "ERR Unexpected flag in script shebang: a  +X",
+            ),
             ("#!lua \"flags=a\n", "ERR Invalid engine in script shebang"),
         ];
         for &(source, expected) in cases {
@@ -244,7 +265,11 @@ mod tests {
                         (flags.no_cluster, "no-cluster"),
                         (flags.allow_cross_slot_keys, "allow-cross-slot-keys"),
                     ];
-                    let set: Vec<_> = names.iter().filter(|(set, _)| *set).map(|(_, name)| *name).collect();
+                    let set: Vec<_> = names
+                        .iter()
+                        .filter(|(set, _)| *set)
+                        .map(|(_, name)| *name)
+                        .collect();
                     set.join(" ")
                 }),
             };

@@ -82,14 +82,22 @@ impl LuaReply {
     /// Leaves exactly one value above the stack as it was. `Err` if Lua could not hold the answer.
     pub(crate) fn finish(&mut self) -> Result<Answer, ()> {
         if self.complete && !self.failed {
-            return Ok(if self.is_error { Answer::Error } else { Answer::Value });
+            return Ok(if self.is_error {
+                Answer::Error
+            } else {
+                Answer::Value
+            });
         }
         // SAFETY: as promised to `new`.
         unsafe {
             lua_settop(self.lua, self.base);
             lua_pushnil(self.lua);
         }
-        if self.failed { Err(()) } else { Ok(Answer::Value) }
+        if self.failed {
+            Err(())
+        } else {
+            Ok(Answer::Value)
+        }
     }
 
     /// Whether the value that comes next is to be pushed.
@@ -166,7 +174,11 @@ impl LuaReply {
             self.close(kind);
             self.settle();
         } else {
-            self.open.push(Open { kind, left: elements, seen: 0 });
+            self.open.push(Open {
+                kind,
+                left: elements,
+                seen: 0,
+            });
         }
     }
 
@@ -207,7 +219,11 @@ unsafe fn set_pair(lua: *mut lua_State) {
             LUA_TNUMBER => !lua_tonumber(lua, -2).is_nan(),
             _ => true,
         };
-        if is_key { lua_rawset(lua, -3) } else { lua_settop(lua, -3) }
+        if is_key {
+            lua_rawset(lua, -3)
+        } else {
+            lua_settop(lua, -3)
+        }
     }
 }
 
@@ -239,7 +255,10 @@ pub(crate) unsafe fn push_error(lua: *mut lua_State, message: &[u8], counted: bo
 }
 
 fn trim_line_breaks(text: &[u8]) -> &[u8] {
-    let end = text.iter().rposition(|byte| !matches!(byte, b'\r' | b'\n')).map_or(0, |at| at + 1);
+    let end = text
+        .iter()
+        .rposition(|byte| !matches!(byte, b'\r' | b'\n'))
+        .map_or(0, |at| at + 1);
     &text[..end]
 }
 
@@ -296,7 +315,11 @@ impl Reply for LuaReply {
     }
 
     fn set(&mut self, len: usize) {
-        let kind = if self.protocol == Protocol::Resp3 { Kind::Set } else { Kind::Array };
+        let kind = if self.protocol == Protocol::Resp3 {
+            Kind::Set
+        } else {
+            Kind::Array
+        };
         self.aggregate(kind, len, len);
     }
 
@@ -323,7 +346,9 @@ impl Reply for LuaReply {
         match self.protocol {
             Protocol::Resp2 => self.string(digits.as_bytes()),
             // SAFETY: `field` left room.
-            Protocol::Resp3 => self.field(b"big_number", |lua| unsafe { push_bytes(lua, digits.as_bytes()) }),
+            Protocol::Resp3 => self.field(b"big_number", |lua| unsafe {
+                push_bytes(lua, digits.as_bytes())
+            }),
         }
     }
 

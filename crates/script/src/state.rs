@@ -124,7 +124,9 @@ impl State {
     /// Whether the run is to end.
     #[inline]
     pub(crate) fn must_stop(&self) -> bool {
-        self.stop.is_some() || self.memory.exceeded() || self.control.ordered(self.generation).is_some()
+        self.stop.is_some()
+            || self.memory.exceeded()
+            || self.control.ordered(self.generation).is_some()
     }
 
     /// Ends the run from this thread.
@@ -247,7 +249,10 @@ pub(crate) struct ShortText {
 
 impl ShortText {
     pub(crate) fn new() -> Self {
-        Self { bytes: [0; 256], len: 0 }
+        Self {
+            bytes: [0; 256],
+            len: 0,
+        }
     }
 
     pub(crate) fn push(&mut self, bytes: &[u8]) {

@@ -11,8 +11,12 @@ use crate::pattern::{CAPTURES_MAX, Capture, Matcher, PatternError, effective, is
 use crate::state::{self, ShortText, bytes_at, push_bytes, raise_error, raise_stop};
 
 /// The functions of `string.*` that are ours.
-pub(crate) const FUNCTIONS: &[(&str, lua_CFunction)] =
-    &[("find", find), ("gmatch", gmatch), ("gsub", gsub), ("match", match_)];
+pub(crate) const FUNCTIONS: &[(&str, lua_CFunction)] = &[
+    ("find", find),
+    ("gmatch", gmatch),
+    ("gsub", gsub),
+    ("match", match_),
+];
 
 /// A plain search looks for an order to stop after this many bytes.
 const PLAIN_PIECE_BYTES: usize = 1 << 24;
@@ -67,7 +71,11 @@ unsafe fn push_captures<F: Fn() -> bool>(
 ) -> c_int {
     // SAFETY: the caller's; the matcher owns nothing.
     unsafe {
-        let count = if matcher.level() == 0 && whole { 1 } else { matcher.level() };
+        let count = if matcher.level() == 0 && whole {
+            1
+        } else {
+            matcher.level()
+        };
         lua_checkstack(lua, CAPTURES_MAX as c_int + 2);
         for index in 0..count {
             let capture = or_raise(lua, matcher.capture(index, start, end));
@@ -134,7 +142,11 @@ unsafe fn push_range(lua: *mut lua_State, start: usize, end: usize) -> c_int {
 
 /// Where a search begins: from 0, inside the subject.
 fn start_position(init: isize, len: usize) -> usize {
-    let init = if init < 0 { init + len as isize + 1 } else { init };
+    let init = if init < 0 {
+        init + len as isize + 1
+    } else {
+        init
+    };
     usize::try_from(init - 1).unwrap_or(0).min(len)
 }
 
@@ -142,7 +154,9 @@ fn start_position(init: isize, len: usize) -> usize {
 unsafe fn find_plain(lua: *mut lua_State, subject: &[u8], text: &[u8]) -> Option<usize> {
     let mut start = 0;
     loop {
-        let end = subject.len().min(start + PLAIN_PIECE_BYTES.max(2 * text.len()));
+        let end = subject
+            .len()
+            .min(start + PLAIN_PIECE_BYTES.max(2 * text.len()));
         if let Some(at) = memchr::memmem::find(&subject[start..end], text) {
             return Some(start + at);
         }
@@ -275,7 +289,9 @@ unsafe fn add_replacement<F: Fn() -> bool>(
     // SAFETY: called by `gsub`, whose third argument is the replacement.
     unsafe {
         match replacement {
-            Replacement::Text(text) => return add_text(built, matcher, subject, (start, end), text),
+            Replacement::Text(text) => {
+                return add_text(built, matcher, subject, (start, end), text);
+            }
             Replacement::Table => {
                 let key = or_raise(lua, matcher.capture(0, start, end));
                 push_capture(lua, subject, key);
@@ -398,9 +414,11 @@ unsafe fn check_format(lua: *mut lua_State, first: c_int) {
     }
 }
 
-/// Raises the error on top of the stack as if `format` itself had: LuaJIT's function was called without a name.
+/// Raises the error on top of the stack as if `format` itself had: LuaJIT's function was called without a name, and
+/// has another word for an argument that is not there.
 unsafe fn raise_format_error(lua: *mut lua_State) -> ! {
     const NAMELESS: &[u8] = b" to '?' (";
+    const MISSING: &[u8] = b"value expected)";
     // SAFETY: called by `format`; the texts stay on the stack.
     unsafe {
         if lua_type(lua, -1) != LUA_TSTRING {
@@ -412,7 +430,15 @@ unsafe fn raise_format_error(lua: *mut lua_State) -> ! {
             Some(at) => {
                 push_bytes(lua, &text[..at]);
                 push_bytes(lua, b" to 'format' (");
-                push_bytes(lua, &text[at + NAMELESS.len()..]);
+                let reason = &text[at + NAMELESS.len()..];
+                push_bytes(
+                    lua,
+                    if reason == MISSING {
+                        b"no value)"
+                    } else {
+                        reason
+                    },
+                );
                 lua_concat(lua, 4);
             }
             None => {

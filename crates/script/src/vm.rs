@@ -1,6 +1,6 @@
 //! One interpreter, and the running of a script in it.
 //!
-//! A run is one protected call of one C function, [`run_script`], which does everything that can raise: it finds
+//! A run is one protected call of one C function (`run.rs`), which does everything that can raise: it finds
 //! or compiles the script, makes KEYS and ARGV, calls it, and writes what it returned. So there is exactly one
 //! place where errors, stops and panics come out, after `lua_pcall` in [`Vm::eval`].
 //!
@@ -9,21 +9,21 @@
 
 use std::collections::HashMap;
 use std::ffi::c_int;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::resume_unwind;
 use std::ptr;
 
 use perilune_luajit_sys::*;
 use perilune_resp::{Protocol, Reply};
 
-use crate::answer::Writer;
 use crate::cjson;
 use crate::interrupt::{Control, Interrupt, KillReason};
 use crate::memory::{self, Memory};
 use crate::port::Port;
 use crate::random::Random;
+use crate::run::{compile_error, describe_error, error_text, keep_compiled, run_script};
 use crate::sandbox;
 use crate::script::{Script, neutralise_line_breaks};
-use crate::state::{self, Compiled, Position, Run, State, Stop, push_bytes};
+use crate::state::{self, Position, Run, State, Stop};
 
 /// Compiled scripts that a VM keeps. When there are more, the half that was not used for longest is forgotten.
 const COMPILED_MAX: usize = 1024;
@@ -53,7 +53,9 @@ pub struct Limits {
 impl Default for Limits {
     /// 256 MiB.
     fn default() -> Self {
-        Self { memory_bytes: 256 << 20 }
+        Self {
+            memory_bytes: 256 << 20,
+        }
     }
 }
 
@@ -149,11 +151,20 @@ impl Vm {
             lua_pushcclosure(lua, run_script, 0);
             lua_pushcclosure(lua, sandbox::open, 0);
             let status = lua_pcall(lua, 0, 0, 0);
-            assert!(status == LUA_OK, "{}", String::from_utf8_lossy(&error_text(lua)));
+            assert!(
+                status == LUA_OK,
+                "{}",
+                String::from_utf8_lossy(&error_text(lua))
+            );
         }
         // SAFETY: a number in the state just made.
         unsafe { lua_gc((*state).main, LUA_GCSETPAUSE, GC_PAUSE_PERCENT) };
-        let mut vm = Self { state, limits, collect_all: false, live_bytes: 0 };
+        let mut vm = Self {
+            state,
+            limits,
+            collect_all: false,
+            live_bytes: 0,
+        };
         vm.collect();
         vm
     }
@@ -185,7 +196,12 @@ impl Vm {
         port: &mut dyn Port,
         reply: &mut dyn Reply,
     ) -> Result<Completion, ScriptStop> {
-        let mut run = Run { script, arguments, port, reply };
+        let mut run = Run {
+            script,
+            arguments,
+            port,
+            reply,
+        };
         // SAFETY: erases the lifetimes; the pointer is cleared before this function returns.
         let run = unsafe { std::mem::transmute::<*mut Run<'_>, *mut Run<'static>>(&raw mut run) };
         let status = self.enter(run);
@@ -194,9 +210,10 @@ impl Vm {
         match (self.take_stop(), killed) {
             (Some(Stop::Panicked(payload)), _) => resume_unwind(payload),
             (Some(Stop::Aborted), _) => Err(ScriptStop::Aborted),
-            (None, Some(reason)) => {
-                Err(ScriptStop::Killed { reason, message: self.message(kill_text(reason), script) })
-            }
+            (None, Some(reason)) => Err(ScriptStop::Killed {
+                reason,
+                message: self.message(kill_text(reason), script),
+            }),
             (None, None) => outcome,
         }
     }
@@ -224,9 +241,14 @@ impl Vm {
                 }
                 LUA_ERRMEM => {
                     self.collect_all = true;
-                    Err(ScriptStop::OutOfMemory { message: b"ERR Script ran out of memory.".to_vec() })
+                    Err(ScriptStop::OutOfMemory {
+                        message: b"ERR Script ran out of memory.".to_vec(),
+                    })
                 }
-                _ => Err(ScriptStop::Error { message: compile_error(lua), counted: false }),
+                _ => Err(ScriptStop::Error {
+                    message: compile_error(lua),
+                    counted: false,
+                }),
             };
             lua_settop(lua, RUN_SCRIPT);
             self.forget_unused();
@@ -314,16 +336,27 @@ impl Vm {
             if lua_gethookmask(state.main) != 0 {
                 lua_sethook(state.main, None, 0, 0);
             }
-            (killed, state.memory.exceeded() || status == LUA_ERRMEM, state.main)
+            (
+                killed,
+                state.memory.exceeded() || status == LUA_ERRMEM,
+                state.main,
+            )
         };
         let outcome = if out_of_memory {
-            Err(ScriptStop::OutOfMemory { message: self.message("Script ran out of memory.", script) })
+            Err(ScriptStop::OutOfMemory {
+                message: self.message("Script ran out of memory.", script),
+            })
         } else if status == LUA_OK {
             // SAFETY: between runs.
             let state = unsafe { &mut *self.state };
             match state.compile_error.take() {
-                None => Ok(Completion { counted_error: state.counted_error }),
-                Some(message) => Err(ScriptStop::Error { message, counted: false }),
+                None => Ok(Completion {
+                    counted_error: state.counted_error,
+                }),
+                Some(message) => Err(ScriptStop::Error {
+                    message,
+                    counted: false,
+                }),
             }
         } else {
             // SAFETY: the error is on top of the stack.
@@ -362,7 +395,11 @@ impl Vm {
         if state.compiled.len() <= COMPILED_MAX {
             return;
         }
-        let mut ages: Vec<u64> = state.compiled.values().map(|compiled| compiled.used_at).collect();
+        let mut ages: Vec<u64> = state
+            .compiled
+            .values()
+            .map(|compiled| compiled.used_at)
+            .collect();
         let middle = ages.len() / 2;
         let (_, &mut oldest_kept, _) = ages.select_nth_unstable(middle);
         let lua = state.main;
@@ -414,160 +451,5 @@ fn kill_text(reason: KillReason) -> &'static str {
         KillReason::FunctionKill => "Script killed by user with FUNCTION KILL.",
         KillReason::Timeout => "Script ran longer than it may.",
         KillReason::Shutdown => "Script stopped because the server is shutting down.",
-    }
-}
-
-/// The C function that is a run. It is called by `lua_pcall` only.
-unsafe extern "C-unwind" fn run_script(lua: *mut lua_State) -> c_int {
-    // SAFETY: a run is set up; frames here own nothing while something can raise.
-    unsafe {
-        if !push_script(lua) {
-            return 0;
-        }
-        set_arguments(lua);
-        lua_call(lua, 0, 1);
-        write_answer(lua);
-        0
-    }
-}
-
-/// Pushes the compiled script; false if it does not compile, with the reason left in the state.
-unsafe fn push_script(lua: *mut lua_State) -> bool {
-    // SAFETY: called by `run_script`.
-    unsafe {
-        let state = state::of(lua);
-        let generation = state.generation;
-        let script = state.run().script;
-        if let Some(compiled) = state.compiled.get_mut(script.digest()) {
-            compiled.used_at = generation;
-            lua_rawgeti(lua, LUA_REGISTRYINDEX, compiled.function);
-            return true;
-        }
-        if sandbox::load(lua, script.code(), c"@user_script") != LUA_OK {
-            let message = compile_error(lua);
-            state::of(lua).compile_error = Some(message);
-            return false;
-        }
-        keep_compiled(lua, script);
-        true
-    }
-}
-
-/// Remembers the compiled script on top of the stack, and leaves it there.
-unsafe fn keep_compiled(lua: *mut lua_State, script: &Script) {
-    // SAFETY: the caller's; nothing is owned while this may raise.
-    unsafe {
-        lua_pushvalue(lua, -1);
-        let function = luaL_ref(lua, LUA_REGISTRYINDEX);
-        let state = state::of(lua);
-        let used_at = state.generation;
-        state.compiled.insert(*script.digest(), Compiled { function, used_at });
-    }
-}
-
-/// The error reply for the syntax error on top of the stack.
-unsafe fn compile_error(lua: *mut lua_State) -> Vec<u8> {
-    // SAFETY: LuaJIT leaves a string there.
-    let text = unsafe { state::bytes_at(lua, -1) };
-    let mut message = [&b"ERR Error compiling script (new function): "[..], text].concat();
-    neutralise_line_breaks(&mut message);
-    message
-}
-
-/// Sets KEYS and ARGV to fresh tables.
-unsafe fn set_arguments(lua: *mut lua_State) {
-    // SAFETY: called by `run_script`; slices live as long as the run.
-    unsafe {
-        let state = state::of(lua);
-        let Arguments { keys, argv, .. } = state.run().arguments;
-        lua_rawgeti(lua, LUA_REGISTRYINDEX, state.globals);
-        for (name, values) in [(&b"KEYS"[..], keys), (b"ARGV", argv)] {
-            push_bytes(lua, name);
-            lua_createtable(lua, values.len() as c_int, 0);
-            for (index, value) in values.iter().enumerate() {
-                push_bytes(lua, value);
-                lua_rawseti(lua, -2, index as c_int + 1);
-            }
-            lua_rawset(lua, -3);
-        }
-        lua_settop(lua, -2);
-    }
-}
-
-/// Writes the script's return value, which is on top of the stack.
-unsafe fn write_answer(lua: *mut lua_State) {
-    unsafe fn write(lua: *mut lua_State) -> bool {
-        // SAFETY: memory is disarmed, so nothing raises below the frames of the reply.
-        unsafe {
-            let state = state::of(lua);
-            if state.must_stop() {
-                return false;
-            }
-            state.memory.disarm();
-            let protocol = state.protocol;
-            let writer = Writer::new(lua, state.run().reply, protocol);
-            match catch_unwind(AssertUnwindSafe(|| writer.write(|| state::must_stop(lua)))) {
-                Ok(Ok(counted_error)) => {
-                    state::of(lua).counted_error = counted_error;
-                    true
-                }
-                Ok(Err(())) => false,
-                Err(payload) => {
-                    state::of(lua).stop(Stop::Panicked(payload));
-                    false
-                }
-            }
-        }
-    }
-    // SAFETY: called by `run_script`; `write` has dropped what it owned.
-    unsafe {
-        if !write(lua) {
-            state::raise_stop(lua);
-        }
-    }
-}
-
-/// The text of the error on top of the stack, with its code, and whether it was counted before.
-unsafe fn describe_error(lua: *mut lua_State) -> (Vec<u8>, bool) {
-    // SAFETY: between runs: disarmed, nothing raises, tables are read raw.
-    unsafe {
-        if lua_type(lua, -1) != LUA_TTABLE {
-            return ([b"ERR ", &error_text(lua)[..]].concat(), false);
-        }
-        push_bytes(lua, b"ignore_error_stats_update");
-        lua_rawget(lua, -2);
-        let counted = lua_toboolean(lua, -1) != 0;
-        lua_settop(lua, -2);
-        push_bytes(lua, b"err");
-        lua_rawget(lua, -2);
-        let message = match lua_type(lua, -1) {
-            LUA_TSTRING | LUA_TNUMBER => state::bytes_at(lua, -1).to_vec(),
-            _ => b"ERR unknown error".to_vec(),
-        };
-        (message, counted)
-    }
-}
-
-/// The error on top of the stack as text, if it is no table.
-unsafe fn error_text(lua: *mut lua_State) -> Vec<u8> {
-    // SAFETY: between runs.
-    unsafe {
-        match lua_type(lua, -1) {
-            LUA_TSTRING | LUA_TNUMBER => {
-                let text = state::bytes_at(lua, -1);
-                match text.ends_with(b"attempt to yield across C-call boundary") {
-                    // The reference's Lua has another word for it.
-                    true => b"attempt to yield across metamethod/C-call boundary".to_vec(),
-                    false => text.to_vec(),
-                }
-            }
-            LUA_TNIL => b"nil".to_vec(),
-            LUA_TBOOLEAN => lua_toboolean(lua, -1).eq(&1).to_string().into_bytes(),
-            _ => {
-                let mut text = state::type_name(lua, -1).to_vec();
-                text.extend_from_slice(format!(": {:p}", lua_topointer(lua, -1)).as_bytes());
-                text
-            }
-        }
     }
 }

@@ -16,25 +16,70 @@ fn values_become_json() {
         ("return cjson.encode({[-1]=1})", "\"{\"-1\":1}\""),
         ("return cjson.encode(nil)", "\"null\""),
         ("return cjson.encode(cjson.null)", "\"null\""),
-        ("return cjson.encode({true,false,cjson.null})", "\"[true,false,null]\""),
+        (
+            "return cjson.encode({true,false,cjson.null})",
+            "\"[true,false,null]\"",
+        ),
         ("return cjson.encode(2^53)", "\"9.007199254741e+15\""),
-        ("return cjson.encode(123456789012345)", "\"1.2345678901234e+14\""),
+        (
+            "return cjson.encode(123456789012345)",
+            "\"1.2345678901234e+14\"",
+        ),
         ("return cjson.encode(1e14)", "\"1e+14\""),
-        ("return cjson.encode(-99999999999999)", "\"-99999999999999\""),
-        ("return cjson.encode({0.1, 1/3, -0.0, 0, 1e300, 100, 2.50})", "\"[0.1,0.33333333333333,-0,0,1e+300,100,2.5]\""),
-        ("return cjson.encode('a/b\"c\\\\d\\n\\t\\r\\b\\f\\1\\127\\200')", "\"\"a\\/b\\\"c\\\\d\\n\\t\\r\\b\\f\\u0001\\u007f\u{c8}\"\""),
+        (
+            "return cjson.encode(-99999999999999)",
+            "\"-99999999999999\"",
+        ),
+        (
+            "return cjson.encode({0.1, 1/3, -0.0, 0, 1e300, 100, 2.50})",
+            "\"[0.1,0.33333333333333,-0,0,1e+300,100,2.5]\"",
+        ),
+        (
+            "return cjson.encode('a/b\"c\\\\d\\n\\t\\r\\b\\f\\1\\127\\200')",
+            "\"\"a\\/b\\\"c\\\\d\\n\\t\\r\\b\\f\\u0001\\u007f\u{c8}\"\"",
+        ),
         ("return cjson.encode('')", "\"\"\"\""),
         ("return cjson.encode({{{}}})", "\"[[{}]]\""),
-        ("return cjson.encode(0/0)", "-ERR user_script:1: Cannot serialise number: must not be NaN or Inf @1"),
-        ("return cjson.encode({[true]=1})", "-ERR user_script:1: Cannot serialise boolean: table key must be a number or string @1"),
-        ("return cjson.encode(function() end)", "-ERR user_script:1: Cannot serialise function: type not supported @1"),
-        ("return cjson.encode({[1]=1,[11]=2})", "-ERR user_script:1: Cannot serialise table: excessively sparse array @1"),
-        ("return cjson.encode()", "-ERR user_script:1: bad argument #1 to 'encode' (expected 1 argument) @1"),
-        ("return cjson.encode(1,2)", "-ERR user_script:1: bad argument #1 to 'encode' (expected 1 argument) @1"),
-        ("local t = {} for i = 1, 1000 do t = {t} end return cjson.encode(t)", "-ERR user_script:1: Cannot serialise, excessive nesting (1001) @1"),
-        ("local t = {} for i = 1, 999 do t = {t} end return #cjson.encode(t)", ":2000"),
-        ("local t = {} t[1] = t return cjson.encode(t)", "-ERR user_script:1: Cannot serialise, excessive nesting (1001) @1"),
-        ("return cjson.encode(setmetatable({}, {__index = {1}}))", "\"{}\""),
+        (
+            "return cjson.encode(0/0)",
+            "-ERR user_script:1: Cannot serialise number: must not be NaN or Inf @1",
+        ),
+        (
+            "return cjson.encode({[true]=1})",
+            "-ERR user_script:1: Cannot serialise boolean: table key must be a number or string @1",
+        ),
+        (
+            "return cjson.encode(function() end)",
+            "-ERR user_script:1: Cannot serialise function: type not supported @1",
+        ),
+        (
+            "return cjson.encode({[1]=1,[11]=2})",
+            "-ERR user_script:1: Cannot serialise table: excessively sparse array @1",
+        ),
+        (
+            "return cjson.encode()",
+            "-ERR user_script:1: bad argument #1 to 'encode' (expected 1 argument) @1",
+        ),
+        (
+            "return cjson.encode(1,2)",
+            "-ERR user_script:1: bad argument #1 to 'encode' (expected 1 argument) @1",
+        ),
+        (
+            "local t = {} for i = 1, 1000 do t = {t} end return cjson.encode(t)",
+            "-ERR user_script:1: Cannot serialise, excessive nesting (1001) @1",
+        ),
+        (
+            "local t = {} for i = 1, 999 do t = {t} end return #cjson.encode(t)",
+            ":2000",
+        ),
+        (
+            "local t = {} t[1] = t return cjson.encode(t)",
+            "-ERR user_script:1: Cannot serialise, excessive nesting (1001) @1",
+        ),
+        (
+            "return cjson.encode(setmetatable({}, {__index = {1}}))",
+            "\"{}\"",
+        ),
     ]);
 }
 

@@ -65,9 +65,16 @@ fn scripts_that_do_not_compile_say_where() {
     ] {
         let seen = bench.eval(source, &[], &[]);
         assert!(seen.starts_with(prefix), "{source}: {seen}");
-        assert!(seen.ends_with(text) || source.starts_with('r'), "{source}: {seen}");
+        assert!(
+            seen.ends_with(text) || source.starts_with('r'),
+            "{source}: {seen}"
+        );
     }
-    assert!(bench.eval("#!lua\n\nx = = 1", &[], &[]).contains("user_script:3:"));
+    assert!(
+        bench
+            .eval("#!lua\n\nx = = 1", &[], &[])
+            .contains("user_script:3:")
+    );
 }
 
 #[test]
@@ -77,8 +84,13 @@ fn compiling_alone_finds_the_same_errors() {
     assert_eq!(bench.vm.compile(&good), Ok(()));
     let bad = Script::new(&b"return +"[..]).expect("no shebang");
     match bench.vm.compile(&bad) {
-        Err(ScriptStop::Error { message, counted: false }) => {
-            assert!(message.starts_with(b"ERR Error compiling script (new function): user_script:1:"));
+        Err(ScriptStop::Error {
+            message,
+            counted: false,
+        }) => {
+            assert!(
+                message.starts_with(b"ERR Error compiling script (new function): user_script:1:")
+            );
         }
         other => panic!("{other:?}"),
     }
@@ -105,33 +117,81 @@ fn the_functions_of_redis_check_their_arguments() {
         ("return redis.error_reply('-MY ERR')", "-MY ERR"),
         ("return redis.error_reply('-MYERR')", "-ERR MYERR"),
         ("return redis.error_reply('')", "-ERR "),
-        ("return redis.error_reply(5)", "-ERR wrong number or type of arguments"),
+        (
+            "return redis.error_reply(5)",
+            "-ERR wrong number or type of arguments",
+        ),
         ("return redis.error_reply('a\\r\\nb\\r\\n')", "-ERR a  b"),
         ("return redis.status_reply('a\\r\\nb')", "+a  b"),
-        ("return redis.status_reply(1)", "-ERR wrong number or type of arguments"),
-        ("return redis.sha1hex('')", "\"da39a3ee5e6b4b0d3255bfef95601890afd80709\""),
-        ("return redis.sha1hex('Pizza & Mandolino')", "\"74822d82031af7493c20eefa13bd07ec4fada82f\""),
-        ("return redis.sha1hex(1)", "\"356a192b7913b04c54574d18c28d46e6395428ab\""),
-        ("return redis.sha1hex(nil)", "\"da39a3ee5e6b4b0d3255bfef95601890afd80709\""),
-        ("return redis.sha1hex()", "-ERR wrong number of arguments @1"),
-        ("return redis.log(1)", "-ERR server.log() requires two arguments or more. @1"),
-        ("return redis.log('a','b')", "-ERR First argument must be a number (log level). @1"),
+        (
+            "return redis.status_reply(1)",
+            "-ERR wrong number or type of arguments",
+        ),
+        (
+            "return redis.sha1hex('')",
+            "\"da39a3ee5e6b4b0d3255bfef95601890afd80709\"",
+        ),
+        (
+            "return redis.sha1hex('Pizza & Mandolino')",
+            "\"74822d82031af7493c20eefa13bd07ec4fada82f\"",
+        ),
+        (
+            "return redis.sha1hex(1)",
+            "\"356a192b7913b04c54574d18c28d46e6395428ab\"",
+        ),
+        (
+            "return redis.sha1hex(nil)",
+            "\"da39a3ee5e6b4b0d3255bfef95601890afd80709\"",
+        ),
+        (
+            "return redis.sha1hex()",
+            "-ERR wrong number of arguments @1",
+        ),
+        (
+            "return redis.log(1)",
+            "-ERR server.log() requires two arguments or more. @1",
+        ),
+        (
+            "return redis.log('a','b')",
+            "-ERR First argument must be a number (log level). @1",
+        ),
         ("return redis.log(10,'b')", "-ERR Invalid log level. @1"),
         ("return redis.log(redis.LOG_WARNING,'b',{},1)", "nil"),
-        ("redis.setresp()", "-ERR server.setresp() requires one argument. @1"),
+        (
+            "redis.setresp()",
+            "-ERR server.setresp() requires one argument. @1",
+        ),
         ("redis.setresp(4)", "-ERR RESP version must be 2 or 3. @1"),
         ("return redis.setresp('3')", "nil"),
-        ("redis.set_repl()", "-ERR server.set_repl() requires one argument. @1"),
-        ("redis.set_repl(99)", "-ERR Invalid replication flags. Use REPL_AOF, REPL_REPLICA, REPL_ALL or REPL_NONE. @1"),
+        (
+            "redis.set_repl()",
+            "-ERR server.set_repl() requires one argument. @1",
+        ),
+        (
+            "redis.set_repl(99)",
+            "-ERR Invalid replication flags. Use REPL_AOF, REPL_REPLICA, REPL_ALL or REPL_NONE. @1",
+        ),
         ("redis.set_repl(redis.REPL_AOF)", "nil"),
         ("return redis.replicate_commands()", ":1"),
         ("return {redis.breakpoint(), redis.debug('x')}", "[nil]"),
         ("return redis.acl_check_cmd('get')", ":1"),
         ("return redis.acl_check_cmd('set')", "nil"),
-        ("return redis.acl_check_cmd('nosuch')", "-ERR Invalid command passed to server.acl_check_cmd() @1"),
-        ("return redis.acl_check_cmd()", "-ERR Please specify at least one argument for this call @1"),
-        ("return redis.acl_check_cmd({})", "-ERR Command arguments must be strings or integers @1"),
-        ("return {redis.REDIS_VERSION, redis.REDIS_VERSION_NUM, server == redis}", "[\"7.2.4\" :459268 :1]"),
+        (
+            "return redis.acl_check_cmd('nosuch')",
+            "-ERR Invalid command passed to server.acl_check_cmd() @1",
+        ),
+        (
+            "return redis.acl_check_cmd()",
+            "-ERR Please specify at least one argument for this call @1",
+        ),
+        (
+            "return redis.acl_check_cmd({})",
+            "-ERR Command arguments must be strings or integers @1",
+        ),
+        (
+            "return {redis.REDIS_VERSION, redis.REDIS_VERSION_NUM, server == redis}",
+            "[\"7.2.4\" :459268 :1]",
+        ),
     ]);
     assert_eq!(bench.server.log, ["Warning b 1"]);
     assert_eq!(bench.server.propagation.len(), 1);

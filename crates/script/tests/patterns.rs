@@ -62,20 +62,65 @@ fn patterns_match_as_in_lua_5_1() {
 #[test]
 fn wrong_patterns_say_what_is_wrong() {
     bench().check(&[
-        ("return string.find('a', '%')", "-ERR user_script:1: malformed pattern (ends with '%') @1"),
-        ("return string.find('a', '[a')", "-ERR user_script:1: malformed pattern (missing ']') @1"),
-        ("return string.find('a', '[]')", "-ERR user_script:1: malformed pattern (missing ']') @1"),
-        ("return string.find('a', '(a')", "-ERR user_script:1: unfinished capture @1"),
-        ("return string.find('a', '.)')", "-ERR user_script:1: invalid pattern capture @1"),
-        ("return string.find('a', '%1')", "-ERR user_script:1: invalid capture index @1"),
-        ("return string.find('a', '%f')", "-ERR user_script:1: missing '[' after '%f' in pattern @1"),
-        ("return string.find('a', '%b')", "-ERR user_script:1: unbalanced pattern @1"),
-        ("return string.find('a', ('()'):rep(33))", "-ERR user_script:1: too many captures @1"),
-        ("return string.gsub('a', 'a', '%2')", "-ERR user_script:1: invalid capture index @1"),
-        ("return string.gsub('a', 'a', true)", "-ERR user_script:1: bad argument #3 to 'gsub' (string/function/table expected) @1"),
-        ("return string.gsub('a', 'a', function() return {} end)", "-ERR user_script:1: invalid replacement value (a table) @1"),
-        ("return string.find()", "-ERR user_script:1: bad argument #1 to 'find' (string expected, got no value) @1"),
-        ("return ('x'):find({})", "-ERR user_script:1: bad argument #1 to 'find' (string expected, got table) @1"),
-        ("return string.find('a', ('.-'):rep(2000))", "-ERR user_script:1: pattern too complex @1"),
+        (
+            "return string.find('a', '%')",
+            "-ERR user_script:1: malformed pattern (ends with '%') @1",
+        ),
+        (
+            "return string.find('a', '[a')",
+            "-ERR user_script:1: malformed pattern (missing ']') @1",
+        ),
+        (
+            "return string.find('a', '[]')",
+            "-ERR user_script:1: malformed pattern (missing ']') @1",
+        ),
+        (
+            "return string.find('a', '(a')",
+            "-ERR user_script:1: unfinished capture @1",
+        ),
+        (
+            "return string.find('a', '.)')",
+            "-ERR user_script:1: invalid pattern capture @1",
+        ),
+        (
+            "return string.find('a', '%1')",
+            "-ERR user_script:1: invalid capture index @1",
+        ),
+        (
+            "return string.find('a', '%f')",
+            "-ERR user_script:1: missing '[' after '%f' in pattern @1",
+        ),
+        (
+            "return string.find('a', '%b')",
+            "-ERR user_script:1: unbalanced pattern @1",
+        ),
+        (
+            "return string.find('a', ('()'):rep(33))",
+            "-ERR user_script:1: too many captures @1",
+        ),
+        (
+            "return string.gsub('a', 'a', '%2')",
+            "-ERR user_script:1: invalid capture index @1",
+        ),
+        (
+            "return string.gsub('a', 'a', true)",
+            "-ERR user_script:1: bad argument #3 to 'gsub' (string/function/table expected) @1",
+        ),
+        (
+            "return string.gsub('a', 'a', function() return {} end)",
+            "-ERR user_script:1: invalid replacement value (a table) @1",
+        ),
+        (
+            "return string.find()",
+            "-ERR user_script:1: bad argument #1 to 'find' (string expected, got no value) @1",
+        ),
+        (
+            "return ('x'):find({})",
+            "-ERR user_script:1: bad argument #1 to 'find' (string expected, got table) @1",
+        ),
+        (
+            "return string.find('a', ('.-'):rep(2000))",
+            "-ERR user_script:1: pattern too complex @1",
+        ),
     ]);
 }

@@ -16,8 +16,14 @@ fn the_globals_are_the_references() {
              rawset redis select server setmetatable string table tonumber tostring type unpack xpcall",
         ),
         ("os", "clock"),
-        ("string", "byte char dump find format gfind gmatch gsub len lower match rep reverse sub upper"),
-        ("table", "concat foreach foreachi getn insert maxn remove setn sort"),
+        (
+            "string",
+            "byte char dump find format gfind gmatch gsub len lower match rep reverse sub upper",
+        ),
+        (
+            "table",
+            "concat foreach foreachi getn insert maxn remove setn sort",
+        ),
         (
             "math",
             "abs acos asin atan atan2 ceil cos cosh deg exp floor fmod frexp huge ldexp log log10 max min mod modf \
@@ -39,7 +45,8 @@ fn the_globals_are_the_references() {
 fn globals_can_be_neither_missing_nor_changed() {
     let readonly = "-ERR user_script:1: Attempt to modify a readonly table @1";
     let readonly_here = "-ERR Attempt to modify a readonly table @1";
-    let missing = "-ERR user_script:1: Script attempted to access nonexistent global variable 'foo' @1";
+    let missing =
+        "-ERR user_script:1: Script attempted to access nonexistent global variable 'foo' @1";
     bench().check(&[
         ("return foo", missing),
         ("return _G.foo", missing),
@@ -80,15 +87,24 @@ fn globals_can_be_neither_missing_nor_changed() {
 fn dangerous_things_are_absent() {
     let mut bench = bench();
     for name in [
-        "print", "require", "package", "io", "debug", "dofile", "loadfile", "getfenv", "setfenv", "newproxy",
-        "module", "ffi", "jit", "rawlen",
+        "print", "require", "package", "io", "debug", "dofile", "loadfile", "getfenv", "setfenv",
+        "newproxy", "module", "ffi", "jit", "rawlen",
     ] {
         let reply = bench.eval(&format!("return {name}"), &[], &[]);
-        assert!(reply.contains("nonexistent global variable"), "{name}: {reply}");
+        assert!(
+            reply.contains("nonexistent global variable"),
+            "{name}: {reply}"
+        );
     }
     bench.check(&[
-        ("return loadstring(string.dump(function() return 1 end))", "nil"),
-        ("return loadstring(string.dump(function() return 1 end))()", "-ERR user_script:1: attempt to call a nil value @1"),
+        (
+            "return loadstring(string.dump(function() return 1 end))",
+            "nil",
+        ),
+        (
+            "return loadstring(string.dump(function() return 1 end))()",
+            "-ERR user_script:1: attempt to call a nil value @1",
+        ),
         ("local ok = pcall(string.rep, 'x', -1) return ok", ":1"),
     ]);
 }
@@ -98,14 +114,46 @@ fn nothing_leaks_from_one_script_to_the_next() {
     let mut bench = bench();
     for (first, second, expected) in [
         ("KEYS[1] = 'z' KEYS.x = 1", "return {#KEYS, KEYS.x}", "[:0]"),
-        ("redis.setresp(3)", "return type(redis.call('shape', 'map'))  == 'table' and redis.call('shape', 'map')[1]", "\"a\""),
-        ("cjson.encode_max_depth(1) cjson.decode_max_depth(1)", "return cjson.encode({{{}}})", "\"[[{}]]\""),
-        ("cjson.encode_number_precision(3)", "return cjson.encode(1.23456)", "\"1.23456\""),
-        ("cjson.encode_sparse_array(true)", "return pcall(cjson.encode, {[100]=1})", "nil"),
-        ("collectgarbage('stop') collectgarbage('setpause', 1000000)", "return collectgarbage('setpause', 100)", ":200"),
-        ("pcall(rawset, string, 'x', 1) pcall(rawset, _G, 'x', 1)", "return {string.x, rawget(_G, 'x')}", "[]"),
-        ("local t = getmetatable('') pcall(rawset, t, '__index', {})", "return ('x'):rep(2)", "\"xx\""),
-        ("leak = 1", "return pcall(function() return leak end)", "nil"),
+        (
+            "redis.setresp(3)",
+            "return type(redis.call('shape', 'map'))  == 'table' and redis.call('shape', 'map')[1]",
+            "\"a\"",
+        ),
+        (
+            "cjson.encode_max_depth(1) cjson.decode_max_depth(1)",
+            "return cjson.encode({{{}}})",
+            "\"[[{}]]\"",
+        ),
+        (
+            "cjson.encode_number_precision(3)",
+            "return cjson.encode(1.23456)",
+            "\"1.23456\"",
+        ),
+        (
+            "cjson.encode_sparse_array(true)",
+            "return pcall(cjson.encode, {[100]=1})",
+            "nil",
+        ),
+        (
+            "collectgarbage('stop') collectgarbage('setpause', 1000000)",
+            "return collectgarbage('setpause', 100)",
+            ":200",
+        ),
+        (
+            "pcall(rawset, string, 'x', 1) pcall(rawset, _G, 'x', 1)",
+            "return {string.x, rawget(_G, 'x')}",
+            "[]",
+        ),
+        (
+            "local t = getmetatable('') pcall(rawset, t, '__index', {})",
+            "return ('x'):rep(2)",
+            "\"xx\"",
+        ),
+        (
+            "leak = 1",
+            "return pcall(function() return leak end)",
+            "nil",
+        ),
         ("error('x')", "return 1", ":1"),
     ] {
         bench.eval(first, &["k"], &[]);

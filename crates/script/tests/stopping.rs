@@ -51,7 +51,9 @@ fn killed(bench: &mut Bench, source: &str) -> (String, Duration) {
     let killer = std::thread::spawn(move || {
         let ordered = Instant::now() + Duration::from_millis(20);
         std::thread::sleep(Duration::from_millis(20));
-        let Some(run) = interrupt.running() else { return ordered };
+        let Some(run) = interrupt.running() else {
+            return ordered;
+        };
         while interrupt.stop(run, KillReason::ScriptKill) {
             std::thread::sleep(Duration::from_millis(2));
         }
@@ -60,7 +62,10 @@ fn killed(bench: &mut Bench, source: &str) -> (String, Duration) {
     let text = bench.eval(source, &[], &[]);
     let ended = Instant::now();
     let ordered = killer.join().expect("the killer does not panic");
-    (common::without_sha(text.trim_start_matches("killed ")), ended.saturating_duration_since(ordered))
+    (
+        common::without_sha(text.trim_start_matches("killed ")),
+        ended.saturating_duration_since(ordered),
+    )
 }
 
 #[test]
@@ -68,9 +73,19 @@ fn every_endless_script_can_be_killed() {
     let mut bench = bench();
     for source in ENDLESS {
         let (text, after) = killed(&mut bench, source);
-        assert!(text.starts_with("-ERR Script killed by user with SCRIPT KILL."), "{source}: {text}");
-        assert!(after < Duration::from_millis(500), "{source}: took {after:?}");
-        assert_eq!(bench.eval("return 'next'", &[], &[]), "\"next\"", "after {source}");
+        assert!(
+            text.starts_with("-ERR Script killed by user with SCRIPT KILL."),
+            "{source}: {text}"
+        );
+        assert!(
+            after < Duration::from_millis(500),
+            "{source}: took {after:?}"
+        );
+        assert_eq!(
+            bench.eval("return 'next'", &[], &[]),
+            "\"next\"",
+            "after {source}"
+        );
     }
 }
 
@@ -109,10 +124,21 @@ fn a_late_order_hits_nobody() {
             }
             None
         });
-        bench.eval("local x = 0 for i = 1, 20000 do x = x + i end return x", &[], &[]);
+        bench.eval(
+            "local x = 0 for i = 1, 20000 do x = x + i end return x",
+            &[],
+            &[],
+        );
         if let Some(run) = seen.join().expect("no panic") {
             assert!(!interrupt.stop(run, KillReason::Timeout), "the run is over");
-            assert_eq!(bench.eval("local x = 0 for i = 1, 1000 do x = x + i end return x", &[], &[]), ":500500");
+            assert_eq!(
+                bench.eval(
+                    "local x = 0 for i = 1, 1000 do x = x + i end return x",
+                    &[],
+                    &[]
+                ),
+                ":500500"
+            );
         }
     }
 }
@@ -133,7 +159,10 @@ fn orders_and_ends_that_cross_agree() {
             };
             killer.stop(run, KillReason::Timeout)
         });
-        let source = format!("local x = 0 for i = 1, {} do x = x + i end return 'done'", round * 400);
+        let source = format!(
+            "local x = 0 for i = 1, {} do x = x + i end return 'done'",
+            round * 400
+        );
         let mut text = bench.eval(&source, &[], &[]);
         while !text.starts_with("killed") && !told.is_finished() {
             // It may not have seen the first run: give it others.
@@ -178,9 +207,15 @@ fn a_panic_of_the_port_ends_the_script_and_goes_on() {
         "pcall(redis.call, 'panic') return 1",
         "coroutine.wrap(function() pcall(redis.call, 'panic') end)() redis.call('set', 'x', 1)",
     ] {
-        let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| bench.eval(source, &[], &[])));
+        let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            bench.eval(source, &[], &[])
+        }));
         let payload = result.expect_err("the panic goes on");
-        assert_eq!(payload.downcast_ref::<&str>(), Some(&"the port panics"), "{source}");
+        assert_eq!(
+            payload.downcast_ref::<&str>(),
+            Some(&"the port panics"),
+            "{source}"
+        );
         assert!(bench.server.data.is_empty(), "{source} went on");
         assert_eq!(bench.eval("return 1", &[], &[]), ":1");
     }
@@ -220,7 +255,9 @@ const HUNGRY: &[&str] = &[
 
 #[test]
 fn hungry_scripts_end_and_the_vm_recovers() {
-    let limit = Limits { memory_bytes: 32 << 20 };
+    let limit = Limits {
+        memory_bytes: 32 << 20,
+    };
     let mut bench = bench_with(limit);
     bench.eval("return 1", &[], &[]);
     bench.vm.collect();
@@ -231,34 +268,61 @@ fn hungry_scripts_end_and_the_vm_recovers() {
             || text.starts_with("-ERR user_script:1: stack overflow")
             || text == "nil";
         assert!(ok, "{source}: {}", &text[..text.len().min(200)]);
-        assert_eq!(bench.eval("return 'next'", &[], &[]), "\"next\"", "after {source}");
+        assert_eq!(
+            bench.eval("return 'next'", &[], &[]),
+            "\"next\"",
+            "after {source}"
+        );
         bench.vm.maybe_collect();
         // LuaJIT gives its own buffers back by halves.
         (0..8).for_each(|_| bench.vm.collect());
         let after = bench.vm.memory_used_bytes();
-        assert!(after < before + (1 << 20), "{source}: {before} before, {after} after");
+        assert!(
+            after < before + (1 << 20),
+            "{source}: {before} before, {after} after"
+        );
     }
 }
 
 #[test]
 fn memory_is_limited_per_run_on_top_of_what_is_held() {
-    let mut bench = bench_with(Limits { memory_bytes: 8 << 20 });
+    let mut bench = bench_with(Limits {
+        memory_bytes: 8 << 20,
+    });
     for _ in 0..50 {
-        assert_eq!(bench.eval("local s = ('x'):rep(4e6) return #s", &[], &[]), ":4000000");
+        assert_eq!(
+            bench.eval("local s = ('x'):rep(4e6) return #s", &[], &[]),
+            ":4000000"
+        );
         bench.vm.maybe_collect();
     }
-    assert!(bench.eval("local s = ('x'):rep(16e6) return #s", &[], &[]).starts_with("memory"));
+    assert!(
+        bench
+            .eval("local s = ('x'):rep(16e6) return #s", &[], &[])
+            .starts_with("memory")
+    );
 }
 
 #[test]
 fn many_scripts_do_not_fill_the_vm() {
     let mut bench = bench();
     for number in 0..5000 {
-        assert_eq!(bench.eval(&format!("return {number}"), &[], &[]), format!(":{number}"));
+        assert_eq!(
+            bench.eval(&format!("return {number}"), &[], &[]),
+            format!(":{number}")
+        );
         bench.vm.maybe_collect();
     }
     bench.vm.collect();
-    assert!(bench.vm.memory_used_bytes() < 4 << 20, "{}", bench.vm.memory_used_bytes());
+    assert!(
+        bench.vm.memory_used_bytes() < 4 << 20,
+        "{}",
+        bench.vm.memory_used_bytes()
+    );
     bench.vm.forget_scripts();
-    assert!(bench.vm.memory_used_bytes() < 1 << 20, "{}", bench.vm.memory_used_bytes());
+    assert!(
+        bench.vm.memory_used_bytes() < 1 << 20,
+        "{}",
+        bench.vm.memory_used_bytes()
+    );
 }

@@ -8,6 +8,7 @@ use std::ffi::c_int;
 
 use perilune_luajit_sys::*;
 
+use super::numbers::{is_invalid_number, parse_number};
 use super::settings::{check_one_argument, raise};
 use super::{Settings, settings_of};
 use crate::state::{self, push_bytes, raise_error};
@@ -166,7 +167,12 @@ impl Decoder<'_> {
                 let at_text = at_text.format(self.at).as_bytes();
                 raise(
                     lua,
-                    &[b"Found too many nested data structures (", depth_text, b") at character ", at_text],
+                    &[
+                        b"Found too many nested data structures (",
+                        depth_text,
+                        b") at character ",
+                        at_text,
+                    ],
                 );
             }
             self.skip_space();
@@ -264,8 +270,11 @@ impl Decoder<'_> {
 
     fn scan_word(&mut self) -> Token {
         let rest = &self.text[self.at..];
-        let words: [(&[u8], Token); 3] =
-            [(b"true", Token::Boolean(true)), (b"false", Token::Boolean(false)), (b"null", Token::Null)];
+        let words: [(&[u8], Token); 3] = [
+            (b"true", Token::Boolean(true)),
+            (b"false", Token::Boolean(false)),
+            (b"null", Token::Null),
+        ];
         for (word, token) in words {
             if rest.starts_with(word) {
                 self.at += word.len();
@@ -373,7 +382,17 @@ impl Decoder<'_> {
         let (expected, found) = (expected.as_bytes(), found.name().as_bytes());
         // SAFETY: as `run`; this frame owns nothing.
         unsafe {
-            raise(self.lua, &[b"Expected ", expected, b" but found ", found, b" at character ", place])
+            raise(
+                self.lua,
+                &[
+                    b"Expected ",
+                    expected,
+                    b" but found ",
+                    found,
+                    b" at character ",
+                    place,
+                ],
+            )
         }
     }
 }
@@ -382,7 +401,9 @@ impl Decoder<'_> {
 fn unicode_escape(text: &[u8]) -> Option<(u32, usize)> {
     let unit = |at: usize| -> Option<u32> {
         let digits = text.get(at..at + 6)?.strip_prefix(b"\\u")?;
-        digits.iter().try_fold(0, |unit, &digit| Some(unit << 4 | (digit as char).to_digit(16)?))
+        digits.iter().try_fold(0, |unit, &digit| {
+            Some(unit << 4 | (digit as char).to_digit(16)?)
+        })
     };
     let high = unit(0)?;
     if high & 0xF800 != 0xD800 {
@@ -399,110 +420,4 @@ fn push_utf8(out: &mut Vec<u8>, code: u32) {
     let mut buffer = [0; 4];
     let c = char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER);
     out.extend_from_slice(c.encode_utf8(&mut buffer).as_bytes());
-}
-
-/// Whether the text begins with a number that C reads and JSON does not have: `+1`, `0x1`, `01`, `inf`, `nan`.
-fn is_invalid_number(text: &[u8]) -> bool {
-    let unsigned = match text[0] {
-        b'+' => return true,
-        b'-' => &text[1..],
-        _ => text,
-    };
-    match unsigned[0] {
-        b'0' => matches!(unsigned[1], b'x' | b'X' | b'0'..=b'9'),
-        byte if byte <= b'9' => false,
-        _ => starts_with_word(unsigned, b"inf") || starts_with_word(unsigned, b"nan"),
-    }
-}
-
-fn starts_with_word(text: &[u8], word: &[u8]) -> bool {
-    text.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word))
-}
-
-/// Reads a number as C's `strtod` does: its value and its length. The text ends with a zero byte.
-fn parse_number(text: &[u8]) -> Option<(f64, usize)> {
-    let sign = usize::from(matches!(text[0], b'-' | b'+'));
-    let negative = text[0] == b'-';
-    let signed = |value: f64| if negative { -value } else { value };
-    let digits = text[sign..].iter().take_while(|byte| byte.is_ascii_digit()).count();
-    let end = sign + digits;
-    // The common case: an integer that a double holds exactly.
-    if (1..=15).contains(&digits) && !matches!(text[end], b'.' | b'e' | b'E' | b'x' | b'X') {
-        let value = text[sign..end].iter().fold(0, |value, digit| value * 10 + i64::from(digit - b'0'));
-        return Some((signed(value as f64), end));
-    }
-    let unsigned = &text[sign..];
-    if starts_with_word(unsigned, b"0x")
-        && let Some((value, len)) = parse_hexadecimal(&unsigned[2..])
-    {
-        return Some((signed(value), sign + 2 + len));
-    }
-    for (word, value) in [(&b"infinity"[..], f64::INFINITY), (b"inf", f64::INFINITY), (b"nan", f64::NAN)] {
-        if starts_with_word(unsigned, word) {
-            return Some((signed(value), sign + word.len()));
-        }
-    }
-    let len = decimal_length(unsigned)?;
-    let value: f64 = std::str::from_utf8(&unsigned[..len]).ok()?.parse().ok()?;
-    Some((signed(value), sign + len))
-}
-
-/// The length of `digits [. digits] [e [sign] digits]`, with a digit before or after the point.
-fn decimal_length(text: &[u8]) -> Option<usize> {
-    let digits_from = |at: usize| text[at..].iter().take_while(|byte| byte.is_ascii_digit()).count();
-    let whole = digits_from(0);
-    let mut len = whole;
-    if text[len] == b'.' {
-        let fraction = digits_from(len + 1);
-        if whole + fraction == 0 {
-            return None;
-        }
-        len += 1 + fraction;
-    }
-    if len == 0 {
-        return None;
-    }
-    if matches!(text[len], b'e' | b'E') {
-        let sign = usize::from(matches!(text[len + 1], b'-' | b'+'));
-        let exponent = digits_from(len + 1 + sign);
-        if exponent > 0 {
-            len += 1 + sign + exponent;
-        }
-    }
-    Some(len)
-}
-
-/// Reads hexadecimal digits with an optional point and binary exponent, after the `0x`.
-fn parse_hexadecimal(text: &[u8]) -> Option<(f64, usize)> {
-    let mut value = 0.0_f64;
-    let (mut at, mut digits, mut exponent) = (0, 0, 0_i32);
-    let mut fraction = false;
-    loop {
-        match (text[at] as char).to_digit(16) {
-            Some(digit) => {
-                value = value * 16.0 + f64::from(digit);
-                digits += 1;
-                exponent -= if fraction { 4 } else { 0 };
-            }
-            None if text[at] == b'.' && !fraction => fraction = true,
-            None => break,
-        }
-        at += 1;
-    }
-    if digits == 0 {
-        return None;
-    }
-    if matches!(text[at], b'p' | b'P') {
-        let sign = usize::from(matches!(text[at + 1], b'-' | b'+'));
-        let start = at + 1 + sign;
-        let count = text[start..].iter().take_while(|byte| byte.is_ascii_digit()).count();
-        if count > 0 {
-            let power = text[start..start + count]
-                .iter()
-                .fold(0_i32, |power, digit| power.saturating_mul(10).saturating_add(i32::from(digit - b'0')));
-            exponent = exponent.saturating_add(if text[at + 1] == b'-' { -power } else { power });
-            at = start + count;
-        }
-    }
-    Some((value * 2.0_f64.powi(exponent), at))
 }

@@ -33,10 +33,11 @@ static ESCAPES: [&[u8]; 256] = escapes();
 const fn escapes() -> [&'static [u8]; 256] {
     let mut escapes: [&[u8]; 256] = [b""; 256];
     const CONTROLS: [&[u8; 6]; 32] = [
-        b"\\u0000", b"\\u0001", b"\\u0002", b"\\u0003", b"\\u0004", b"\\u0005", b"\\u0006", b"\\u0007",
-        b"\\u0008", b"\\u0009", b"\\u000a", b"\\u000b", b"\\u000c", b"\\u000d", b"\\u000e", b"\\u000f",
-        b"\\u0010", b"\\u0011", b"\\u0012", b"\\u0013", b"\\u0014", b"\\u0015", b"\\u0016", b"\\u0017",
-        b"\\u0018", b"\\u0019", b"\\u001a", b"\\u001b", b"\\u001c", b"\\u001d", b"\\u001e", b"\\u001f",
+        b"\\u0000", b"\\u0001", b"\\u0002", b"\\u0003", b"\\u0004", b"\\u0005", b"\\u0006",
+        b"\\u0007", b"\\u0008", b"\\u0009", b"\\u000a", b"\\u000b", b"\\u000c", b"\\u000d",
+        b"\\u000e", b"\\u000f", b"\\u0010", b"\\u0011", b"\\u0012", b"\\u0013", b"\\u0014",
+        b"\\u0015", b"\\u0016", b"\\u0017", b"\\u0018", b"\\u0019", b"\\u001a", b"\\u001b",
+        b"\\u001c", b"\\u001d", b"\\u001e", b"\\u001f",
     ];
     let mut at = 0;
     while at < CONTROLS.len() {
@@ -209,7 +210,9 @@ impl Encoder {
             match lua_type(lua, -1) {
                 LUA_TSTRING => self.string(bytes_at(lua, -1)),
                 LUA_TNUMBER => self.number(lua_tonumber(lua, -1), -1),
-                LUA_TBOOLEAN if lua_toboolean(lua, -1) != 0 => self.text().extend_from_slice(b"true"),
+                LUA_TBOOLEAN if lua_toboolean(lua, -1) != 0 => {
+                    self.text().extend_from_slice(b"true")
+                }
                 LUA_TBOOLEAN => self.text().extend_from_slice(b"false"),
                 LUA_TTABLE => return Some(self.open_table()),
                 LUA_TNIL => self.text().extend_from_slice(b"null"),
@@ -250,7 +253,7 @@ impl Encoder {
         let lua = self.lua;
         // SAFETY: as `run`.
         unsafe {
-            let (mut max, mut items) = (0_f64, 0_f64);
+            let (mut max, mut items) = (0, 0_f64);
             lua_pushnil(lua);
             while lua_next(lua, -2) != 0 {
                 let index = match lua_type(lua, -2) {
@@ -261,20 +264,26 @@ impl Encoder {
                     lua_settop(lua, -3);
                     return None;
                 }
-                max = max.max(index);
+                if index > f64::from(max) {
+                    max = as_c_int(index);
+                }
                 items += 1.0;
                 lua_settop(lua, -2);
             }
-            let Settings { sparse_ratio, sparse_safe, sparse_convert, .. } = self.settings;
+            let Settings {
+                sparse_ratio,
+                sparse_safe,
+                sparse_convert,
+                ..
+            } = self.settings;
             let ratio = f64::from(sparse_ratio);
-            if sparse_ratio > 0 && max > items * ratio && max > f64::from(sparse_safe) {
+            if sparse_ratio > 0 && f64::from(max) > items * ratio && max > sparse_safe {
                 if !sparse_convert {
                     self.refuse(-1, b"excessively sparse array");
                 }
                 return None;
             }
-            // Beyond an `int` there is no array that fits in memory; the reference's index wraps around.
-            (max <= f64::from(c_int::MAX)).then_some(max as c_int)
+            Some(max)
         }
     }
 
@@ -302,14 +311,17 @@ impl Encoder {
         let precision = self.settings.precision;
         let integer = value as i64;
         if integer as f64 == value && value.abs() < EXACT_MAX && precision == 14 && integer != 0 {
-            self.text().extend_from_slice(itoa::Buffer::new().format(integer).as_bytes());
+            self.text()
+                .extend_from_slice(itoa::Buffer::new().format(integer).as_bytes());
             return;
         }
         if !value.is_finite() {
             match self.settings.encode_invalid_numbers {
                 // SAFETY: as `run`.
                 InvalidNumbers::Off => unsafe { self.refuse(index, b"must not be NaN or Inf") },
-                InvalidNumbers::On if value.is_nan() => return self.text().extend_from_slice(b"nan"),
+                InvalidNumbers::On if value.is_nan() => {
+                    return self.text().extend_from_slice(b"nan");
+                }
                 InvalidNumbers::On => {}
                 InvalidNumbers::Null => return self.text().extend_from_slice(b"null"),
             }
@@ -343,7 +355,19 @@ impl Encoder {
         unsafe {
             let mut digits = itoa::Buffer::new();
             let digits = digits.format(depth).as_bytes();
-            raise(self.lua, &[b"Cannot serialise, excessive nesting (", digits, b")"])
+            raise(
+                self.lua,
+                &[b"Cannot serialise, excessive nesting (", digits, b")"],
+            )
         }
+    }
+}
+
+/// A number as C's `int` on the reference's machine: what does not fit is the least one.
+fn as_c_int(value: f64) -> c_int {
+    if value <= f64::from(c_int::MAX) {
+        value as c_int
+    } else {
+        c_int::MIN
     }
 }

@@ -8,6 +8,7 @@
 
 mod decode;
 mod encode;
+mod numbers;
 mod settings;
 
 use std::ffi::c_int;

@@ -64,7 +64,12 @@ unsafe fn check_count(lua: *mut lua_State, max: c_int) {
 }
 
 /// Takes a new value from the argument, if it is not nil; pushes the value that holds.
-unsafe fn integer(lua: *mut lua_State, arg: c_int, setting: &mut c_int, (min, max): (c_int, c_int)) {
+unsafe fn integer(
+    lua: *mut lua_State,
+    arg: c_int,
+    setting: &mut c_int,
+    (min, max): (c_int, c_int),
+) {
     // SAFETY: as `check_count`.
     unsafe {
         if lua_type(lua, arg) != LUA_TNIL {

@@ -4,7 +4,9 @@
 use std::collections::HashMap;
 
 use perilune_resp::{Protocol, Reply};
-use perilune_script::{Abort, Arguments, Limits, LogLevel, Port, Propagation, Script, ScriptStop, Vm};
+use perilune_script::{
+    Abort, Arguments, Limits, LogLevel, Port, Propagation, Script, ScriptStop, Vm,
+};
 
 /// Writes a reply down as a compact text: `+OK`, `-ERR x`, `:1`, `"bulk"`, `nil`, `[..]`, `{k v}`, `~[..]`.
 pub struct Text {
@@ -15,7 +17,11 @@ pub struct Text {
 
 impl Text {
     pub fn new(protocol: Protocol) -> Self {
-        Self { protocol, text: String::new(), open: Vec::new() }
+        Self {
+            protocol,
+            text: String::new(),
+            open: Vec::new(),
+        }
     }
 
     fn put(&mut self, value: &str) {
@@ -147,7 +153,10 @@ impl Port for Server {
                 reply.ok();
             }
             ("incr", [key]) => {
-                let value = self.data.entry(key.to_vec()).or_insert_with(|| b"0".to_vec());
+                let value = self
+                    .data
+                    .entry(key.to_vec())
+                    .or_insert_with(|| b"0".to_vec());
                 match lossy(value).parse::<i64>() {
                     Ok(number) => {
                         *value = (number + 1).to_string().into_bytes();
@@ -272,11 +281,17 @@ pub struct Bench {
 }
 
 pub fn bench() -> Bench {
-    bench_with(Limits { memory_bytes: 64 << 20 })
+    bench_with(Limits {
+        memory_bytes: 64 << 20,
+    })
 }
 
 pub fn bench_with(limits: Limits) -> Bench {
-    Bench { vm: Vm::new(limits), server: Server::default(), protocol: Protocol::Resp2 }
+    Bench {
+        vm: Vm::new(limits),
+        server: Server::default(),
+        protocol: Protocol::Resp2,
+    }
 }
 
 impl Bench {
@@ -291,17 +306,36 @@ impl Bench {
         }
     }
 
-    pub fn try_eval(&mut self, source: &str, keys: &[&str], argv: &[&str]) -> Result<String, ScriptStop> {
+    pub fn try_eval(
+        &mut self,
+        source: &str,
+        keys: &[&str],
+        argv: &[&str],
+    ) -> Result<String, ScriptStop> {
         let script = match Script::new(source.as_bytes()) {
             Ok(script) => script,
-            Err(message) => return Err(ScriptStop::Error { message, counted: false }),
+            Err(message) => {
+                return Err(ScriptStop::Error {
+                    message,
+                    counted: false,
+                });
+            }
         };
         let keys: Vec<&[u8]> = keys.iter().map(|key| key.as_bytes()).collect();
         let argv: Vec<&[u8]> = argv.iter().map(|arg| arg.as_bytes()).collect();
         let mut reply = Text::new(self.protocol);
-        let arguments = Arguments { keys: &keys, argv: &argv, seed: 1 };
-        self.vm.eval(&script, arguments, &mut self.server, &mut reply)?;
-        assert!(reply.open.is_empty(), "{source}: the reply is not complete: {}", reply.text);
+        let arguments = Arguments {
+            keys: &keys,
+            argv: &argv,
+            seed: 1,
+        };
+        self.vm
+            .eval(&script, arguments, &mut self.server, &mut reply)?;
+        assert!(
+            reply.open.is_empty(),
+            "{source}: the reply is not complete: {}",
+            reply.text
+        );
         Ok(reply.text)
     }
 
@@ -312,7 +346,9 @@ impl Bench {
         for &(source, expected) in cases {
             let seen = without_sha(&self.eval(source, &[], &[]));
             if seen != expected {
-                wrong.push_str(&format!("\n  {source}\n    expected {expected}\n    but got  {seen}"));
+                wrong.push_str(&format!(
+                    "\n  {source}\n    expected {expected}\n    but got  {seen}"
+                ));
             }
         }
         assert!(wrong.is_empty(), "{wrong}");
