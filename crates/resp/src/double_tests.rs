@@ -1,3 +1,5 @@
+//! Doubles and their digits, as the reference server prints them.
+
 use super::Buffer;
 
 /// What the reference server answered to ZADD and ZSCORE; 1e23 shows that it does not always find the shortest.
