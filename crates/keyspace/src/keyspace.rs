@@ -229,8 +229,8 @@ impl Keyspace {
     }
 
     /// Asks for the memory of a key's stripe, as a hint: the first step for each key of a batch, then
-    /// [`Keyspace::prefetch_bucket`] for each, then [`Keyspace::prefetch_entry`], then the commands. So the cache misses of a
-    /// batch overlap instead of coming one after another.
+    /// [`Keyspace::prefetch_entry`] for each, then the commands. So the cache misses of a batch overlap instead of coming
+    /// one after another.
     #[inline]
     pub fn prefetch_stripe(&self, hash: u64) {
         let stripe = self.stripe(StripeIndex::of_hash(hash));
@@ -238,17 +238,8 @@ impl Keyspace {
         stripe.gate.prefetch();
     }
 
-    /// Asks for the bucket where the search for a key begins. See [`Keyspace::prefetch_stripe`].
-    #[inline]
-    pub fn prefetch_bucket(&self, database: usize, hash: u64) {
-        let gate = &self.stripe(StripeIndex::of_hash(hash)).gate;
-        if let Some(data) = gate.try_enter(Turn::New) {
-            data.map.prefetch(database, hash);
-            gate.leave(data);
-        }
-    }
-
-    /// Asks for the entry that a key probably has. See [`Keyspace::prefetch_stripe`].
+    /// Asks for the entry that a key probably has, and waits for its bucket: all buckets of a million keys fit into a
+    /// second-level cache, so a step of its own for them costs more than it saves.
     #[inline]
     pub fn prefetch_entry(&self, database: usize, hash: u64) {
         let gate = &self.stripe(StripeIndex::of_hash(hash)).gate;

@@ -1,8 +1,8 @@
 //! The requests of one connection that have come together: read ahead, then run.
 //!
 //! A client that pipelines sends many requests at once. Up to [`LOOKAHEAD`] of them are parsed before the first runs, and
-//! the memory that they will touch is asked for in three steps (stripe, bucket, entry), each for all of them: so
-//! their cache misses overlap. A request that comes alone is run at once.
+//! the memory that they will touch is asked for in two steps (stripe, entry), each for all of them: so their cache
+//! misses overlap. A request that comes alone is run at once.
 
 use std::time::Instant;
 
@@ -166,9 +166,6 @@ impl Server {
                 self.keyspace.prefetch_stripe(hash);
                 parcel.hash = Some(hash);
             }
-        }
-        for hash in parcels.iter().filter_map(|parcel| parcel.hash) {
-            self.keyspace.prefetch_bucket(database, hash);
         }
         for hash in parcels.iter().filter_map(|parcel| parcel.hash) {
             self.keyspace.prefetch_entry(database, hash);

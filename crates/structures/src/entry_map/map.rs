@@ -187,6 +187,10 @@ impl<H, S: KeyHash> EntryMap<H, S> {
     /// When an entry expires, in Unix milliseconds.
     #[inline]
     pub fn expire_at(&self, handle: Handle) -> Option<i64> {
+        if !entry::is_expiring(self.slab.entry(handle)) {
+            // most do not, and that is known from the first byte
+            return None;
+        }
         let (slot, shape) = self.read(handle);
         entry::expiry(slot, shape)
     }
