@@ -67,6 +67,12 @@ impl Memory {
         self.soft_bytes_armed.saturating_sub(self.used_bytes)
     }
 
+    /// Whether the run has taken all of its headroom, which it can while disarmed.
+    #[inline]
+    pub(crate) fn is_far_over(&self) -> bool {
+        self.used_bytes > self.hard_bytes_armed
+    }
+
     /// Notes that the run asked for more than its limit outside the interpreter.
     pub(crate) fn exceed(&mut self) {
         self.exceeded = true;

@@ -19,7 +19,7 @@ use perilune_resp::{Protocol, Reply};
 use smallvec::SmallVec;
 
 use crate::number;
-use crate::state::push_bytes;
+use crate::state::{self, push_bytes};
 
 /// Slots that a value and the aggregate around it need at most.
 const STACK_SLOTS: c_int = 8;
@@ -100,8 +100,11 @@ impl LuaReply {
         }
     }
 
-    /// Whether the value that comes next is to be pushed.
+    /// Whether the value that comes next is to be pushed. Not when the run has taken far more memory than it may:
+    /// nothing refuses an allocation here, so this does.
     fn wanted(&mut self) -> bool {
+        // SAFETY: as promised to `new`; the state is not borrowed while an answer is written.
+        self.failed |= unsafe { state::of(self.lua).memory.is_far_over() };
         !self.complete && !self.failed
     }
 
