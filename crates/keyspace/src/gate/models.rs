@@ -25,7 +25,25 @@ impl Wake for Bell {
 }
 
 /// Who has been in, in order.
-type Log = Vec<u64>;
+struct Room {
+    log: Vec<u64>,
+    /// Touched by all who are in: leaving is no point at which loom looks at other threads, so being in must be one.
+    stay: AtomicU32,
+}
+
+impl Room {
+    fn gate() -> Arc<Gate<Self>> {
+        Arc::new(Gate::new(Self {
+            log: Vec::new(),
+            stay: AtomicU32::new(0),
+        }))
+    }
+
+    fn visit(&mut self, ticket: u64) {
+        self.stay.fetch_add(1, Ordering::Relaxed);
+        self.log.push(ticket);
+    }
+}
 
 fn models(preemptions_max: usize, model: impl Fn() + Sync + Send + 'static) {
     let mut builder = loom::model::Builder::new();
@@ -41,14 +59,14 @@ fn waiter(ticket: u64, bell: &Arc<Bell>) -> Waiter {
 }
 
 /// Waits as one who stands in the queue, goes in and out.
-fn pass_queued(gate: &Gate<Log>, ticket: u64, bell: &Bell, mut is_told: bool) {
+fn pass_queued(gate: &Gate<Room>, ticket: u64, bell: &Bell, mut is_told: bool) {
     loop {
         if !is_told {
             bell.0.wait();
         }
         is_told = false;
         if let Some(mut guard) = gate.try_enter(Turn::Queued(ticket)) {
-            guard.push(ticket);
+            guard.visit(ticket);
             gate.leave(guard);
             return;
         }
@@ -56,9 +74,9 @@ fn pass_queued(gate: &Gate<Log>, ticket: u64, bell: &Bell, mut is_told: bool) {
 }
 
 /// Goes in and out, waiting where it must.
-fn pass(gate: &Gate<Log>, ticket: u64) {
+fn pass(gate: &Gate<Room>, ticket: u64) {
     if let Some(mut guard) = gate.try_enter(Turn::New) {
-        guard.push(ticket);
+        guard.visit(ticket);
         gate.leave(guard);
         return;
     }
@@ -67,15 +85,15 @@ fn pass(gate: &Gate<Log>, ticket: u64) {
     pass_queued(gate, ticket, &bell, parked == Parked::Free);
 }
 
-fn log_of(gate: &Gate<Log>) -> Log {
+fn log_of(gate: &Gate<Room>) -> Vec<u64> {
     let guard = gate.try_enter(Turn::New).expect("all have gone");
-    guard.clone()
+    guard.log.clone()
 }
 
 #[test]
 fn two_who_meet_both_get_in() {
     models(5, || {
-        let gate = Arc::new(Gate::new(Log::new()));
+        let gate = Room::gate();
         let other = thread::spawn({
             let gate = gate.clone();
             move || pass(&gate, 1)
@@ -90,7 +108,7 @@ fn two_who_meet_both_get_in() {
 #[test]
 fn three_who_meet_all_get_in() {
     models(2, || {
-        let gate = Arc::new(Gate::new(Log::new()));
+        let gate = Room::gate();
         let others: Vec<_> = [1, 2]
             .into_iter()
             .map(|ticket| {
@@ -110,7 +128,7 @@ fn three_who_meet_all_get_in() {
 #[test]
 fn those_who_wait_go_in_in_order_and_a_newcomer_behind_them() {
     models(3, || {
-        let gate = Arc::new(Gate::new(Log::new()));
+        let gate = Room::gate();
         let guard = gate.try_enter(Turn::New).expect("nobody is there");
         let threads: Vec<_> = [1, 2]
             .into_iter()
@@ -144,7 +162,7 @@ fn those_who_wait_go_in_in_order_and_a_newcomer_behind_them() {
 #[test]
 fn who_gives_up_passes_the_word_on() {
     models(3, || {
-        let gate = Arc::new(Gate::new(Log::new()));
+        let gate = Room::gate();
         let guard = gate.try_enter(Turn::New).expect("nobody is there");
         let (first, second) = (Bell::new(), Bell::new());
         assert_eq!(gate.park(waiter(1, &first)), Parked::Waiting);
@@ -168,7 +186,7 @@ fn who_gives_up_passes_the_word_on() {
 #[test]
 fn who_finds_the_gate_free_and_goes_away_leaves_no_one_behind() {
     models(3, || {
-        let gate = Arc::new(Gate::new(Log::new()));
+        let gate = Room::gate();
         let goes_away = thread::spawn({
             let gate = gate.clone();
             move || {
