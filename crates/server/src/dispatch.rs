@@ -47,16 +47,17 @@ impl Server {
         let entry = match resolved {
             Ok(entry) => entry,
             Err(error) => {
-                self.refuse(session, out, arguments, None, turn.local(), &error);
+                let entry = self.registry.lookup(arguments);
+                self.refuse(session, out, entry, turn.local(), &error);
                 return Verdict::Done;
             }
         };
         if let Err(error) = self.may_run(session, entry) {
-            self.refuse(session, out, arguments, Some(entry), turn.local(), &error);
+            self.refuse(session, out, Some(entry), turn.local(), &error);
             return Verdict::Done;
         }
         if session.multi.is_some() && !is_transaction_verb(entry) {
-            return self.queue(session, out, entry, arguments, turn.local());
+            return self.queue(session, out, entry, arguments);
         }
         if self.pause.is_paused(self.may_write(session, entry)) && !is_exempt_from_pause(entry) {
             // nobody is to wait for a stripe behind one who waits for the end of a pause
@@ -267,7 +268,6 @@ impl Server {
         &self,
         session: &mut Session,
         out: &mut Vec<u8>,
-        _arguments: &[&[u8]],
         entry: Option<&TableEntry>,
         local: &Local,
         error: &CommandError,
@@ -299,9 +299,7 @@ impl Server {
         out: &mut Vec<u8>,
         entry: &TableEntry,
         arguments: &[&[u8]],
-        local: &Local,
     ) -> Verdict {
-        let _ = local;
         if let Some(multi) = &mut session.multi {
             if !multi.spoiled {
                 multi.push(Queued::new(entry.id, arguments));
@@ -332,6 +330,6 @@ fn is_transaction_verb(entry: &TableEntry) -> bool {
 fn is_exempt_from_pause(entry: &TableEntry) -> bool {
     matches!(
         entry.full_name.as_str(),
-        "client|unpause" | "client|pause" | "client|kill" | "shutdown" | "script|kill"
+        "client|unpause" | "client|kill" | "shutdown" | "script|kill"
     )
 }

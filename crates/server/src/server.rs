@@ -139,6 +139,7 @@ impl Server {
     /// Hands the settings that live elsewhere to where they live.
     pub fn apply_settings(&self) {
         let settings = &self.settings;
+        self.decide_on_expiry();
         self.keyspace
             .set_string_len_max(settings.network.proto_max_bulk_len.size());
         self.keyspace

@@ -28,12 +28,12 @@ fn the_servers_own_memory_is_told() {
         > MEMORY DOCTOR => "Hi Sam, this instance is empty *"
         > MEMORY PURGE => +OK
         > MEMORY MALLOC-STATS => "Stats not supported for the current allocator"
-        > MEMORY STATS => ["peak.allocated" :* "dataset.percentage" "*" "peak.percentage" "*"]
+        > MEMORY STATS => ["peak.allocated" :* "dataset.percentage" "*" "peak.percentage" "*" *]
         > MEMORY USAGE nothing => $-1
         > MEMORY STATS x => -ERR wrong number of arguments for 'memory|stats' command
         > MEMORY NONSENSE => -ERR unknown subcommand 'NONSENSE'. Try MEMORY HELP.
         > HELLO 3 => *
-        > MEMORY STATS => {"peak.allocated": :*, "peak.percentage": ,*}
+        > MEMORY STATS => {"peak.allocated": :*, "peak.percentage": ,*, *}
         > MEMORY DOCTOR => =txt:"Hi Sam, *"
         "#,
     );

@@ -6,6 +6,7 @@ mod echo;
 mod hello;
 mod ping;
 mod quit;
+mod readonly;
 mod reset;
 mod select;
 
@@ -21,6 +22,8 @@ pub const COMMANDS: &[ServerCommand] = &[
     hello::HELLO,
     ping::PING,
     quit::QUIT,
+    readonly::READONLY,
+    readonly::READWRITE,
     reset::RESET,
     select::SELECT,
 ];
