@@ -41,13 +41,23 @@ enum Behind {
     /// Part of a request; its parser knows the rest.
     Part { consumed: usize, parser: usize },
     /// Nothing that could be read.
-    Garbage(ProtocolError),
+    Garbage { error: ProtocolError, parser: usize },
 }
 
 /// Parsers for what is read ahead. Each lends its list of arguments while its request waits to be run.
 #[derive(Default)]
 pub struct Parsers {
     parsers: Vec<RequestParser>,
+}
+
+impl Parsers {
+    /// Makes the parser that stopped in the middle of something as good as new: what it has seen of one connection
+    /// must not be part of another's.
+    fn forget(&mut self, behind: &Behind) {
+        if let Behind::Part { parser, .. } | Behind::Garbage { parser, .. } = *behind {
+            self.parsers[parser] = RequestParser::new();
+        }
+    }
 }
 
 impl Server {
@@ -111,7 +121,10 @@ impl Server {
                     break;
                 }
                 Err(error) => {
-                    behind = Behind::Garbage(error);
+                    behind = Behind::Garbage {
+                        error,
+                        parser: number,
+                    };
                     break;
                 }
             }
@@ -124,6 +137,7 @@ impl Server {
                 // what was read ahead is read again, by a parser that knows nothing of it
                 drop(parcels);
                 conn.session.parser = RequestParser::new();
+                parsers.forget(&behind);
                 return Some(flow);
             }
         }
@@ -136,7 +150,8 @@ impl Server {
                 conn.expect_input(conn.session.parser.bytes_wanted());
                 Some(Flow::Continue)
             }
-            Behind::Garbage(error) => {
+            Behind::Garbage { ref error, .. } => {
+                parsers.forget(&behind);
                 self.stats.errors.count(&error.message());
                 crate::log::verbose(format_args!(
                     "Protocol error from client {}: {error}",
