@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::harness::{Client, Server};
+use crate::harness::{Client, Server, alone};
 
 /// Runs `step` on some connections at once for a second; how often each got round.
 fn race(server: &Server, clients: usize, step: impl Fn(usize, &mut Client) + Sync) -> Vec<u64> {
@@ -41,6 +41,7 @@ fn is_fair(rounds: &[u64]) {
 
 #[test]
 fn two_clients_at_full_speed_on_one_key_lose_nothing_and_both_get_on() {
+    let _alone = alone();
     let server = Server::start(&["--io-threads", "2"]);
     let rounds = race(&server, 2, |_, client| {
         for _ in 0..16 {
@@ -57,6 +58,7 @@ fn two_clients_at_full_speed_on_one_key_lose_nothing_and_both_get_on() {
 
 #[test]
 fn scripts_and_plain_commands_share_a_key_fairly() {
+    let _alone = alone();
     let server = Server::start(&["--io-threads", "2"]);
     let script =
         "local n = redis.call('incr', KEYS[1]) for i = 1, 200000 do n = n + i % 3 end return n";
@@ -76,6 +78,7 @@ fn scripts_and_plain_commands_share_a_key_fairly() {
 
 #[test]
 fn optimistic_locking_loses_no_update() {
+    let _alone = alone();
     let server = Server::start(&["--io-threads", "2"]);
     server.connect().ask("SET n 0");
     let rounds = race(&server, 4, |_, client| {
@@ -99,6 +102,7 @@ fn optimistic_locking_loses_no_update() {
 /// Who needs every stripe gets them although scripts hold some at any time.
 #[test]
 fn flushall_gets_through_among_scripts_that_never_pause() {
+    let _alone = alone();
     let server = Server::start(&["--io-threads", "4"]);
     let script =
         "redis.call('incr', KEYS[1]) local n = 0 for i = 1, 500000 do n = n + i % 3 end return 1";

@@ -13,6 +13,7 @@ use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use perilune_resp::client::{Value, ValueReader, encode_command};
@@ -20,6 +21,12 @@ use perilune_resp::split_args;
 
 /// How long a server may take to start, and a reply to come.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Held by tests that keep processors busy or measure time, one at a time.
+pub fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(|e| e.into_inner())
+}
 
 /// A server that ends with this value.
 pub struct Server {
