@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 use std::time::Instant;
 
-use perilune_command::{CommandError, Entry};
+use perilune_command::{CommandError, Entry, Registry};
 use perilune_script::Vm;
 
 use crate::batch::Parsers;
@@ -45,6 +45,33 @@ pub struct Thread {
     deferred: RefCell<Vec<Deferred>>,
     /// The script that has just run answered an error that was counted where it arose.
     pub error_was_counted: Cell<bool>,
+    /// The commands that scripts have called last.
+    pub recent: RefCell<Recent>,
+    /// Calls from scripts.
+    pub script_calls: Cell<u64>,
+}
+
+/// The commands that scripts have called last: most call the same few in a loop, and comparing a name is cheaper than
+/// finding it in the table.
+#[derive(Default)]
+pub struct Recent {
+    entries: [Option<&'static TableEntry>; 4],
+    next: usize,
+}
+
+impl Recent {
+    /// The command of this name, in any case.
+    #[inline]
+    pub fn get(&mut self, registry: &'static Registry<Handler>, name: &[u8]) -> Option<&'static TableEntry> {
+        let is_it = |entry: &&&TableEntry| entry.full_name.as_bytes().eq_ignore_ascii_case(name);
+        if let Some(entry) = self.entries.iter().flatten().find(is_it) {
+            return Some(entry);
+        }
+        let entry = registry.get(name)?;
+        self.entries[self.next] = Some(entry);
+        self.next = (self.next + 1) % self.entries.len();
+        Some(entry)
+    }
 }
 
 /// Something that waits for the commit of a long transaction.
@@ -89,6 +116,8 @@ impl Thread {
             shard,
             deferred: RefCell::new(Vec::new()),
             error_was_counted: Cell::new(false),
+            recent: RefCell::default(),
+            script_calls: Cell::new(0),
         }
     }
 

@@ -326,8 +326,6 @@ fn run(
         thread: call.thread,
         read_only: is_ro_command || flags.is_some_and(|flags| flags.no_writes),
         checks_memory: !flags.is_some_and(|flags| flags.allow_oom),
-        calls: 0,
-        recent: Recent::default(),
     };
     let (keys, argv) = arguments[3..].split_at(keys);
     let arguments = perilune_script::Arguments { keys, argv, seed };
@@ -371,37 +369,13 @@ struct ScriptPort<'a, 't, 'k> {
     read_only: bool,
     /// Whether commands that need memory are refused when there is none.
     checks_memory: bool,
-    calls: u64,
-    recent: Recent,
-}
-
-/// The commands that a script has called last: most call the same few in a loop, and comparing a name is cheaper than
-/// hashing it.
-#[derive(Default)]
-struct Recent {
-    entries: [Option<&'static TableEntry>; 4],
-    next: usize,
-}
-
-impl Recent {
-    #[inline]
-    fn get(&mut self, server: &Server, name: &[u8]) -> Option<&'static TableEntry> {
-        let is_it = |entry: &&&TableEntry| entry.full_name.as_bytes().eq_ignore_ascii_case(name);
-        if let Some(entry) = self.entries.iter().flatten().find(is_it) {
-            return Some(entry);
-        }
-        let entry = server.registry.get(name)?;
-        self.entries[self.next] = Some(entry);
-        self.next = (self.next + 1) % self.entries.len();
-        Some(entry)
-    }
 }
 
 impl ScriptPort<'_, '_, '_> {
     /// The command that is meant, if a script may call it.
-    fn entry(&mut self, arguments: &[&[u8]]) -> Result<&'static TableEntry, CommandError> {
+    fn entry(&self, arguments: &[&[u8]]) -> Result<&'static TableEntry, CommandError> {
         let registry = self.server.registry;
-        let entry = self.recent.get(self.server, arguments[0]).ok_or(UNKNOWN)?;
+        let entry = self.thread.recent.borrow_mut().get(registry, arguments[0]).ok_or(UNKNOWN)?;
         let entry = match arguments.get(1) {
             Some(name) if !entry.subcommands.is_empty() => match registry.subcommand(entry, name) {
                 Some(subcommand) => subcommand,
@@ -453,8 +427,9 @@ impl Port for ScriptPort<'_, '_, '_> {
             reply.error(error.message());
             return Ok(());
         }
-        self.calls += 1;
-        let timed = (self.calls % TIMED_CALLS == 1).then(std::time::Instant::now);
+        let calls = self.thread.script_calls.get().wrapping_add(1);
+        self.thread.script_calls.set(calls);
+        let timed = (calls % TIMED_CALLS == 0).then(std::time::Instant::now);
         let outcome = self.server.run_nested(
             self.session,
             self.txn,
