@@ -62,6 +62,10 @@ enum Refused {
 
 impl Server {
     /// Runs a data command on its own. `hash` is that of its key, where it has just one and somebody has looked already.
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "the parts of a thread, borrowed apart"
+    )]
     #[inline]
     pub fn run_data(
         &self,
@@ -447,7 +451,7 @@ impl Server {
         out: &mut Vec<u8>,
         thread: &Thread,
         (vm, scripts): (
-            &mut perilune_script::Vm,
+            &mut crate::scripting::LazyVm,
             &mut crate::scripting::ScriptMemory,
         ),
     ) -> Outcome {
@@ -510,6 +514,10 @@ impl Server {
     }
 
     /// Runs a command that a script calls, on the script's transaction.
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "the parts of a thread, borrowed apart"
+    )]
     #[inline]
     pub fn run_nested(
         &self,

@@ -62,7 +62,10 @@ pub fn authenticate(call: &mut Call<'_>, user: &[u8], password: &[u8]) -> Result
     let wanted = call.server.settings.security.requirepass.get();
     // without a password the user `default` takes any
     if user != b"default" || !(wanted.is_empty() || same(&wanted, password)) {
-        call.server.connections.denied.fetch_add(1, Ordering::Relaxed);
+        call.server
+            .connections
+            .denied
+            .fetch_add(1, Ordering::Relaxed);
         return Err(WRONG);
     }
     call.session.authenticated = true;

@@ -92,6 +92,10 @@ fn object(txn: &mut Txn<'_>, arguments: &[&[u8]], reply: &mut dyn Reply) -> Outc
 }
 
 /// `DEBUG PROTOCOL kind`: an answer of each shape.
+#[allow(
+    clippy::approx_constant,
+    reason = "the reference's figure, not a bad pi"
+)]
 fn protocol(arguments: &[&[u8]], reply: &mut dyn Reply) -> Outcome {
     let kind = arguments.get(2).ok_or(errors::SYNTAX)?.to_ascii_lowercase();
     match kind.as_slice() {
