@@ -258,7 +258,9 @@ fn execute(
     let (changes, sent) = (txn.changes(), shown_effects(txn.effects()));
     match ending {
         Ending::RollBack => txn.roll_back(),
-        Ending::Commit => txn.commit(),
+        Ending::Commit => {
+            txn.commit();
+        }
     }
     (changes, sent)
 }

@@ -5,12 +5,11 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use perilune_command::{CommandError, Entry, Registry};
-use perilune_script::Vm;
 
 use crate::batch::Parsers;
 use crate::log::Level as LogLevel;
 use crate::running::RunSlot;
-use crate::scripting::ScriptMemory;
+use crate::scripting::{LazyVm, ScriptMemory};
 use crate::server::Server;
 use crate::session::Session;
 use crate::stats::Shard;
@@ -22,7 +21,7 @@ pub type TableEntry = Entry<Handler>;
 /// What each thread has for itself.
 pub struct Local {
     /// Where its scripts run.
-    pub vm: Vm,
+    pub vm: LazyVm,
     /// The scripts that it has met.
     pub scripts: ScriptMemory,
     /// What others see of it.
@@ -200,7 +199,7 @@ pub struct Call<'a> {
     /// What others see of the thread.
     pub thread: &'a Thread,
     /// The thread's virtual machine and scripts; none inside a script, which cannot run another.
-    pub machine: Option<(&'a mut Vm, &'a mut ScriptMemory)>,
+    pub machine: Option<(&'a mut LazyVm, &'a mut ScriptMemory)>,
     /// Where the command was called from.
     pub origin: Origin,
     /// The command itself.

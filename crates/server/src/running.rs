@@ -6,7 +6,7 @@
 //! can never hit the next one.
 
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use perilune_script::{Interrupt, KillReason, Script};
@@ -53,12 +53,18 @@ pub struct RunSlot {
     /// The run that is to stop; 0 for none.
     kill: AtomicU64,
     kill_reason: AtomicU8,
-    interrupt: Interrupt,
+    /// Stops the thread's scripts, once it has a virtual machine.
+    interrupt: OnceLock<Interrupt>,
     /// Memory of the thread's virtual machine after its last run.
     vm_bytes: AtomicU64,
 }
 
 impl RunSlot {
+    /// Says how the thread's scripts are stopped.
+    pub fn set_interrupt(&self, interrupt: Interrupt) {
+        let _ = self.interrupt.set(interrupt);
+    }
+
     /// Shows how much memory the thread's virtual machine holds.
     pub fn show_vm_memory(&self, bytes: usize) {
         self.vm_bytes.store(bytes as u64, Ordering::Relaxed);
@@ -138,8 +144,8 @@ pub struct Running {
 }
 
 impl Running {
-    /// A place for a new thread, whose scripts `interrupt` stops.
-    pub fn register(&self, interrupt: Interrupt) -> Arc<RunSlot> {
+    /// A place for a new thread.
+    pub fn register(&self) -> Arc<RunSlot> {
         let mut slots = self.slots.lock().unwrap_or_else(|e| e.into_inner());
         let slot = Arc::new(RunSlot {
             index: slots.len() as u64,
@@ -152,7 +158,7 @@ impl Running {
             busy: AtomicBool::new(false),
             kill: AtomicU64::new(0),
             kill_reason: AtomicU8::new(0),
-            interrupt,
+            interrupt: OnceLock::new(),
             vm_bytes: AtomicU64::new(0),
         });
         slots.push(slot.clone());
@@ -303,7 +309,10 @@ impl RunSlot {
     /// Gives the order to stop once more, if there is one for the run in progress.
     fn press(&self) {
         let run = self.kill.load(Ordering::Acquire);
-        let Some(script_run) = self.interrupt.running() else {
+        let Some(interrupt) = self.interrupt.get() else {
+            return;
+        };
+        let Some(script_run) = interrupt.running() else {
             return;
         };
         // what was running and still belongs to this run is meant; what has begun since has another number
@@ -311,7 +320,7 @@ impl RunSlot {
             return;
         }
         let is_shutdown = self.kill_reason.load(Ordering::Relaxed) == KillReason::Shutdown as u8;
-        self.interrupt.stop(
+        interrupt.stop(
             script_run,
             if is_shutdown {
                 KillReason::Shutdown

@@ -155,6 +155,44 @@ impl Scripts {
     }
 }
 
+/// A thread's virtual machine, made when its first script comes: most threads that stand by never see one.
+#[derive(Default)]
+pub struct LazyVm {
+    vm: Option<Vm>,
+}
+
+impl LazyVm {
+    /// The machine of this thread.
+    #[inline]
+    fn get(&mut self, thread: &Thread) -> &mut Vm {
+        self.vm.get_or_insert_with(|| {
+            let vm = Vm::new(perilune_script::Limits::default());
+            thread.slot.set_interrupt(vm.interrupt());
+            vm
+        })
+    }
+
+    /// Memory that it holds.
+    pub fn memory_used_bytes(&self) -> usize {
+        self.vm.as_ref().map_or(0, Vm::memory_used_bytes)
+    }
+
+    /// Frees what its scripts have left behind, if that is worth it.
+    #[inline]
+    pub fn maybe_collect(&mut self) {
+        if let Some(vm) = &mut self.vm {
+            vm.maybe_collect();
+        }
+    }
+
+    fn forget_scripts(&mut self) {
+        if let Some(vm) = &mut self.vm {
+            vm.forget_scripts();
+            vm.collect();
+        }
+    }
+}
+
 /// The scripts that a thread has met.
 pub struct ScriptMemory {
     by_name: HashMap<[u8; 40], Arc<Script>, ahash::RandomState>,
@@ -178,7 +216,7 @@ const REMEMBERED_MAX: usize = 4096;
 impl ScriptMemory {
     /// Forgets everything if scripts were flushed or evicted since the last look, after a flush the machine's compiled ones too.
     #[inline]
-    pub fn follow(&mut self, scripts: &Scripts, vm: &mut Vm) {
+    pub fn follow(&mut self, scripts: &Scripts, vm: &mut LazyVm) {
         let generation = scripts.generation.load(Ordering::Relaxed);
         if self.generation != generation || self.by_name.len() >= REMEMBERED_MAX {
             self.by_name.clear();
@@ -187,7 +225,6 @@ impl ScriptMemory {
             if self.flushes != flushes {
                 self.flushes = flushes;
                 vm.forget_scripts();
-                vm.collect();
             }
         }
     }
@@ -265,7 +302,7 @@ fn compile(call: &mut Call<'_>, script: &Script) -> Result<(), CommandError> {
     let Some((vm, _)) = &mut call.machine else {
         return Ok(());
     };
-    match vm.compile(script) {
+    match vm.get(call.thread).compile(script) {
         Ok(()) => Ok(()),
         Err(stop) => Err(CommandError::from_text(stop_message(stop))),
     }
@@ -312,6 +349,7 @@ fn run(
     let Some((vm, _)) = call.machine.take() else {
         return Err(NOT_ALLOWED.into());
     };
+    let vm = vm.get(call.thread);
     vm.set_limits(perilune_script::Limits {
         memory_bytes: server.script_memory_limit(),
     });

@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 use perilune_command::{CommandError, Registry};
 use perilune_keyspace::{ExpireCycle, Keyspace, KeyspaceOptions, StripeIndex, SystemClock};
 use perilune_net::{ConnRef, Net};
-use perilune_script::Vm;
 
 use crate::batch::Parsers;
 use crate::call::{Local, Thread};
@@ -16,7 +15,7 @@ use crate::clients::Clients;
 use crate::config::{ProtectedAction, ScriptBusyScope, Settings};
 use crate::pause::Pause;
 use crate::running::Running;
-use crate::scripting::{ScriptMemory, Scripts};
+use crate::scripting::{LazyVm, ScriptMemory, Scripts};
 use crate::session::Session;
 use crate::stats::{ConnectionTotals, Rates, Stats, Volume};
 use crate::table::Handler;
@@ -161,13 +160,10 @@ impl Server {
 
     /// What a thread needs for itself.
     pub fn new_local(&self) -> Local {
-        let vm = Vm::new(perilune_script::Limits {
-            memory_bytes: self.script_memory_limit(),
-        });
-        let slot = self.running.register(vm.interrupt());
+        let slot = self.running.register();
         let shard = self.stats.new_shard(self.registry.entries().len());
         Local {
-            vm,
+            vm: LazyVm::default(),
             scripts: ScriptMemory::default(),
             thread: Thread::new(slot, shard),
             parsers: Parsers::default(),

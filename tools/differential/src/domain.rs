@@ -104,7 +104,7 @@ pub fn pattern(rng: &mut Rng) -> Vec<u8> {
 fn lifetime(rng: &mut Rng, unit: i64) -> Vec<u8> {
     let number = match rng.u32(..12) {
         0 => 0,
-        1 => -1 - rng.i64(..1000),
+        1 => -1 - rng.i64(0..1000),
         2 => pick(
             rng,
             &[
@@ -116,7 +116,7 @@ fn lifetime(rng: &mut Rng, unit: i64) -> Vec<u8> {
             ],
         )
         .to_owned(),
-        _ => (1000 + rng.i64(..10_000_000) * 100) * unit,
+        _ => (1000 + rng.i64(0..10_000_000) * 100) * unit,
     };
     number.to_string().into_bytes()
 }
@@ -124,10 +124,10 @@ fn lifetime(rng: &mut Rng, unit: i64) -> Vec<u8> {
 fn moment(rng: &mut Rng, unit: i64) -> Vec<u8> {
     let number = match rng.u32(..12) {
         0 => 0,
-        1 => -rng.i64(..1000),
+        1 => -rng.i64(0..1000),
         2 => rng.i64(1..1_000_000_000) * unit,
         3 => pick(rng, &[&i64::MAX, &i64::MIN, &9_223_372_036_854_775]).to_owned(),
-        _ => (4_000_000_000 + rng.i64(..10_000_000) * 100) * unit,
+        _ => (4_000_000_000 + rng.i64(0..10_000_000) * 100) * unit,
     };
     number.to_string().into_bytes()
 }
@@ -148,8 +148,8 @@ fn offset(rng: &mut Rng, unit: i64) -> Vec<u8> {
             ],
         ),
         6..10 => -1,
-        10..20 => rng.i64(..2000),
-        _ => rng.i64(..80),
+        10..20 => rng.i64(0..2000),
+        _ => rng.i64(0..80),
     };
     number.to_string().into_bytes()
 }

@@ -10,6 +10,7 @@ use perilune_keyspace::{ReadTxn, Txn};
 use perilune_resp::Reply;
 
 use crate::call::Call;
+use crate::config::ProtectedAction;
 use crate::table::{Handler, ServerCommand};
 
 /// DEBUG.
@@ -31,6 +32,19 @@ pub const DEBUG: ServerCommand = Command::new(
     Handler::Transaction(debug),
 );
 
+const NOT_ALLOWED: CommandError = CommandError::new(
+    "ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you can run it from a local connection, otherwise you need to set this option in the configuration file, and then restart the server.",
+);
+
+/// What `enable-debug-command` says of this connection.
+fn is_allowed(call: &Call<'_>) -> bool {
+    match call.server.settings.security.enable_debug_command.get() {
+        ProtectedAction::Yes => true,
+        ProtectedAction::No => false,
+        ProtectedAction::Local => crate::service::is_local(&call.session.client.info),
+    }
+}
+
 fn debug(
     call: &mut Call<'_>,
     txn: &mut Txn<'_>,
@@ -38,6 +52,9 @@ fn debug(
     reply: &mut dyn Reply,
 ) -> Outcome {
     let server = call.server;
+    if !is_allowed(call) {
+        return Err(NOT_ALLOWED.into());
+    }
     let name = arguments[1].to_ascii_lowercase();
     let switch = || -> Result<bool, CommandError> {
         arguments
@@ -62,7 +79,6 @@ fn debug(
         }
         b"object" => return object(txn, arguments, reply),
         b"protocol" => return protocol(arguments, reply),
-        b"jmap" | b"change-repl-id" | b"quicklist-packed-threshold" | b"stringmatch-len" => {}
         _ => {
             let mut text = b"ERR unknown subcommand or wrong number of arguments for '".to_vec();
             text.extend_from_slice(arguments[1]);
