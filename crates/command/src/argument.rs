@@ -15,7 +15,9 @@ pub fn integer_between(argument: &[u8], min: i64, max: i64) -> Result<i64, Comma
     if (min..=max).contains(&value) {
         return Ok(value);
     }
-    Err(CommandError::from_text(format!("ERR value is out of range, value must between {min} and {max}")))
+    Err(CommandError::from_text(format!(
+        "ERR value is out of range, value must between {min} and {max}"
+    )))
 }
 
 /// The cursor of SCAN and its kin: an unsigned number, read as laxly as C's `strtoull` does, because clients may rely on
@@ -33,8 +35,19 @@ pub fn cursor(argument: &[u8]) -> Result<u64, CommandError> {
         [b'+', digits @ ..] | digits => (false, digits),
     };
     let is_number = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
-    let magnitude = std::str::from_utf8(digits).ok().filter(|_| is_number).and_then(|digits| digits.parse().ok());
-    magnitude.map(|value: u64| if negative { value.wrapping_neg() } else { value }).ok_or(INVALID)
+    let magnitude = std::str::from_utf8(digits)
+        .ok()
+        .filter(|_| is_number)
+        .and_then(|digits| digits.parse().ok());
+    magnitude
+        .map(|value: u64| {
+            if negative {
+                value.wrapping_neg()
+            } else {
+                value
+            }
+        })
+        .ok_or(INVALID)
 }
 
 /// A floating-point argument.
@@ -66,7 +79,9 @@ pub struct Arguments<'a> {
 impl<'a> Arguments<'a> {
     /// The arguments from number `first` on (the command's name is number 0).
     pub fn from(arguments: &'a [&'a [u8]], first: usize) -> Self {
-        Self { rest: arguments.get(first..).unwrap_or_default() }
+        Self {
+            rest: arguments.get(first..).unwrap_or_default(),
+        }
     }
 
     /// How many are left.
@@ -81,7 +96,9 @@ impl<'a> Arguments<'a> {
 
     /// Takes the next one if it is this word, in any case.
     pub fn take_token(&mut self, token: &str) -> bool {
-        let is_it = self.peek().is_some_and(|argument| is_token(argument, token));
+        let is_it = self
+            .peek()
+            .is_some_and(|argument| is_token(argument, token));
         if is_it {
             self.rest = &self.rest[1..];
         }

@@ -15,12 +15,18 @@ pub struct CommandError {
 impl CommandError {
     /// An error with a fixed text.
     pub const fn new(text: &'static str) -> Self {
-        Self { message: Cow::Borrowed(text.as_bytes()), counted: false }
+        Self {
+            message: Cow::Borrowed(text.as_bytes()),
+            counted: false,
+        }
     }
 
     /// An error whose text depends on what the client sent.
     pub fn from_text(text: impl Into<Vec<u8>>) -> Self {
-        Self { message: Cow::Owned(text.into()), counted: false }
+        Self {
+            message: Cow::Owned(text.into()),
+            counted: false,
+        }
     }
 
     /// Code and text.
@@ -41,7 +47,10 @@ impl CommandError {
 
     /// The code: the first word.
     pub fn code(&self) -> &[u8] {
-        self.message.split(|b| *b == b' ').next().unwrap_or_default()
+        self.message
+            .split(|b| *b == b' ')
+            .next()
+            .unwrap_or_default()
     }
 }
 
@@ -91,7 +100,8 @@ pub mod errors {
     pub const WRONG_TYPE: CommandError =
         CommandError::new("WRONGTYPE Operation against a key holding the wrong kind of value");
     /// Not an `i64` in shortest form.
-    pub const NOT_INTEGER: CommandError = CommandError::new("ERR value is not an integer or out of range");
+    pub const NOT_INTEGER: CommandError =
+        CommandError::new("ERR value is not an integer or out of range");
     /// Not a double.
     pub const NOT_FLOAT: CommandError = CommandError::new("ERR value is not a valid float");
     /// A source key that must exist does not.
@@ -100,12 +110,16 @@ pub mod errors {
     pub const STRING_TOO_LONG: CommandError =
         CommandError::new("ERR string exceeds maximum allowed size (proto-max-bulk-len)");
     /// MOVE or COPY of a key to itself.
-    pub const SAME_OBJECT: CommandError = CommandError::new("ERR source and destination objects are the same");
+    pub const SAME_OBJECT: CommandError =
+        CommandError::new("ERR source and destination objects are the same");
     /// No database with this number.
-    pub const DATABASE_OUT_OF_RANGE: CommandError = CommandError::new("ERR DB index is out of range");
+    pub const DATABASE_OUT_OF_RANGE: CommandError =
+        CommandError::new("ERR DB index is out of range");
 
     /// The number of arguments does not fit the command, named in lower case.
     pub fn wrong_arity(full_name: &str) -> CommandError {
-        CommandError::from_text(format!("ERR wrong number of arguments for '{full_name}' command"))
+        CommandError::from_text(format!(
+            "ERR wrong number of arguments for '{full_name}' command"
+        ))
     }
 }

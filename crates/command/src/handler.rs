@@ -69,9 +69,15 @@ impl DataHandler {
 /// Answers the help of a container: `lines` between the opening and the closing that all have. `full_name` is that of
 /// the subcommand (`object|help`) or of the container.
 pub fn help(full_name: &str, lines: &[&str], reply: &mut dyn Reply) {
-    let container = full_name.split('|').next().unwrap_or_default().to_ascii_uppercase();
+    let container = full_name
+        .split('|')
+        .next()
+        .unwrap_or_default()
+        .to_ascii_uppercase();
     reply.array(lines.len() + 3);
-    reply.status(&format!("{container} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:"));
+    reply.status(&format!(
+        "{container} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:"
+    ));
     for line in lines {
         reply.status(line);
     }
@@ -105,11 +111,19 @@ pub struct Command<H: 'static = DataHandler> {
 impl<H> Command<H> {
     /// A command without subcommands.
     pub const fn new(spec: Spec, handler: H) -> Self {
-        Self { spec, handler: Some(handler), subcommands: &[] }
+        Self {
+            spec,
+            handler: Some(handler),
+            subcommands: &[],
+        }
     }
 
     /// A command that is nothing but its subcommands.
     pub const fn container(spec: Spec, subcommands: &'static [Command<H>]) -> Self {
-        Self { spec, handler: None, subcommands }
+        Self {
+            spec,
+            handler: None,
+            subcommands,
+        }
     }
 }

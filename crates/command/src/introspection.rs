@@ -31,7 +31,11 @@ pub fn command_count<H: HasAccess + Copy>(registry: &Registry<H>, reply: &mut dy
 }
 
 /// Answers an array with one entry per name, null for those that there are not; without names all commands.
-pub fn command_info<H: HasAccess + Copy>(registry: &Registry<H>, names: &[&[u8]], reply: &mut dyn Reply) {
+pub fn command_info<H: HasAccess + Copy>(
+    registry: &Registry<H>,
+    names: &[&[u8]],
+    reply: &mut dyn Reply,
+) {
     if names.is_empty() {
         reply.array(commands(registry).count());
         return commands(registry).for_each(|entry| info::entry(registry, entry, reply));
@@ -46,7 +50,11 @@ pub fn command_info<H: HasAccess + Copy>(registry: &Registry<H>, names: &[&[u8]]
 }
 
 /// Answers a map from names to documentation, without those that there are not; without names of all commands.
-pub fn command_docs<H: HasAccess + Copy>(registry: &Registry<H>, names: &[&[u8]], reply: &mut dyn Reply) {
+pub fn command_docs<H: HasAccess + Copy>(
+    registry: &Registry<H>,
+    names: &[&[u8]],
+    reply: &mut dyn Reply,
+) {
     let entries: Vec<&Entry<H>> = match names {
         [] => commands(registry).collect(),
         names => names.iter().filter_map(|name| registry.get(name)).collect(),
@@ -94,7 +102,9 @@ impl<'a> Filter<'a> {
             Filter::Category(name) => Category::NAMES.iter().any(|(category, listed)| {
                 listed.as_bytes()[1..].eq_ignore_ascii_case(name) && entry.categories.has(*category)
             }),
-            Filter::Pattern(pattern) => glob_match(pattern, entry.full_name.as_bytes(), Case::Ignored),
+            Filter::Pattern(pattern) => {
+                glob_match(pattern, entry.full_name.as_bytes(), Case::Ignored)
+            }
         }
     }
 }
@@ -106,7 +116,11 @@ pub fn command_list<H: HasAccess + Copy>(
     reply: &mut dyn Reply,
 ) -> Result<(), CommandError> {
     let filter = Filter::parse(Arguments::from(arguments, 0))?;
-    let selected: Vec<&Entry<H>> = registry.entries().iter().filter(|entry| filter.selects(entry)).collect();
+    let selected: Vec<&Entry<H>> = registry
+        .entries()
+        .iter()
+        .filter(|entry| filter.selects(entry))
+        .collect();
     reply.array(selected.len());
     for entry in selected {
         reply.bulk(entry.full_name.as_bytes());
@@ -144,22 +158,34 @@ pub fn command_getkeys_and_flags<H: HasAccess + Copy>(
     Ok(())
 }
 
-fn keys_of<H: HasAccess + Copy>(registry: &Registry<H>, call: &[&[u8]]) -> Result<Vec<KeyPosition>, CommandError> {
-    let entry = registry.lookup(call).ok_or(CommandError::new("ERR Invalid command specified"))?;
+fn keys_of<H: HasAccess + Copy>(
+    registry: &Registry<H>,
+    call: &[&[u8]],
+) -> Result<Vec<KeyPosition>, CommandError> {
+    let entry = registry
+        .lookup(call)
+        .ok_or(CommandError::new("ERR Invalid command specified"))?;
     if !entry.has_keys() {
         return Err(CommandError::new("ERR The command has no key arguments"));
     }
     if !entry.spec.accepts(call.len()) {
-        return Err(CommandError::new("ERR Invalid number of arguments specified for command"));
+        return Err(CommandError::new(
+            "ERR Invalid number of arguments specified for command",
+        ));
     }
     match entry.find_keys(call) {
         Ok(keys) if !keys.is_empty() => Ok(keys),
         _ if entry.flags.has(Flags::NO_MANDATORY_KEYS) => Ok(Vec::new()),
-        _ => Err(CommandError::new("ERR Invalid arguments specified for command")),
+        _ => Err(CommandError::new(
+            "ERR Invalid arguments specified for command",
+        )),
     }
 }
 
 /// All commands that are not subcommands.
 fn commands<H: HasAccess + Copy>(registry: &Registry<H>) -> impl Iterator<Item = &Entry<H>> {
-    registry.entries().iter().filter(|entry| entry.container.is_none())
+    registry
+        .entries()
+        .iter()
+        .filter(|entry| entry.container.is_none())
 }

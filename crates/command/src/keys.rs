@@ -46,11 +46,17 @@ impl KeyShape {
     pub fn of(spec: &Spec) -> Self {
         match (spec.keys, spec.key_finder) {
             ([], _) => KeyShape::None,
-            ([KeySpec { begin: BeginSearch::Index(index), find: FindKeys::Range { last: 0, .. }, flags, .. }], _)
-                if !flags.has(KeyFlags::NOT_KEY) =>
-            {
-                KeyShape::One(*index)
-            }
+            (
+                [
+                    KeySpec {
+                        begin: BeginSearch::Index(index),
+                        find: FindKeys::Range { last: 0, .. },
+                        flags,
+                        ..
+                    },
+                ],
+                _,
+            ) if !flags.has(KeyFlags::NOT_KEY) => KeyShape::One(*index),
             (_, Some(finder)) => KeyShape::Finder(finder),
             (specs, None) => KeyShape::Specs(specs),
         }
@@ -61,16 +67,25 @@ impl KeyShape {
     /// # Errors
     /// If the arguments contradict themselves (a number of keys larger than what follows).
     #[inline]
-    pub fn for_each(self, arguments: &[&[u8]], visit: &mut dyn FnMut(KeyPosition)) -> Result<(), KeyError> {
+    pub fn for_each(
+        self,
+        arguments: &[&[u8]],
+        visit: &mut dyn FnMut(KeyPosition),
+    ) -> Result<(), KeyError> {
         match self {
             KeyShape::None => Ok(()),
             KeyShape::One(index) => {
                 if index < arguments.len() {
-                    visit(KeyPosition { index, flags: KeyFlags::NONE });
+                    visit(KeyPosition {
+                        index,
+                        flags: KeyFlags::NONE,
+                    });
                 }
                 Ok(())
             }
-            KeyShape::Specs(specs) => specs.iter().try_for_each(|spec| find(spec, arguments, visit)),
+            KeyShape::Specs(specs) => specs
+                .iter()
+                .try_for_each(|spec| find(spec, arguments, visit)),
             KeyShape::Finder(finder) => {
                 finder(arguments, visit);
                 Ok(())
@@ -80,30 +95,54 @@ impl KeyShape {
 }
 
 /// Calls `visit` with every key that one spec finds.
-fn find(spec: &KeySpec, arguments: &[&[u8]], visit: &mut dyn FnMut(KeyPosition)) -> Result<(), KeyError> {
-    let Some(begin) = begin(spec.begin, arguments) else { return Ok(()) };
+fn find(
+    spec: &KeySpec,
+    arguments: &[&[u8]],
+    visit: &mut dyn FnMut(KeyPosition),
+) -> Result<(), KeyError> {
+    let Some(begin) = begin(spec.begin, arguments) else {
+        return Ok(());
+    };
     let (first, last, step) = match spec.find {
         FindKeys::Range { last, step, limit } => {
             let last = match last {
                 relative @ 0.. => begin as i64 + i64::from(relative),
                 from_end if limit <= 1 => arguments.len() as i64 + i64::from(from_end),
-                from_end => begin as i64 + (arguments.len() - begin) as i64 / limit as i64 + i64::from(from_end),
+                from_end => {
+                    begin as i64
+                        + (arguments.len() - begin) as i64 / limit as i64
+                        + i64::from(from_end)
+                }
             };
             (begin, last, step)
         }
-        FindKeys::KeyNum { number, first, step } => {
-            let count = arguments.get(begin + number).and_then(|a| parse_i64(a)).ok_or(KeyError)?;
+        FindKeys::KeyNum {
+            number,
+            first,
+            step,
+        } => {
+            let count = arguments
+                .get(begin + number)
+                .and_then(|a| parse_i64(a))
+                .ok_or(KeyError)?;
             let left = (arguments.len() as i64 - (begin + first) as i64).max(0);
             if count < 0 || count > left {
                 return Err(KeyError);
             }
-            (begin + first, (begin + first) as i64 + (count - 1) * step as i64, step)
+            (
+                begin + first,
+                (begin + first) as i64 + (count - 1) * step as i64,
+                step,
+            )
         }
         FindKeys::Unknown => return Ok(()),
     };
     let mut index = first;
     while (index as i64) <= last && index < arguments.len() {
-        visit(KeyPosition { index, flags: spec.flags });
+        visit(KeyPosition {
+            index,
+            flags: spec.flags,
+        });
         index += step;
     }
     Ok(())
@@ -117,9 +156,13 @@ fn begin(search: BeginSearch, arguments: &[&[u8]]) -> Option<usize> {
             let found = if from >= 0 {
                 (from as usize..arguments.len()).find(is_it)
             } else {
-                (1..=arguments.len().checked_sub(from.unsigned_abs() as usize)?).rev().find(|i| *i < arguments.len() && is_it(i))
+                (1..=arguments.len().checked_sub(from.unsigned_abs() as usize)?)
+                    .rev()
+                    .find(|i| *i < arguments.len() && is_it(i))
             };
-            found.map(|index| index + 1).filter(|index| *index < arguments.len())
+            found
+                .map(|index| index + 1)
+                .filter(|index| *index < arguments.len())
         }
         BeginSearch::Unknown => None,
     }
@@ -135,10 +178,15 @@ pub fn find_exactly(spec: &Spec, arguments: &[&[u8]]) -> Result<Vec<KeyPosition>
         finder(arguments, &mut |key| found.push(key));
         return Ok(found);
     }
-    for spec in spec.keys.iter().filter(|spec| !spec.flags.has(KeyFlags::NOT_KEY)) {
+    for spec in spec
+        .keys
+        .iter()
+        .filter(|spec| !spec.flags.has(KeyFlags::NOT_KEY))
+    {
         let before = found.len();
         find(spec, arguments, &mut |key| found.push(key))?;
-        let is_optional = matches!(spec.begin, BeginSearch::Keyword(..)) && begin(spec.begin, arguments).is_none();
+        let is_optional = matches!(spec.begin, BeginSearch::Keyword(..))
+            && begin(spec.begin, arguments).is_none();
         if found.len() == before && !is_optional {
             return Err(KeyError);
         }
@@ -163,9 +211,18 @@ impl LegacyRange {
         let range_of = |spec: &KeySpec| match (spec.begin, spec.find) {
             (BeginSearch::Index(first), FindKeys::Range { last, step, .. }) => {
                 let first = first as i64;
-                let last = if last >= 0 { first + i64::from(last) } else { i64::from(last) };
+                let last = if last >= 0 {
+                    first + i64::from(last)
+                } else {
+                    i64::from(last)
+                };
                 let is_partial = spec.flags.has(KeyFlags::INCOMPLETE);
-                Some(Self { first, last, step: step as i64, is_partial })
+                Some(Self {
+                    first,
+                    last,
+                    step: step as i64,
+                    is_partial,
+                })
             }
             _ => None,
         };
@@ -178,9 +235,19 @@ impl LegacyRange {
         for spec in specs {
             match range_of(spec) {
                 // one behind the other, without gaps
-                Some(range) if range.step == 1 && (whole.first == 0 || whole.last == range.first - 1) => {
-                    let first = if whole.first == 0 { range.first } else { whole.first };
-                    whole = Self { first, is_partial: whole.is_partial || range.is_partial, ..range };
+                Some(range)
+                    if range.step == 1 && (whole.first == 0 || whole.last == range.first - 1) =>
+                {
+                    let first = if whole.first == 0 {
+                        range.first
+                    } else {
+                        whole.first
+                    };
+                    whole = Self {
+                        first,
+                        is_partial: whole.is_partial || range.is_partial,
+                        ..range
+                    };
                 }
                 _ => whole.is_partial = true,
             }

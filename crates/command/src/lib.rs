@@ -21,5 +21,6 @@ pub use handler::{Access, Command, DataHandler, HasAccess, ReadHandler, WriteHan
 pub use keys::{KeyError, KeyFinder, KeyPosition, KeyShape};
 pub use registry::{Entry, Registry};
 pub use spec::{
-    Arg, ArgFlags, ArgKind, BeginSearch, Category, Example, FindKeys, Flags, Group, KeyFlags, KeySpec, PlanKind, Spec,
+    Arg, ArgFlags, ArgKind, BeginSearch, Category, Example, FindKeys, Flags, Group, KeyFlags,
+    KeySpec, PlanKind, Spec,
 };

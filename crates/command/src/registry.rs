@@ -37,7 +37,10 @@ impl<H: HasAccess> Entry<H> {
 impl<H> Entry<H> {
     /// Whether calls have keys, channels that are routed like keys not counted.
     pub fn has_keys(&self) -> bool {
-        self.spec.keys.iter().any(|key| !key.flags.has(KeyFlags::NOT_KEY))
+        self.spec
+            .keys
+            .iter()
+            .any(|key| !key.flags.has(KeyFlags::NOT_KEY))
     }
 
     /// All keys of a call that resolves to this command, each with what is done with it there.
@@ -81,7 +84,11 @@ impl Names {
     /// The commands that may have this name, in any case.
     #[inline]
     fn candidates(&self, name: &[u8]) -> impl Iterator<Item = usize> {
-        self.places.get(Self::place(name)).into_iter().flatten().map(|id| usize::from(*id))
+        self.places
+            .get(Self::place(name))
+            .into_iter()
+            .flatten()
+            .map(|id| usize::from(*id))
     }
 }
 
@@ -94,7 +101,10 @@ pub struct Registry<H: 'static> {
 impl<H: HasAccess + Copy + 'static> Registry<H> {
     /// An empty table.
     pub fn new() -> Self {
-        Self { entries: Vec::new(), names: Names::default() }
+        Self {
+            entries: Vec::new(),
+            names: Names::default(),
+        }
     }
 
     /// Adds commands with handlers of another kind.
@@ -119,7 +129,9 @@ impl<H: HasAccess + Copy + 'static> Registry<H> {
         lift: &dyn Fn(T) -> H,
     ) {
         let id = self.get(container.as_bytes()).map(|entry| entry.id);
-        let id = id.unwrap_or_else(|| panic!("{container}: subcommands for a command that does not exist"));
+        let id = id.unwrap_or_else(|| {
+            panic!("{container}: subcommands for a command that does not exist")
+        });
         for subcommand in subcommands {
             let full_name = format!("{container}|{}", subcommand.spec.name);
             let sub_id = self.push(full_name, subcommand, Some(id), lift);
@@ -139,7 +151,10 @@ impl<H: HasAccess + Copy + 'static> Registry<H> {
         let handler = command.handler.map(lift);
         let access = handler.as_ref().map(HasAccess::access);
         let flags = derived_flags(spec, access);
-        assert!(self.get(full_name.as_bytes()).is_none(), "{full_name}: two commands have this name");
+        assert!(
+            self.get(full_name.as_bytes()).is_none(),
+            "{full_name}: two commands have this name"
+        );
         self.names.add(full_name.as_bytes(), id);
         self.entries.push(Entry {
             full_name,
@@ -164,7 +179,9 @@ impl<H: HasAccess + Copy + 'static> Registry<H> {
     #[inline]
     pub fn get(&self, name: &[u8]) -> Option<&Entry<H>> {
         let candidates = self.names.candidates(name);
-        candidates.map(|id| &self.entries[id]).find(|entry| entry.full_name.as_bytes().eq_ignore_ascii_case(name))
+        candidates
+            .map(|id| &self.entries[id])
+            .find(|entry| entry.full_name.as_bytes().eq_ignore_ascii_case(name))
     }
 
     /// The command that a call means: the subcommand, where its first argument names one. The number of arguments fits it.
@@ -173,11 +190,14 @@ impl<H: HasAccess + Copy + 'static> Registry<H> {
     /// The error reply for an unknown command or subcommand, or a wrong number of arguments.
     #[inline]
     pub fn resolve(&self, arguments: &[&[u8]]) -> Result<&Entry<H>, CommandError> {
-        let entry = self.command(arguments[0]).ok_or_else(|| unknown_command(arguments))?;
+        let entry = self
+            .command(arguments[0])
+            .ok_or_else(|| unknown_command(arguments))?;
         let entry = if entry.subcommands.is_empty() || arguments.len() < 2 {
             entry
         } else {
-            self.subcommand(entry, arguments[1]).ok_or_else(|| unknown_subcommand(&entry.full_name, arguments[1]))?
+            self.subcommand(entry, arguments[1])
+                .ok_or_else(|| unknown_subcommand(&entry.full_name, arguments[1]))?
         };
         if !entry.spec.accepts(arguments.len()) || entry.handler.is_none() {
             return Err(errors::wrong_arity(&entry.full_name));
@@ -222,7 +242,11 @@ fn derived_flags(spec: &Spec, access: Option<Access>) -> Flags {
         Some(Access::Read) => spec.flags.with(Flags::READONLY),
         _ => spec.flags,
     };
-    if LegacyRange::of(spec.keys).is_partial { flags.with(Flags::MOVABLE_KEYS) } else { flags }
+    if LegacyRange::of(spec.keys).is_partial {
+        flags.with(Flags::MOVABLE_KEYS)
+    } else {
+        flags
+    }
 }
 
 fn derived_categories(spec: &Spec, flags: Flags, is_container: bool) -> Category {
@@ -237,12 +261,21 @@ fn derived_categories(spec: &Spec, flags: Flags, is_container: bool) -> Category
         }
     };
     add(flags.has(Flags::WRITE), Category::WRITE);
-    add(flags.has(Flags::READONLY) && spec.group != Group::Scripting, Category::READ);
-    add(flags.has(Flags::ADMIN), Category::ADMIN.with(Category::DANGEROUS));
+    add(
+        flags.has(Flags::READONLY) && spec.group != Group::Scripting,
+        Category::READ,
+    );
+    add(
+        flags.has(Flags::ADMIN),
+        Category::ADMIN.with(Category::DANGEROUS),
+    );
     add(flags.has(Flags::FAST), Category::FAST);
     add(!flags.has(Flags::FAST), Category::SLOW);
     add(flags.has(Flags::BLOCKING), Category::BLOCKING);
-    add(flags.has(Flags::PUBSUB) || spec.group == Group::PubSub, Category::PUBSUB);
+    add(
+        flags.has(Flags::PUBSUB) || spec.group == Group::PubSub,
+        Category::PUBSUB,
+    );
     let of_group = match spec.group {
         Group::String => Category::STRING,
         Group::List => Category::LIST,
@@ -256,7 +289,9 @@ fn derived_categories(spec: &Spec, flags: Flags, is_container: bool) -> Category
         Group::Geo => Category::GEO,
         Group::Stream => Category::STREAM,
         Group::Bitmap => Category::BITMAP,
-        Group::Generic | Group::Server | Group::PubSub | Group::Cluster | Group::Sentinel => Category::NONE,
+        Group::Generic | Group::Server | Group::PubSub | Group::Cluster | Group::Sentinel => {
+            Category::NONE
+        }
     };
     categories.with(of_group)
 }

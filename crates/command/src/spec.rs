@@ -293,12 +293,30 @@ impl KeySpec {
 
     /// Keys from this argument to `last` (relative, or negative from the end), every `step`-th.
     pub const fn range(index: usize, last: i32, step: usize, flags: KeyFlags) -> Self {
-        Self { flags, begin: BeginSearch::Index(index), find: FindKeys::Range { last, step, limit: 0 }, notes: None }
+        Self {
+            flags,
+            begin: BeginSearch::Index(index),
+            find: FindKeys::Range {
+                last,
+                step,
+                limit: 0,
+            },
+            notes: None,
+        }
     }
 
     /// A number of keys at this argument and the keys behind it.
     pub const fn counted(index: usize, flags: KeyFlags) -> Self {
-        Self { flags, begin: BeginSearch::Index(index), find: FindKeys::KeyNum { number: 0, first: 1, step: 1 }, notes: None }
+        Self {
+            flags,
+            begin: BeginSearch::Index(index),
+            find: FindKeys::KeyNum {
+                number: 0,
+                first: 1,
+                step: 1,
+            },
+            notes: None,
+        }
     }
 
     /// The same, with a remark.
@@ -472,7 +490,10 @@ impl Arg {
 
     /// The same, which may be repeated with its token.
     pub const fn multiple_token(mut self) -> Self {
-        self.flags = self.flags.with(ArgFlags::MULTIPLE).with(ArgFlags::MULTIPLE_TOKEN);
+        self.flags = self
+            .flags
+            .with(ArgFlags::MULTIPLE)
+            .with(ArgFlags::MULTIPLE_TOKEN);
         self
     }
 
@@ -574,6 +595,10 @@ impl Spec {
     /// Whether this number of arguments (the name included) fits.
     #[inline]
     pub fn accepts(&self, arguments: usize) -> bool {
-        if self.arity >= 0 { arguments == self.arity as usize } else { arguments >= self.arity.unsigned_abs() as usize }
+        if self.arity >= 0 {
+            arguments == self.arity as usize
+        } else {
+            arguments >= self.arity.unsigned_abs() as usize
+        }
     }
 }

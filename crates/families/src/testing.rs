@@ -22,7 +22,8 @@ use std::sync::Arc;
 
 use perilune_command::{DataHandler, Entry, FindKeys, KeyFlags, PlanKind, Registry, Stop};
 use perilune_keyspace::{
-    EffectUnit, KeyHasher, Keyspace, KeyspaceOptions, LockPlan, ManualClock, MemoryLog, ReadTxn, Txn, WriteTxn,
+    EffectUnit, KeyHasher, Keyspace, KeyspaceOptions, LockPlan, ManualClock, MemoryLog, ReadTxn,
+    Txn, WriteTxn,
 };
 use perilune_resp::client::{Value, parse_value};
 use perilune_resp::{Protocol, Reply, RespWriter, split_args};
@@ -119,7 +120,8 @@ impl Stage {
     /// Runs a call, with all proofs, and shows its answer.
     #[track_caller]
     pub fn call(&mut self, line: &str) -> String {
-        let arguments = split_args(line.as_bytes()).unwrap_or_else(|| panic!("unbalanced quotes: {line}"));
+        let arguments =
+            split_args(line.as_bytes()).unwrap_or_else(|| panic!("unbalanced quotes: {line}"));
         let arguments: Vec<&[u8]> = arguments.iter().map(|a| &a[..]).collect();
         let before = state(&self.keyspace);
         let tried = self.run(&arguments, Ending::RollBack);
@@ -127,10 +129,18 @@ impl Stage {
         let ran = self.run(&arguments, Ending::Commit);
         assert_eq!(ran, tried, "recorded and not recorded: {line}");
         if ran.changes == 0 {
-            assert_eq!(state(&self.keyspace), before, "changed without counting a change: {line}");
+            assert_eq!(
+                state(&self.keyspace),
+                before,
+                "changed without counting a change: {line}"
+            );
         }
         self.replicate();
-        assert_eq!(replicated(&self.replica), replicated(&self.keyspace), "on the replica: {line}");
+        assert_eq!(
+            replicated(&self.replica),
+            replicated(&self.keyspace),
+            "on the replica: {line}"
+        );
         let answer = show(&ran.answer);
         self.last = ran;
         answer
@@ -156,13 +166,18 @@ impl Stage {
     #[track_caller]
     fn directive(&mut self, directive: &str) -> String {
         let (name, argument) = directive.split_once(' ').unwrap_or((directive, ""));
-        let number = || argument.parse::<i64>().unwrap_or_else(|e| panic!(":{directive}: {e}"));
+        let number = || {
+            argument
+                .parse::<i64>()
+                .unwrap_or_else(|e| panic!(":{directive}: {e}"))
+        };
         match name {
             "sent" => return self.last.sent.clone(),
             "changes" => return self.last.changes.to_string(),
             "encoding" | "expires" => {
                 let state = state(&self.keyspace);
-                let is_it = |key: &&Key| key.database == self.database && key.name == argument.as_bytes();
+                let is_it =
+                    |key: &&Key| key.database == self.database && key.name == argument.as_bytes();
                 return match (state.iter().find(is_it), name) {
                     (None, _) => "no such key".into(),
                     (Some(key), "encoding") => key.encoding.into(),
@@ -170,7 +185,13 @@ impl Stage {
                 };
             }
             "wait" => self.clock.advance_ms(number()),
-            "resp" => self.protocol = if number() == 3 { Protocol::Resp3 } else { Protocol::Resp2 },
+            "resp" => {
+                self.protocol = if number() == 3 {
+                    Protocol::Resp3
+                } else {
+                    Protocol::Resp2
+                }
+            }
             "select" => self.database = number() as usize,
             "string-max" => self.keyspace.set_string_len_max(number() as usize),
             other => panic!("no directive :{other}"),
@@ -184,13 +205,26 @@ impl Stage {
         let mut reply = RespWriter::new(&mut answer, self.protocol);
         match self.registry.resolve(arguments) {
             Ok(entry) => {
-                let (changes, sent) =
-                    execute(&self.keyspace, entry, self.database, arguments, ending, &mut reply);
-                Ran { answer, changes, sent }
+                let (changes, sent) = execute(
+                    &self.keyspace,
+                    entry,
+                    self.database,
+                    arguments,
+                    ending,
+                    &mut reply,
+                );
+                Ran {
+                    answer,
+                    changes,
+                    sent,
+                }
             }
             Err(error) => {
                 reply.error(error.message());
-                Ran { answer, ..Ran::default() }
+                Ran {
+                    answer,
+                    ..Ran::default()
+                }
             }
         }
     }
@@ -200,11 +234,25 @@ impl Stage {
         let units = self.log.units();
         for (_, unit) in &units[self.replayed..] {
             for (database, arguments) in unit.commands() {
-                let entry = self.registry.resolve(&arguments).unwrap_or_else(|e| panic!("{}", lossy(e.message())));
+                let entry = self
+                    .registry
+                    .resolve(&arguments)
+                    .unwrap_or_else(|e| panic!("{}", lossy(e.message())));
                 let mut answer = Vec::new();
                 let mut reply = RespWriter::new(&mut answer, Protocol::Resp2);
-                execute(&self.replica, entry, database, &arguments, Ending::Commit, &mut reply);
-                assert!(!answer.starts_with(b"-"), "on the replica: {}", lossy(&answer));
+                execute(
+                    &self.replica,
+                    entry,
+                    database,
+                    &arguments,
+                    Ending::Commit,
+                    &mut reply,
+                );
+                assert!(
+                    !answer.starts_with(b"-"),
+                    "on the replica: {}",
+                    lossy(&answer)
+                );
             }
         }
         self.replayed = units.len();
@@ -222,12 +270,22 @@ fn execute(
 ) -> (u64, String) {
     let mut keys = Vec::new();
     // where the arguments contradict themselves, the command says what is wrong with them
-    let are_known = entry.keys.for_each(arguments, &mut |key| keys.push(key.index)).is_ok()
-        && !entry.spec.keys.iter().any(|k| k.flags.has(KeyFlags::INCOMPLETE) || k.find == FindKeys::Unknown);
+    let are_known = entry
+        .keys
+        .for_each(arguments, &mut |key| keys.push(key.index))
+        .is_ok()
+        && !entry
+            .spec
+            .keys
+            .iter()
+            .any(|k| k.flags.has(KeyFlags::INCOMPLETE) || k.find == FindKeys::Unknown);
     let are_known = are_known && entry.spec.plan != PlanKind::Walk;
     let plan = match entry.spec.plan {
         PlanKind::AllStripes => LockPlan::All,
-        PlanKind::Keys | PlanKind::Walk => LockPlan::of(keys.iter().map(|&index| keyspace.stripe_of(arguments[index]))),
+        PlanKind::Keys | PlanKind::Walk => LockPlan::of(
+            keys.iter()
+                .map(|&index| keyspace.stripe_of(arguments[index])),
+        ),
     };
 
     let mut txn = Txn::begin(keyspace, database);
@@ -243,16 +301,35 @@ fn execute(
         None => unreachable!("the table resolves no call to a container"),
     };
     match outcome {
-        Ok(()) => assert!(reply.buf.len() > answer_start, "{} has not answered", entry.full_name),
+        Ok(()) => assert!(
+            reply.buf.len() > answer_start,
+            "{} has not answered",
+            entry.full_name
+        ),
         Err(Stop::Error(error)) => {
-            assert_eq!(txn.changes(), start, "{} fails after a change", entry.full_name);
-            assert_eq!(reply.buf.len(), answer_start, "{} fails after an answer", entry.full_name);
+            assert_eq!(
+                txn.changes(),
+                start,
+                "{} fails after a change",
+                entry.full_name
+            );
+            assert_eq!(
+                reply.buf.len(),
+                answer_start,
+                "{} fails after an answer",
+                entry.full_name
+            );
             reply.error(error.message());
         }
         Err(Stop::Abort) => panic!("{} aborts though nobody else is here", entry.full_name),
     }
     if are_known {
-        assert_eq!(txn.learned_plan(), plan, "{} uses keys that its specs do not name", entry.full_name);
+        assert_eq!(
+            txn.learned_plan(),
+            plan,
+            "{} uses keys that its specs do not name",
+            entry.full_name
+        );
     }
     txn.end_command(start, database, arguments);
     let (changes, sent) = (txn.changes(), shown_effects(txn.effects()));
@@ -289,14 +366,22 @@ fn state(keyspace: &Keyspace) -> Vec<Key> {
         assert!(walked.is_ok());
         for name in names {
             let mut txn = WriteTxn::new(&mut txn);
-            let slot = txn.slot(&name).unwrap_or_else(|_| panic!("nobody else is here"));
+            let slot = txn
+                .slot(&name)
+                .unwrap_or_else(|_| panic!("nobody else is here"));
             let Some(found) = slot.found() else { continue };
             let value = match found.text() {
                 Ok(text) => lossy(text.bytes(&mut itoa::Buffer::new())),
                 Err(_) => format!("{:?}", slot.copy()),
             };
             let (encoding, expire_at_ms) = (found.encoding_name(), found.expire_at_ms());
-            keys.push(Key { database, name: name.clone(), encoding, value, expire_at_ms });
+            keys.push(Key {
+                database,
+                name: name.clone(),
+                encoding,
+                value,
+                expire_at_ms,
+            });
         }
         txn.commit();
     }
@@ -307,17 +392,28 @@ fn state(keyspace: &Keyspace) -> Vec<Key> {
 
 /// All live keys as a replica has them: encodings may differ there, as they do in Redis.
 fn replicated(keyspace: &Keyspace) -> Vec<(usize, String, String, Option<i64>)> {
-    state(keyspace).into_iter().map(|key| (key.database, lossy(&key.name), key.value, key.expire_at_ms)).collect()
+    state(keyspace)
+        .into_iter()
+        .map(|key| (key.database, lossy(&key.name), key.value, key.expire_at_ms))
+        .collect()
 }
 
 /// Commands as one would type them, one per line.
 fn shown_effects(unit: &EffectUnit) -> String {
     let shown = |argument: &&[u8]| {
-        let is_plain = !argument.is_empty() && argument.iter().all(|b| b.is_ascii_graphic() && *b != b'"');
-        if is_plain { lossy(argument) } else { quoted(argument) }
+        let is_plain =
+            !argument.is_empty() && argument.iter().all(|b| b.is_ascii_graphic() && *b != b'"');
+        if is_plain {
+            lossy(argument)
+        } else {
+            quoted(argument)
+        }
     };
     let line = |arguments: Vec<&[u8]>| arguments.iter().map(shown).collect::<Vec<_>>().join(" ");
-    unit.commands().map(|(_, arguments)| line(arguments)).collect::<Vec<_>>().join("\n")
+    unit.commands()
+        .map(|(_, arguments)| line(arguments))
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 /// The calls of a transcript, each with the answer that is expected.
@@ -331,7 +427,9 @@ pub fn steps(transcript: &str) -> Vec<(String, String)> {
             let (call, answer) = call.rsplit_once(" => ").unwrap_or((call, ""));
             steps.push((call.trim_end().to_owned(), answer.trim_start().to_owned()));
         } else if !text.is_empty() {
-            let (_, answer) = steps.last_mut().unwrap_or_else(|| panic!("an answer without a call: {line}"));
+            let (_, answer) = steps
+                .last_mut()
+                .unwrap_or_else(|| panic!("an answer without a call: {line}"));
             if !answer.is_empty() {
                 answer.push('\n');
             }

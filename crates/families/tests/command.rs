@@ -1,7 +1,8 @@
 //! The subcommands of COMMAND that look at single calls and names, over the table of the data commands.
 
 use perilune_command::introspection::{
-    command_count, command_docs, command_getkeys, command_getkeys_and_flags, command_info, command_list,
+    command_count, command_docs, command_getkeys, command_getkeys_and_flags, command_info,
+    command_list,
 };
 use perilune_command::{CommandError, DataHandler, Registry};
 use perilune_families::FAMILIES;
@@ -42,7 +43,9 @@ fn check(call: &str, expected: &str) {
         other => panic!("{}", other.escape_ascii()),
     };
     let answer = match outcome {
-        Ok(()) => String::from_utf8_lossy(&bytes).trim_end().replace("\r\n", " "),
+        Ok(()) => String::from_utf8_lossy(&bytes)
+            .trim_end()
+            .replace("\r\n", " "),
         Err(error) => {
             assert!(bytes.is_empty(), "{call}: an answer and an error");
             format!("-{}", String::from_utf8_lossy(error.message()))
@@ -60,30 +63,60 @@ fn the_keys_of_a_call_are_found() {
     check("GETKEYS memory usage a", "*1 $1 a");
     check("GETKEYSANDFLAGS get a", "*1 *2 $1 a *2 +RO +access");
     check("GETKEYSANDFLAGS set a 1", "*1 *2 $1 a *2 +OW +update");
-    check("GETKEYSANDFLAGS set a 1 ex 100 get", "*1 *2 $1 a *3 +RW +access +update");
+    check(
+        "GETKEYSANDFLAGS set a 1 ex 100 get",
+        "*1 *2 $1 a *3 +RW +access +update",
+    );
     check("GETKEYSANDFLAGS bitfield a", "*1 *2 $1 a *2 +RO +access");
-    check("GETKEYSANDFLAGS bitfield a get u8 0 overflow sat", "*1 *2 $1 a *2 +RO +access");
-    check("GETKEYSANDFLAGS bitfield a get u8 0 set u8 0 1", "*1 *2 $1 a *3 +RW +access +update");
-    check("GETKEYSANDFLAGS bitfield a get u8", "*1 *2 $1 a *3 +RW +access +update");
-    check("GETKEYSANDFLAGS rename a b", "*2 *2 $1 a *3 +RW +access +delete *2 $1 b *2 +OW +update");
+    check(
+        "GETKEYSANDFLAGS bitfield a get u8 0 overflow sat",
+        "*1 *2 $1 a *2 +RO +access",
+    );
+    check(
+        "GETKEYSANDFLAGS bitfield a get u8 0 set u8 0 1",
+        "*1 *2 $1 a *3 +RW +access +update",
+    );
+    check(
+        "GETKEYSANDFLAGS bitfield a get u8",
+        "*1 *2 $1 a *3 +RW +access +update",
+    );
+    check(
+        "GETKEYSANDFLAGS rename a b",
+        "*2 *2 $1 a *3 +RW +access +delete *2 $1 b *2 +OW +update",
+    );
 }
 
 #[test]
 fn a_call_without_keys_is_told_why() {
     check("GETKEYS nope a", "-ERR Invalid command specified");
     check("GETKEYS object foo a", "-ERR Invalid command specified");
-    check("GETKEYS object|encoding foo a", "-ERR Invalid command specified");
+    check(
+        "GETKEYS object|encoding foo a",
+        "-ERR Invalid command specified",
+    );
     check("GETKEYS dbsize", "-ERR The command has no key arguments");
-    check("GETKEYS object help", "-ERR The command has no key arguments");
+    check(
+        "GETKEYS object help",
+        "-ERR The command has no key arguments",
+    );
     check("GETKEYS object", "-ERR The command has no key arguments");
-    check("GETKEYS set", "-ERR Invalid number of arguments specified for command");
-    check("GETKEYSANDFLAGS get a b", "-ERR Invalid number of arguments specified for command");
+    check(
+        "GETKEYS set",
+        "-ERR Invalid number of arguments specified for command",
+    );
+    check(
+        "GETKEYSANDFLAGS get a b",
+        "-ERR Invalid number of arguments specified for command",
+    );
 }
 
 #[test]
 fn names_are_listed_by_filter() {
     check("LIST FILTERBY PATTERN REN*", "*2 $6 rename $8 renamenx");
-    check("LIST filterby pattern object|ref*", "*1 $15 object|refcount");
+    check(
+        "LIST filterby pattern object|ref*",
+        "*1 $15 object|refcount",
+    );
     check("LIST FILTERBY ACLCAT @keyspace", "*0");
     check("LIST FILTERBY ACLCAT nope", "*0");
     check("LIST FILTERBY MODULE m", "*0");
@@ -104,7 +137,10 @@ fn a_category_is_named_in_any_case_and_without_its_sign() {
     );
     assert_eq!(listed, Ok(()));
     let text = String::from_utf8_lossy(&bytes).into_owned();
-    assert!(text.contains("\r\nexpire\r\n") && !text.contains("\r\nget\r\n"), "{text}");
+    assert!(
+        text.contains("\r\nexpire\r\n") && !text.contains("\r\nget\r\n"),
+        "{text}"
+    );
 }
 
 #[test]

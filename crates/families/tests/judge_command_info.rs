@@ -67,7 +67,12 @@ fn normalize(answer: &mut Json, is_known: &dyn Fn(&str) -> bool) {
     if let Some(subcommands) = answer.get_mut(9).and_then(Json::as_array_mut) {
         tidy(subcommands);
     }
-    for field in answer.get_mut("map").and_then(Json::as_array_mut).into_iter().flatten() {
+    for field in answer
+        .get_mut("map")
+        .and_then(Json::as_array_mut)
+        .into_iter()
+        .flatten()
+    {
         if field[0] == "subcommands"
             && let Some(subcommands) = field[1]["map"].as_array_mut()
         {
@@ -99,7 +104,11 @@ fn command_info_and_docs_are_those_of_the_reference() {
     let (registry, snapshot) = (registry(), snapshot());
     let mut report = String::new();
     let mut unused: Vec<_> = DIFFERENCES.iter().collect();
-    for entry in registry.entries().iter().filter(|entry| entry.container.is_none()) {
+    for entry in registry
+        .entries()
+        .iter()
+        .filter(|entry| entry.container.is_none())
+    {
         let name = entry.full_name.as_str();
         let Some(theirs) = snapshot.get(name) else {
             report += &format!("{name}: the reference has no such command\n");
@@ -111,7 +120,9 @@ fn command_info_and_docs_are_those_of_the_reference() {
             other => panic!("{name}: {other:?}"),
         };
         let info = answer(|reply| command_info(&registry, &[key], reply));
-        let info = info.as_array().map_or_else(|| panic!("{name}: {info:?}"), |items| items[0].clone());
+        let info = info
+            .as_array()
+            .map_or_else(|| panic!("{name}: {info:?}"), |items| items[0].clone());
         for (kind, ours) in [("info", info), ("docs", docs)] {
             let (mut ours, mut theirs) = (to_json(&ours), theirs[kind].clone());
             let may_lack = COMPLETED_BY_THE_SERVER.contains(&name);
@@ -121,7 +132,10 @@ fn command_info_and_docs_are_those_of_the_reference() {
             let mut found = Vec::new();
             differences(&ours, &theirs, kind, &mut found);
             for (path, what) in found {
-                if DIFFERENCES.iter().any(|(command, at, _)| *command == name && *at == path) {
+                if DIFFERENCES
+                    .iter()
+                    .any(|(command, at, _)| *command == name && *at == path)
+                {
                     unused.retain(|(command, at, _)| !(*command == name && *at == path));
                 } else {
                     report += &format!("{name} {path}:\n    {what}\n");
@@ -130,5 +144,8 @@ fn command_info_and_docs_are_those_of_the_reference() {
         }
     }
     assert!(report.is_empty(), "\n{report}");
-    assert!(unused.is_empty(), "differences that are none any more: {unused:?}");
+    assert!(
+        unused.is_empty(),
+        "differences that are none any more: {unused:?}"
+    );
 }

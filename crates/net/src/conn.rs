@@ -338,7 +338,11 @@ impl<T> Conn<T> {
     }
 
     pub(crate) fn publish_lens(&self) {
-        let output_room = if self.unsent() == 0 { 0 } else { self.out.capacity() };
+        let output_room = if self.unsent() == 0 {
+            0
+        } else {
+            self.out.capacity()
+        };
         self.stats.set_buffers(
             (self.input.len(), self.input.capacity()),
             (self.unsent(), output_room),

@@ -157,9 +157,9 @@ fn stop<S: Service>(net: &Net<S>, deadline: Instant) {
         let _ = hub.mailbox.post(Mail::Shutdown);
         shared.alarm.ring();
         if loop_index == 0 {
-            shared
-                .spares
-                .wait_until(deadline, |_| shared.live_loops.load(Ordering::Acquire) < live);
+            shared.spares.wait_until(deadline, |_| {
+                shared.live_loops.load(Ordering::Acquire) < live
+            });
         }
     }
 }

@@ -61,7 +61,11 @@ pub struct Recent {
 impl Recent {
     /// The command of this name, in any case.
     #[inline]
-    pub fn get(&mut self, registry: &'static Registry<Handler>, name: &[u8]) -> Option<&'static TableEntry> {
+    pub fn get(
+        &mut self,
+        registry: &'static Registry<Handler>,
+        name: &[u8],
+    ) -> Option<&'static TableEntry> {
         let is_it = |entry: &&&TableEntry| entry.full_name.as_bytes().eq_ignore_ascii_case(name);
         if let Some(entry) = self.entries.iter().flatten().find(is_it) {
             return Some(entry);

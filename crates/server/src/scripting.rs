@@ -413,7 +413,12 @@ impl ScriptPort<'_, '_, '_> {
     /// The command that is meant, if a script may call it.
     fn entry(&self, arguments: &[&[u8]]) -> Result<&'static TableEntry, CommandError> {
         let registry = self.server.registry;
-        let entry = self.thread.recent.borrow_mut().get(registry, arguments[0]).ok_or(UNKNOWN)?;
+        let entry = self
+            .thread
+            .recent
+            .borrow_mut()
+            .get(registry, arguments[0])
+            .ok_or(UNKNOWN)?;
         let entry = match arguments.get(1) {
             Some(name) if !entry.subcommands.is_empty() => match registry.subcommand(entry, name) {
                 Some(subcommand) => subcommand,

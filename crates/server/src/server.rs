@@ -200,7 +200,10 @@ impl Server {
         let live = self.net().map(Net::conns).unwrap_or_default();
         let gone = self.connections.gone_bytes();
         live.iter().fold(gone, |(bytes_in, bytes_out), conn| {
-            (bytes_in.wrapping_add(conn.bytes_in()), bytes_out.wrapping_add(conn.bytes_out()))
+            (
+                bytes_in.wrapping_add(conn.bytes_in()),
+                bytes_out.wrapping_add(conn.bytes_out()),
+            )
         })
     }
 
@@ -328,7 +331,9 @@ impl Server {
     pub fn pause_cron(&self, paused: bool) {
         self.debug.cron_paused.store(paused, Ordering::Relaxed);
         if let Some(net) = self.net() {
-            net.settings().housekeeping_paused.store(paused, Ordering::Relaxed);
+            net.settings()
+                .housekeeping_paused
+                .store(paused, Ordering::Relaxed);
         }
     }
 
@@ -387,7 +392,11 @@ impl Server {
         }
         self.rates.note(|| {
             let (bytes_in, bytes_out) = self.network_bytes();
-            Volume { commands: self.stats.commands_processed(), bytes_in, bytes_out }
+            Volume {
+                commands: self.stats.commands_processed(),
+                bytes_in,
+                bytes_out,
+            }
         });
         self.note_memory_peak(self.used_memory());
         let unix_s = self.keyspace.clock().unix_ms() / 1000;
@@ -400,7 +409,8 @@ impl Server {
             if let Ok(mut cycle) = self.expire_cycle.try_lock() {
                 let began = Instant::now();
                 cycle.run(&self.keyspace, budget);
-                self.expire_cycle_us.fetch_add(began.elapsed().as_micros() as u64, Ordering::Relaxed);
+                self.expire_cycle_us
+                    .fetch_add(began.elapsed().as_micros() as u64, Ordering::Relaxed);
             }
         }
     }

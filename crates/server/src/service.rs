@@ -99,7 +99,12 @@ impl Service for Server {
     }
 
     fn on_tick(&self, turn: &mut Turn<'_, Self>) {
-        let Local { vm, scripts, thread, .. } = turn.local();
+        let Local {
+            vm,
+            scripts,
+            thread,
+            ..
+        } = turn.local();
         scripts.follow(&self.scripts, vm);
         thread.slot.show_vm_memory(vm.memory_used_bytes());
         if turn.loop_index() == 0 {

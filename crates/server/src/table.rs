@@ -50,6 +50,10 @@ pub fn registry() -> Registry<Handler> {
     for family in crate::commands::FAMILIES {
         registry.add(family, &|handler| handler);
     }
-    registry.add_subcommands("memory", crate::commands::server::memory::SUBCOMMANDS, &|handler| handler);
+    registry.add_subcommands(
+        "memory",
+        crate::commands::server::memory::SUBCOMMANDS,
+        &|handler| handler,
+    );
     registry
 }

@@ -17,8 +17,15 @@ use crate::number::parse_i64;
 /// Counts the bits that are set.
 pub fn count_ones(bytes: &[u8]) -> u64 {
     let (words, rest) = bytes.as_chunks::<8>();
-    let in_words: u64 = words.iter().map(|word| u64::from(u64::from_ne_bytes(*word).count_ones())).sum();
-    in_words + rest.iter().map(|byte| u64::from(byte.count_ones())).sum::<u64>()
+    let in_words: u64 = words
+        .iter()
+        .map(|word| u64::from(u64::from_ne_bytes(*word).count_ones()))
+        .sum();
+    in_words
+        + rest
+            .iter()
+            .map(|byte| u64::from(byte.count_ones()))
+            .sum::<u64>()
 }
 
 /// Counts the bits that are set in a range of bits, which lies within the bytes.
@@ -71,9 +78,17 @@ fn to_bit(bit: u64) -> u8 {
 fn find_other(bytes: &[u8], byte: u8) -> Option<usize> {
     let (blocks, _) = bytes.as_chunks::<64>();
     // without a way out inside a block, so that it becomes a few vector instructions
-    let differs = |block: &[u8; 64]| block.iter().fold(0, |differences, b| differences | (b ^ byte)) != 0;
+    let differs = |block: &[u8; 64]| {
+        block
+            .iter()
+            .fold(0, |differences, b| differences | (b ^ byte))
+            != 0
+    };
     let start = 64 * blocks.iter().position(differs).unwrap_or(blocks.len());
-    bytes[start..].iter().position(|b| *b != byte).map(|at| start + at)
+    bytes[start..]
+        .iter()
+        .position(|b| *b != byte)
+        .map(|at| start + at)
 }
 
 /// How BITOP combines strings.
@@ -90,7 +105,10 @@ pub enum BitOperation {
 }
 
 /// Combines strings into one as long as the longest: the shorter ones go on with zeros.
-pub fn combine<'a>(operation: BitOperation, sources: impl Iterator<Item = &'a [u8]> + Clone) -> Vec<u8> {
+pub fn combine<'a>(
+    operation: BitOperation,
+    sources: impl Iterator<Item = &'a [u8]> + Clone,
+) -> Vec<u8> {
     let len = sources.clone().map(<[u8]>::len).max().unwrap_or(0);
     let mut sources = sources;
     let mut result = Vec::with_capacity(len);
@@ -142,7 +160,10 @@ impl BitField {
             _ => return None,
         };
         let bits = parse_i64(bits).filter(|bits| (1..=bits_max).contains(bits))?;
-        Some(Self { signed, bits: bits as u32 })
+        Some(Self {
+            signed,
+            bits: bits as u32,
+        })
     }
 
     /// The number of bits.
@@ -158,16 +179,25 @@ impl BitField {
     /// Writes an integer at this bit, cut to the width of the field. The bytes reach as far.
     pub fn set(self, bytes: &mut [u8], offset: u64, value: i64) {
         let (shift, mask) = (self.shift(offset), self.mask() << self.shift(offset));
-        let window = (self.window(bytes, offset) & !mask) | ((u128::from(value as u64) << shift) & mask);
+        let window =
+            (self.window(bytes, offset) & !mask) | ((u128::from(value as u64) << shift) & mask);
         let first = (offset / 8) as usize;
         let touched = (offset % 8 + u64::from(self.bits)).div_ceil(8) as usize;
-        bytes[first..first + touched].copy_from_slice(&window.to_be_bytes()[16 - WINDOW_LEN..][..touched]);
+        bytes[first..first + touched]
+            .copy_from_slice(&window.to_be_bytes()[16 - WINDOW_LEN..][..touched]);
     }
 
     /// What is stored for an integer that a client gives. None if it is refused.
     pub fn fit(self, value: i64, overflow: Overflow) -> Option<i64> {
         // an unsigned field takes a negative number for a very great one
-        self.fit_wide(if self.signed { value.into() } else { (value as u64).into() }, overflow)
+        self.fit_wide(
+            if self.signed {
+                value.into()
+            } else {
+                (value as u64).into()
+            },
+            overflow,
+        )
     }
 
     /// What is stored for the sum of what the field holds and an increment. None if it is refused.
@@ -191,13 +221,19 @@ impl BitField {
     /// The low bits of a word as an integer of this field.
     fn interpret(self, word: u64) -> i64 {
         let unused = 64 - self.bits;
-        if self.signed { ((word << unused) as i64) >> unused } else { (word << unused >> unused) as i64 }
+        if self.signed {
+            ((word << unused) as i64) >> unused
+        } else {
+            (word << unused >> unused) as i64
+        }
     }
 
     /// The bytes from the one with this bit on, as an integer: as many as a field may touch.
     fn window(self, bytes: &[u8], offset: u64) -> u128 {
         let mut window = [0; 16];
-        let first = usize::try_from(offset / 8).unwrap_or(usize::MAX).min(bytes.len());
+        let first = usize::try_from(offset / 8)
+            .unwrap_or(usize::MAX)
+            .min(bytes.len());
         let len = WINDOW_LEN.min(bytes.len() - first);
         window[16 - WINDOW_LEN..][..len].copy_from_slice(&bytes[first..first + len]);
         u128::from_be_bytes(window)
@@ -225,12 +261,25 @@ mod tests {
         (0..300).map(|len| {
             let mut state = len as u64 + 1;
             let mut next = || {
-                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                state = state
+                    .wrapping_mul(6_364_136_223_846_793_005)
+                    .wrapping_add(1_442_695_040_888_963_407);
                 (state >> 33) as u8
             };
             // long runs of the same bit, now and then broken
-            let bytes: Vec<u8> = (0..len).map(|_| if next() % 32 == 0 { next() } else { 0xff * (len % 2) as u8 }).collect();
-            let bits = bytes.iter().flat_map(|byte| (0..8).map(move |bit| byte & (128 >> bit) != 0)).collect();
+            let bytes: Vec<u8> = (0..len)
+                .map(|_| {
+                    if next() % 32 == 0 {
+                        next()
+                    } else {
+                        0xff * (len % 2) as u8
+                    }
+                })
+                .collect();
+            let bits = bytes
+                .iter()
+                .flat_map(|byte| (0..8).map(move |bit| byte & (128 >> bit) != 0))
+                .collect();
             (bytes, bits)
         })
     }
@@ -238,8 +287,20 @@ mod tests {
     #[test]
     fn words_count_and_find_what_single_bits_do() {
         for (bytes, bits) in samples() {
-            assert_eq!(count_ones(&bytes), bits.iter().filter(|bit| **bit).count() as u64);
-            for (first, last) in [(0, 0), (3, 5), (0, 63), (7, 8), (17, 300), (1, 1000), (64, 2000), (9, 3)] {
+            assert_eq!(
+                count_ones(&bytes),
+                bits.iter().filter(|bit| **bit).count() as u64
+            );
+            for (first, last) in [
+                (0, 0),
+                (3, 5),
+                (0, 63),
+                (7, 8),
+                (17, 300),
+                (1, 1000),
+                (64, 2000),
+                (9, 3),
+            ] {
                 if last >= bits.len() {
                     continue;
                 }
@@ -248,8 +309,15 @@ mod tests {
                 let ones = inside.iter().filter(|bit| **bit).count() as u64;
                 assert_eq!(count_ones_in(&bytes, range.clone()), ones, "{first} {last}");
                 for value in [false, true] {
-                    let found = inside.iter().position(|bit| *bit == value).map(|at| (first + at) as u64);
-                    assert_eq!(find_bit(&bytes, value, range.clone()), found, "{first} {last} {value}");
+                    let found = inside
+                        .iter()
+                        .position(|bit| *bit == value)
+                        .map(|at| (first + at) as u64);
+                    assert_eq!(
+                        find_bit(&bytes, value, range.clone()),
+                        found,
+                        "{first} {last} {value}"
+                    );
                 }
             }
         }
@@ -258,38 +326,80 @@ mod tests {
     #[test]
     fn shorter_strings_go_on_with_zeros() {
         for (operation, sources, result) in [
-            (BitOperation::And, &[b"\xff\x0f\xff".as_slice(), b"\xf0\xff"] as &[&[u8]], b"\xf0\x0f\x00".as_slice()),
-            (BitOperation::And, &[b"\xf0\xff", b"\xff\x0f\xff"], b"\xf0\x0f\x00"),
+            (
+                BitOperation::And,
+                &[b"\xff\x0f\xff".as_slice(), b"\xf0\xff"] as &[&[u8]],
+                b"\xf0\x0f\x00".as_slice(),
+            ),
+            (
+                BitOperation::And,
+                &[b"\xf0\xff", b"\xff\x0f\xff"],
+                b"\xf0\x0f\x00",
+            ),
             (BitOperation::And, &[b"\xff", b""], b"\x00"),
             (BitOperation::Or, &[b"\x01", b"\x10\x01", b""], b"\x11\x01"),
             (BitOperation::Xor, &[b"\x11\x0f", b"\x10"], b"\x01\x0f"),
             (BitOperation::Not, &[b"\x0f\x00"], b"\xf0\xff"),
             (BitOperation::Or, &[b"", b""], b""),
         ] {
-            assert_eq!(combine(operation, sources.iter().copied()), result, "{operation:?} {sources:?}");
+            assert_eq!(
+                combine(operation, sources.iter().copied()),
+                result,
+                "{operation:?} {sources:?}"
+            );
         }
     }
 
     #[test]
     fn fields_are_written_and_read_bit_by_bit() {
         for (bytes, bits) in samples().skip(9).step_by(7) {
-            for (name, offset) in [("u1", 0), ("i1", 5), ("u5", 7), ("i8", 3), ("u8", 16), ("u63", 5), ("i64", 1), ("i33", 0)] {
-                let Some(field) = BitField::parse(name.as_bytes()) else { panic!("{name}") };
+            for (name, offset) in [
+                ("u1", 0),
+                ("i1", 5),
+                ("u5", 7),
+                ("i8", 3),
+                ("u8", 16),
+                ("u63", 5),
+                ("i64", 1),
+                ("i33", 0),
+            ] {
+                let Some(field) = BitField::parse(name.as_bytes()) else {
+                    panic!("{name}")
+                };
                 let width = field.bits() as usize;
-                let expected = bits[offset..offset + width].iter().fold(0u64, |word, bit| word << 1 | u64::from(*bit));
+                let expected = bits[offset..offset + width]
+                    .iter()
+                    .fold(0u64, |word, bit| word << 1 | u64::from(*bit));
                 let value = field.get(&bytes, offset as u64);
                 let mask = u64::MAX >> (64 - width);
                 assert_eq!(value as u64 & mask, expected, "{name} {offset}");
-                assert_eq!(field.fit(value, Overflow::Fail), Some(value), "{name} {offset}");
+                assert_eq!(
+                    field.fit(value, Overflow::Fail),
+                    Some(value),
+                    "{name} {offset}"
+                );
                 let mut copy = bytes.clone();
                 field.set(&mut copy, offset as u64, !value);
-                assert_eq!(field.get(&copy, offset as u64) as u64 & mask, !value as u64 & mask);
+                assert_eq!(
+                    field.get(&copy, offset as u64) as u64 & mask,
+                    !value as u64 & mask
+                );
                 field.set(&mut copy, offset as u64, value);
                 assert_eq!(copy, bytes, "{name} {offset}: its neighbours");
             }
         }
-        let field = BitField { signed: true, bits: 12 };
-        assert_eq!((field.get(b"\x7f", 0), field.get(b"\x7f", 4), field.get(b"", 1 << 40)), (0x7f0, -256, 0));
+        let field = BitField {
+            signed: true,
+            bits: 12,
+        };
+        assert_eq!(
+            (
+                field.get(b"\x7f", 0),
+                field.get(b"\x7f", 4),
+                field.get(b"", 1 << 40)
+            ),
+            (0x7f0, -256, 0)
+        );
     }
 
     #[test]
@@ -304,11 +414,21 @@ mod tests {
             ("u63", 0, i64::MIN, 0, 0),
             ("i1", 0, 1, -1, 0),
         ] {
-            let Some(field) = BitField::parse(name.as_bytes()) else { panic!("{name}") };
-            let sums = [Overflow::Wrap, Overflow::Saturate, Overflow::Fail].map(|o| field.fit_sum(value, increment, o));
-            assert_eq!(sums, [Some(wrapped), Some(saturated), None], "{name} {value} {increment}");
+            let Some(field) = BitField::parse(name.as_bytes()) else {
+                panic!("{name}")
+            };
+            let sums = [Overflow::Wrap, Overflow::Saturate, Overflow::Fail]
+                .map(|o| field.fit_sum(value, increment, o));
+            assert_eq!(
+                sums,
+                [Some(wrapped), Some(saturated), None],
+                "{name} {value} {increment}"
+            );
         }
-        let field = BitField { signed: false, bits: 8 };
+        let field = BitField {
+            signed: false,
+            bits: 8,
+        };
         assert_eq!(field.fit(-1, Overflow::Saturate), Some(255));
         for refused in ["", "i", "i0", "i65", "u64", "u0", "i-1", "i08", "x8", "I8"] {
             assert_eq!(BitField::parse(refused.as_bytes()), None, "{refused}");

@@ -97,7 +97,10 @@ pub fn glob_match(pattern: &[u8], string: &[u8], case: Case) -> bool {
 }
 
 fn skip_stars(pattern: &[u8], from: usize) -> usize {
-    from + pattern[from..].iter().take_while(|byte| **byte == b'*').count()
+    from + pattern[from..]
+        .iter()
+        .take_while(|byte| **byte == b'*')
+        .count()
 }
 
 /// How long the element at the start of `pattern` is, if it matches this byte. Not a `*`.
@@ -140,7 +143,11 @@ fn match_class(class: &[u8], byte: u8, case: Case) -> (usize, bool) {
 /// Whether a byte is in a range, whose ends may stand in either order. Bytes are signed here, and the ends are ordered
 /// before case is folded.
 fn in_range(start: u8, end: u8, byte: u8, case: Case) -> bool {
-    let (low, high) = if start as i8 <= end as i8 { (start, end) } else { (end, start) };
+    let (low, high) = if start as i8 <= end as i8 {
+        (start, end)
+    } else {
+        (end, start)
+    };
     let fold = |byte: u8| case.fold(byte) as i8;
     (fold(low)..=fold(high)).contains(&fold(byte))
 }
@@ -152,10 +159,20 @@ mod tests {
     #[track_caller]
     fn check(pattern: &[u8], matching: &[&[u8]], others: &[&[u8]]) {
         for string in matching {
-            assert!(glob_match(pattern, string, Case::Heeded), "{} {}", pattern.escape_ascii(), string.escape_ascii());
+            assert!(
+                glob_match(pattern, string, Case::Heeded),
+                "{} {}",
+                pattern.escape_ascii(),
+                string.escape_ascii()
+            );
         }
         for string in others {
-            assert!(!glob_match(pattern, string, Case::Heeded), "{} {}", pattern.escape_ascii(), string.escape_ascii());
+            assert!(
+                !glob_match(pattern, string, Case::Heeded),
+                "{} {}",
+                pattern.escape_ascii(),
+                string.escape_ascii()
+            );
         }
     }
 
@@ -172,7 +189,11 @@ mod tests {
         check(b"h[^e]llo", &[b"hallo"], &[b"hello"]);
         check(b"h[a-b]llo", &[b"hallo", b"hbllo"], &[b"hcllo"]);
         check(b"h[b-a]llo", &[b"hallo"], &[b"hcllo"]);
-        check(b"h[a-]llo", &[b"ha", b"h]", b"h_", b"hl"], &[b"hallo", b"h]llo", b"hb"]);
+        check(
+            b"h[a-]llo",
+            &[b"ha", b"h]", b"h_", b"hl"],
+            &[b"hallo", b"h]llo", b"hb"],
+        );
         check(b"[abc", &[b"a", b"c"], &[b"d", b"[abc", b"ab"]);
         check(b"[]", &[], &[b"]", b"[]", b"a"]);
         check(b"[^]", &[b"a", b"]"], &[b"ab"]);
@@ -181,7 +202,11 @@ mod tests {
         check(b"[a\\", &[b"a", b"\\"], &[b"b"]);
         check(b"\\*", &[b"*"], &[b"a", b"\\*"]);
         check(b"a\\", &[b"a\\"], &[b"a"]);
-        check(b"[a-\xff]", &[b"a", b"\xff", b"\x00", b"0"], &[b"b", b"\xfe"]);
+        check(
+            b"[a-\xff]",
+            &[b"a", b"\xff", b"\x00", b"0"],
+            &[b"b", b"\xfe"],
+        );
     }
 
     #[test]
@@ -220,6 +245,10 @@ mod tests {
         let string = vec![b'a'; 3000];
         let pattern = |runs: usize| [b"a*".repeat(runs), b"a".to_vec()].concat();
         assert!(glob_match(&pattern(STAR_RUNS_MAX), &string, Case::Heeded));
-        assert!(!glob_match(&pattern(STAR_RUNS_MAX + 1), &string, Case::Heeded));
+        assert!(!glob_match(
+            &pattern(STAR_RUNS_MAX + 1),
+            &string,
+            Case::Heeded
+        ));
     }
 }

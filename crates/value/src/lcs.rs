@@ -47,7 +47,11 @@ impl Lcs {
                 (i, j) = (i - 1, j - 1);
                 lcs.bytes.push(a[i]);
                 let len = piece.map_or(0, |piece| piece.len) + 1;
-                piece = Some(LcsMatch { a_start: i, b_start: j, len });
+                piece = Some(LcsMatch {
+                    a_start: i,
+                    b_start: j,
+                    len,
+                });
             } else {
                 lcs.matches.extend(piece.take());
                 if table.at(i - 1, j) > table.at(i, j - 1) {
@@ -80,7 +84,11 @@ impl Table {
         for (&byte, row) in a.iter().zip(rows) {
             let mut left = 0;
             for j in 1..width {
-                left = if byte == b[j - 1] { above[j - 1] + 1 } else { left.max(above[j]) };
+                left = if byte == b[j - 1] {
+                    above[j - 1] + 1
+                } else {
+                    left.max(above[j])
+                };
                 row[j] = left;
             }
             above = row;
@@ -100,8 +108,18 @@ mod tests {
     #[track_caller]
     fn check(a: &str, b: &str, subsequence: &str, pieces: &[(usize, usize, usize)]) {
         let lcs = Lcs::of(a.as_bytes(), b.as_bytes()).unwrap_or_default();
-        let found: Vec<_> = lcs.matches.iter().map(|m| (m.a_start, m.b_start, m.len)).collect();
-        assert_eq!((String::from_utf8_lossy(&lcs.bytes).as_ref(), found.as_slice()), (subsequence, pieces));
+        let found: Vec<_> = lcs
+            .matches
+            .iter()
+            .map(|m| (m.a_start, m.b_start, m.len))
+            .collect();
+        assert_eq!(
+            (
+                String::from_utf8_lossy(&lcs.bytes).as_ref(),
+                found.as_slice()
+            ),
+            (subsequence, pieces)
+        );
     }
 
     #[test]

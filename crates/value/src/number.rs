@@ -31,17 +31,31 @@ pub fn parse_i64(bytes: &[u8]) -> Option<i64> {
 pub fn parse_f64(bytes: &[u8]) -> Option<f64> {
     let text = std::str::from_utf8(bytes).ok()?;
     let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
-    if unsigned.get(..2).is_some_and(|p| p.eq_ignore_ascii_case("0x")) {
+    if unsigned
+        .get(..2)
+        .is_some_and(|p| p.eq_ignore_ascii_case("0x"))
+    {
         let magnitude = parse_hexadecimal(&unsigned[2..])?;
-        return Some(if text.starts_with('-') { -magnitude } else { magnitude });
+        return Some(if text.starts_with('-') {
+            -magnitude
+        } else {
+            magnitude
+        });
     }
-    let infinite = unsigned.eq_ignore_ascii_case("inf") || unsigned.eq_ignore_ascii_case("infinity");
+    let infinite =
+        unsigned.eq_ignore_ascii_case("inf") || unsigned.eq_ignore_ascii_case("infinity");
     let value: f64 = text.parse().ok()?;
     match value {
         v if v.is_nan() => None,
         v if v.is_infinite() && !infinite => None,
         // strtod reports ERANGE for what underflows to zero too
-        0.0 if unsigned.bytes().take_while(|b| !matches!(b, b'e' | b'E')).any(|b| matches!(b, b'1'..=b'9')) => None,
+        0.0 if unsigned
+            .bytes()
+            .take_while(|b| !matches!(b, b'e' | b'E'))
+            .any(|b| matches!(b, b'1'..=b'9')) =>
+        {
+            None
+        }
         v => Some(v),
     }
 }

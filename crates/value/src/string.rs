@@ -115,7 +115,10 @@ impl<'a> Text<'a> {
     }
 
     /// Length in bytes.
-    #[allow(clippy::len_without_is_empty, reason = "an empty value is a value like any other")]
+    #[allow(
+        clippy::len_without_is_empty,
+        reason = "an empty value is a value like any other"
+    )]
     pub fn len(&self) -> usize {
         self.bytes(&mut itoa::Buffer::new()).len()
     }
@@ -164,7 +167,11 @@ mod tests {
             (" 1", "embstr"),
             ("1.5", "embstr"),
         ] {
-            assert_eq!(StringEncoding::of(text.as_bytes()).0.name(), name, "{text:?}");
+            assert_eq!(
+                StringEncoding::of(text.as_bytes()).0.name(),
+                name,
+                "{text:?}"
+            );
         }
         assert_eq!(StringEncoding::of(&[b'x'; 44]).0, StringEncoding::Embstr);
         assert_eq!(StringEncoding::of(&[b'x'; 45]).0, StringEncoding::Raw);

@@ -8,24 +8,52 @@ use crate::registry::{Entry, Registry};
 use crate::spec::{Arg, ArgKind, Spec};
 
 pub fn entry<H: HasAccess + Copy>(registry: &Registry<H>, entry: &Entry<H>, reply: &mut dyn Reply) {
-    let Spec { summary, since, group, complexity, history, deprecated, is_internal, arguments, .. } = *entry.spec;
-    let doc_flags = deprecated.map(|_| "deprecated").into_iter().chain(is_internal.then_some("syscmd"));
+    let Spec {
+        summary,
+        since,
+        group,
+        complexity,
+        history,
+        deprecated,
+        is_internal,
+        arguments,
+        ..
+    } = *entry.spec;
+    let doc_flags = deprecated
+        .map(|_| "deprecated")
+        .into_iter()
+        .chain(is_internal.then_some("syscmd"));
     let texts = [
         ("summary", Some(summary)),
         ("since", Some(since)),
         ("group", Some(group.name())),
-        ("complexity", Some(complexity).filter(|text| !text.is_empty())),
+        (
+            "complexity",
+            Some(complexity).filter(|text| !text.is_empty()),
+        ),
     ];
     let deprecation = [
         ("deprecated_since", deprecated.map(|(since, _)| since)),
-        ("replaced_by", deprecated.map(|(_, replacement)| replacement)),
+        (
+            "replaced_by",
+            deprecated.map(|(_, replacement)| replacement),
+        ),
     ];
     let has_doc_flags = doc_flags.clone().next().is_some();
-    let fields = texts.iter().chain(&deprecation).filter(|(_, text)| text.is_some()).count()
-        + [has_doc_flags, !history.is_empty(), !arguments.is_empty(), !entry.subcommands.is_empty()]
-            .iter()
-            .filter(|is_there| **is_there)
-            .count();
+    let fields = texts
+        .iter()
+        .chain(&deprecation)
+        .filter(|(_, text)| text.is_some())
+        .count()
+        + [
+            has_doc_flags,
+            !history.is_empty(),
+            !arguments.is_empty(),
+            !entry.subcommands.is_empty(),
+        ]
+        .iter()
+        .filter(|is_there| **is_there)
+        .count();
 
     reply.map(fields);
     bulk_fields(&texts, reply);
@@ -76,16 +104,42 @@ fn argument_list(arguments: &[Arg], reply: &mut dyn Reply) {
 }
 
 fn argument(argument: &Arg, reply: &mut dyn Reply) {
-    let Arg { name, kind, display, token, summary, since, deprecated_since, flags, key_spec, arguments } = *argument;
+    let Arg {
+        name,
+        kind,
+        display,
+        token,
+        summary,
+        since,
+        deprecated_since,
+        flags,
+        key_spec,
+        arguments,
+    } = *argument;
     let is_composed = matches!(kind, ArgKind::OneOf | ArgKind::Block);
     let heading = [
         ("name", Some(name)),
         ("type", Some(kind.name())),
-        ("display_text", Some(display.unwrap_or(name)).filter(|_| !is_composed)),
+        (
+            "display_text",
+            Some(display.unwrap_or(name)).filter(|_| !is_composed),
+        ),
     ];
-    let rest = [("token", token), ("summary", summary), ("since", since), ("deprecated_since", deprecated_since)];
-    let fields = heading.iter().chain(&rest).filter(|(_, text)| text.is_some()).count()
-        + [key_spec.is_some(), !flags.is_empty(), is_composed].iter().filter(|is_there| **is_there).count();
+    let rest = [
+        ("token", token),
+        ("summary", summary),
+        ("since", since),
+        ("deprecated_since", deprecated_since),
+    ];
+    let fields = heading
+        .iter()
+        .chain(&rest)
+        .filter(|(_, text)| text.is_some())
+        .count()
+        + [key_spec.is_some(), !flags.is_empty(), is_composed]
+            .iter()
+            .filter(|is_there| **is_there)
+            .count();
 
     reply.map(fields);
     bulk_fields(&heading, reply);

@@ -10,7 +10,9 @@ use crate::registry::{Entry, Registry};
 use crate::spec::{BeginSearch, FindKeys, KeySpec};
 
 pub fn entry<H: HasAccess + Copy>(registry: &Registry<H>, entry: &Entry<H>, reply: &mut dyn Reply) {
-    let LegacyRange { first, last, step, .. } = LegacyRange::of(entry.spec.keys);
+    let LegacyRange {
+        first, last, step, ..
+    } = LegacyRange::of(entry.spec.keys);
     reply.array(10);
     reply.bulk(entry.full_name.as_bytes());
     reply.integer(i64::from(entry.spec.arity));
@@ -74,11 +76,23 @@ fn key_spec(spec: &KeySpec, reply: &mut dyn Reply) {
     reply.bulk(b"find_keys");
     match spec.find {
         FindKeys::Range { last, step, limit } => {
-            let fields = [("lastkey", i64::from(last)), ("keystep", step as i64), ("limit", limit as i64)];
+            let fields = [
+                ("lastkey", i64::from(last)),
+                ("keystep", step as i64),
+                ("limit", limit as i64),
+            ];
             typed("range", &fields, reply);
         }
-        FindKeys::KeyNum { number, first, step } => {
-            let fields = [("keynumidx", number as i64), ("firstkey", first as i64), ("keystep", step as i64)];
+        FindKeys::KeyNum {
+            number,
+            first,
+            step,
+        } => {
+            let fields = [
+                ("keynumidx", number as i64),
+                ("firstkey", first as i64),
+                ("keystep", step as i64),
+            ];
             typed("keynum", &fields, reply);
         }
         FindKeys::Unknown => typed("unknown", &[], reply),

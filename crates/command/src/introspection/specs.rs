@@ -54,7 +54,10 @@ pub const GETKEYS: Spec = Spec {
     arity: -3,
     flags: Flags::LOADING.with(Flags::STALE),
     categories: Category::CONNECTION,
-    arguments: &[Arg::string("command"), Arg::string("arg").multiple().optional()],
+    arguments: &[
+        Arg::string("command"),
+        Arg::string("arg").multiple().optional(),
+    ],
     ..Spec::DEFAULT
 };
 
@@ -68,7 +71,10 @@ pub const GETKEYSANDFLAGS: Spec = Spec {
     arity: -3,
     flags: Flags::LOADING.with(Flags::STALE),
     categories: Category::CONNECTION,
-    arguments: &[Arg::string("command"), Arg::string("arg").multiple().optional()],
+    arguments: &[
+        Arg::string("command"),
+        Arg::string("arg").multiple().optional(),
+    ],
     ..Spec::DEFAULT
 };
 
@@ -97,7 +103,10 @@ pub const INFO: Spec = Spec {
     categories: Category::CONNECTION,
     arguments: &[Arg::string("command-name").multiple().optional()],
     tips: &["nondeterministic_output_order"],
-    history: &[("7.0.0", "Allowed to be called with no argument to get info on all commands.")],
+    history: &[(
+        "7.0.0",
+        "Allowed to be called with no argument to get info on all commands.",
+    )],
     ..Spec::DEFAULT
 };
 

@@ -30,20 +30,33 @@ pub const BITCOUNT: Command = Command::new(
         keys: &[KeySpec::one(1, KeyFlags::RO.with(KeyFlags::ACCESS))],
         arguments: &[
             Arg::key("key", 0),
-            Arg::block("range", &[
-                Arg::integer("start"),
-                Arg::block("end-unit-block", &[
-                    Arg::integer("end"),
-                    Arg::one_of("unit", &[
-                        Arg::word("byte", "BYTE"),
-                        Arg::word("bit", "BIT"),
-                    ]).optional().since("7.0.0"),
-                ]).optional(),
-            ]).optional(),
+            Arg::block(
+                "range",
+                &[
+                    Arg::integer("start"),
+                    Arg::block(
+                        "end-unit-block",
+                        &[
+                            Arg::integer("end"),
+                            Arg::one_of(
+                                "unit",
+                                &[Arg::word("byte", "BYTE"), Arg::word("bit", "BIT")],
+                            )
+                            .optional()
+                            .since("7.0.0"),
+                        ],
+                    )
+                    .optional(),
+                ],
+            )
+            .optional(),
         ],
         history: &[
             ("7.0.0", "Added the `BYTE|BIT` option."),
-            ("8.0.0", "`end` made optional; when called without argument the command reports the last BYTE."),
+            (
+                "8.0.0",
+                "`end` made optional; when called without argument the command reports the last BYTE.",
+            ),
         ],
         ..Spec::DEFAULT
     },

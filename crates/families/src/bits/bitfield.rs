@@ -19,8 +19,8 @@
 //! ```
 
 use perilune_command::{
-    Arg, Arguments, Command, CommandError, DataHandler, Flags, Group, KeyFlags, KeyPosition, KeySpec, Outcome, Spec,
-    errors, is_token,
+    Arg, Arguments, Command, CommandError, DataHandler, Flags, Group, KeyFlags, KeyPosition,
+    KeySpec, Outcome, Spec, errors, is_token,
 };
 use perilune_keyspace::{ReadTxn, WriteTxn};
 use perilune_resp::Reply;
@@ -38,34 +38,66 @@ pub const BITFIELD: Command = Command::new(
         complexity: "O(1) for each subcommand specified",
         arity: -2,
         flags: Flags::DENYOOM,
-        keys: &[KeySpec::one(1, KeyFlags::RW.with(KeyFlags::ACCESS).with(KeyFlags::UPDATE).with(KeyFlags::VARIABLE_FLAGS)).noted("This command allows both access and modification of the key")],
+        keys: &[KeySpec::one(
+            1,
+            KeyFlags::RW
+                .with(KeyFlags::ACCESS)
+                .with(KeyFlags::UPDATE)
+                .with(KeyFlags::VARIABLE_FLAGS),
+        )
+        .noted("This command allows both access and modification of the key")],
         arguments: &[
             Arg::key("key", 0),
-            Arg::one_of("operation", &[
-                Arg::block("get-block", &[
-                    Arg::string("encoding"),
-                    Arg::integer("offset"),
-                ]).after("GET"),
-                Arg::block("write", &[
-                    Arg::one_of("overflow-block", &[
-                        Arg::word("wrap", "WRAP"),
-                        Arg::word("sat", "SAT"),
-                        Arg::word("fail", "FAIL"),
-                    ]).after("OVERFLOW").optional(),
-                    Arg::one_of("write-operation", &[
-                        Arg::block("set-block", &[
-                            Arg::string("encoding"),
-                            Arg::integer("offset"),
-                            Arg::integer("value"),
-                        ]).after("SET"),
-                        Arg::block("incrby-block", &[
-                            Arg::string("encoding"),
-                            Arg::integer("offset"),
-                            Arg::integer("increment"),
-                        ]).after("INCRBY"),
-                    ]),
-                ]),
-            ]).optional().multiple(),
+            Arg::one_of(
+                "operation",
+                &[
+                    Arg::block(
+                        "get-block",
+                        &[Arg::string("encoding"), Arg::integer("offset")],
+                    )
+                    .after("GET"),
+                    Arg::block(
+                        "write",
+                        &[
+                            Arg::one_of(
+                                "overflow-block",
+                                &[
+                                    Arg::word("wrap", "WRAP"),
+                                    Arg::word("sat", "SAT"),
+                                    Arg::word("fail", "FAIL"),
+                                ],
+                            )
+                            .after("OVERFLOW")
+                            .optional(),
+                            Arg::one_of(
+                                "write-operation",
+                                &[
+                                    Arg::block(
+                                        "set-block",
+                                        &[
+                                            Arg::string("encoding"),
+                                            Arg::integer("offset"),
+                                            Arg::integer("value"),
+                                        ],
+                                    )
+                                    .after("SET"),
+                                    Arg::block(
+                                        "incrby-block",
+                                        &[
+                                            Arg::string("encoding"),
+                                            Arg::integer("offset"),
+                                            Arg::integer("increment"),
+                                        ],
+                                    )
+                                    .after("INCRBY"),
+                                ],
+                            ),
+                        ],
+                    ),
+                ],
+            )
+            .optional()
+            .multiple(),
         ],
         key_finder: Some(find_key),
         ..Spec::DEFAULT
@@ -111,10 +143,13 @@ pub const BITFIELD_RO: Command = Command::new(
         keys: &[KeySpec::one(1, KeyFlags::RO.with(KeyFlags::ACCESS))],
         arguments: &[
             Arg::key("key", 0),
-            Arg::block("get-block", &[
-                Arg::string("encoding"),
-                Arg::integer("offset"),
-            ]).after("GET").optional().multiple_token(),
+            Arg::block(
+                "get-block",
+                &[Arg::string("encoding"), Arg::integer("offset")],
+            )
+            .after("GET")
+            .optional()
+            .multiple_token(),
         ],
         ..Spec::DEFAULT
     },
@@ -152,7 +187,10 @@ impl Operation {
             stored: new.map(|new| (new, new != old)),
         };
         match self.action {
-            Action::Get => Effect { answer: Some(old), stored: None },
+            Action::Get => Effect {
+                answer: Some(old),
+                stored: None,
+            },
             Action::Set(value, overflow) => store(self.field.fit(value, overflow), old),
             Action::IncrBy(increment, overflow) => {
                 let sum = self.field.fit_sum(old, increment, overflow);
@@ -192,20 +230,33 @@ fn parse(arguments: &[&[u8]], len_max: usize) -> Result<Vec<Operation>, CommandE
             (_, true) => Action::Set(words.integer()?, overflow),
             _ => Action::IncrBy(words.integer()?, overflow),
         };
-        operations.push(Operation { field, offset, action });
+        operations.push(Operation {
+            field,
+            offset,
+            action,
+        });
     }
     Ok(operations)
 }
 
 fn parse_overflow(word: &[u8]) -> Result<Overflow, CommandError> {
-    let names = [("WRAP", Overflow::Wrap), ("SAT", Overflow::Saturate), ("FAIL", Overflow::Fail)];
+    let names = [
+        ("WRAP", Overflow::Wrap),
+        ("SAT", Overflow::Saturate),
+        ("FAIL", Overflow::Fail),
+    ];
     let found = names.into_iter().find(|(name, _)| is_token(word, name));
-    found.map(|(_, overflow)| overflow).ok_or(CommandError::new("ERR Invalid OVERFLOW type specified"))
+    found
+        .map(|(_, overflow)| overflow)
+        .ok_or(CommandError::new("ERR Invalid OVERFLOW type specified"))
 }
 
 fn bitfield_ro(txn: &mut ReadTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Reply) -> Outcome {
     let operations = parse(arguments, txn.string_len_max())?;
-    if operations.iter().any(|operation| operation.action != Action::Get) {
+    if operations
+        .iter()
+        .any(|operation| operation.action != Action::Get)
+    {
         return Err(CommandError::new("ERR BITFIELD_RO only supports the GET subcommand").into());
     }
     read(txn, arguments[1], &operations, reply)
@@ -213,18 +264,25 @@ fn bitfield_ro(txn: &mut ReadTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn R
 
 fn bitfield(txn: &mut WriteTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Reply) -> Outcome {
     let operations = parse(arguments, txn.string_len_max())?;
-    let writing = operations.iter().filter(|operation| operation.action != Action::Get);
+    let writing = operations
+        .iter()
+        .filter(|operation| operation.action != Action::Get);
     let Some(len_min) = writing.map(Operation::len_min).max() else {
         return read(txn, arguments[1], &operations, reply);
     };
     let mut slot = txn.slot(arguments[1])?;
     let (old, mut digits) = (slot.text()?, itoa::Buffer::new());
-    let bytes = old.as_ref().map_or(b"".as_slice(), |text| text.bytes(&mut digits));
+    let bytes = old
+        .as_ref()
+        .map_or(b"".as_slice(), |text| text.bytes(&mut digits));
     // what makes the string longer is a change, whatever it writes
     let grows = bytes.len() < len_min;
     let is_change = |effect: &Effect| effect.stored.is_some_and(|(_, differs)| differs || grows);
     // the string is what it was up to the first change: so it shows whether there is one
-    let mut effects: Vec<Effect> = operations.iter().map(|operation| operation.on(bytes)).collect();
+    let mut effects: Vec<Effect> = operations
+        .iter()
+        .map(|operation| operation.on(bytes))
+        .collect();
     if effects.iter().any(is_change) {
         effects = slot.edit(len_min, |bytes| run(&operations, bytes))?;
         let changes = effects.iter().filter(|effect| is_change(effect)).count() as u64;
@@ -248,11 +306,21 @@ fn run(operations: &[Operation], bytes: &mut [u8]) -> Vec<Effect> {
 }
 
 /// Runs operations that only read.
-fn read(txn: &mut ReadTxn<'_, '_>, key: &[u8], operations: &[Operation], reply: &mut dyn Reply) -> Outcome {
+fn read(
+    txn: &mut ReadTxn<'_, '_>,
+    key: &[u8],
+    operations: &[Operation],
+    reply: &mut dyn Reply,
+) -> Outcome {
     let text = txn.find(key)?.map(|found| found.text()).transpose()?;
     let mut digits = itoa::Buffer::new();
-    let bytes = text.as_ref().map_or(b"".as_slice(), |text| text.bytes(&mut digits));
-    let effects: Vec<Effect> = operations.iter().map(|operation| operation.on(bytes)).collect();
+    let bytes = text
+        .as_ref()
+        .map_or(b"".as_slice(), |text| text.bytes(&mut digits));
+    let effects: Vec<Effect> = operations
+        .iter()
+        .map(|operation| operation.on(bytes))
+        .collect();
     answer(&effects, reply);
     Ok(())
 }

@@ -15,7 +15,8 @@
 //! ```
 
 use perilune_command::{
-    Arg, Command, CommandError, DataHandler, Flags, Group, KeyFlags, KeySpec, Outcome, Spec, errors, is_token,
+    Arg, Command, CommandError, DataHandler, Flags, Group, KeyFlags, KeySpec, Outcome, Spec,
+    errors, is_token,
 };
 use perilune_keyspace::{Expiry, WriteTxn};
 use perilune_resp::Reply;
@@ -31,14 +32,20 @@ pub const BITOP: Command = Command::new(
         complexity: "O(N)",
         arity: -4,
         flags: Flags::DENYOOM,
-        keys: &[KeySpec::one(2, KeyFlags::OW.with(KeyFlags::UPDATE)), KeySpec::range(3, -1, 1, KeyFlags::RO.with(KeyFlags::ACCESS))],
+        keys: &[
+            KeySpec::one(2, KeyFlags::OW.with(KeyFlags::UPDATE)),
+            KeySpec::range(3, -1, 1, KeyFlags::RO.with(KeyFlags::ACCESS)),
+        ],
         arguments: &[
-            Arg::one_of("operation", &[
-                Arg::word("and", "AND"),
-                Arg::word("or", "OR"),
-                Arg::word("xor", "XOR"),
-                Arg::word("not", "NOT"),
-            ]),
+            Arg::one_of(
+                "operation",
+                &[
+                    Arg::word("and", "AND"),
+                    Arg::word("or", "OR"),
+                    Arg::word("xor", "XOR"),
+                    Arg::word("not", "NOT"),
+                ],
+            ),
             Arg::key("destkey", 0),
             Arg::key("key", 1).multiple(),
         ],
@@ -62,14 +69,19 @@ fn bitop(txn: &mut WriteTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Reply)
     let operation = parse_operation(arguments[1])?;
     let (destination, sources) = (arguments[2], &arguments[3..]);
     if operation == BitOperation::Not && sources.len() != 1 {
-        return Err(CommandError::new("ERR BITOP NOT must be called with a single source key.").into());
+        return Err(
+            CommandError::new("ERR BITOP NOT must be called with a single source key.").into(),
+        );
     }
     let mut texts = Vec::with_capacity(sources.len());
     for found in txn.find_all(sources)? {
         let text = found.map_or(Ok(Text::Bytes(b"")), |found| found.text())?;
         texts.push((text, itoa::Buffer::new()));
     }
-    let bytes: Vec<&[u8]> = texts.iter_mut().map(|(text, digits)| text.bytes(digits)).collect();
+    let bytes: Vec<&[u8]> = texts
+        .iter_mut()
+        .map(|(text, digits)| text.bytes(digits))
+        .collect();
     let result = combine(operation, bytes.iter().copied());
     let len = result.len();
     let mut slot = txn.slot(destination)?;

@@ -14,7 +14,9 @@
 //! (integer) -1
 //! ```
 
-use perilune_command::{Arg, Command, CommandError, DataHandler, Group, KeyFlags, KeySpec, Outcome, Spec, integer};
+use perilune_command::{
+    Arg, Command, CommandError, DataHandler, Group, KeyFlags, KeySpec, Outcome, Spec, integer,
+};
 use perilune_keyspace::ReadTxn;
 use perilune_resp::Reply;
 use perilune_value::find_bit;
@@ -34,20 +36,28 @@ pub const BITPOS: Command = Command::new(
         arguments: &[
             Arg::key("key", 0),
             Arg::integer("bit"),
-            Arg::block("range", &[
-                Arg::integer("start"),
-                Arg::block("end-unit-block", &[
-                    Arg::integer("end"),
-                    Arg::one_of("unit", &[
-                        Arg::word("byte", "BYTE"),
-                        Arg::word("bit", "BIT"),
-                    ]).optional().since("7.0.0"),
-                ]).optional(),
-            ]).optional(),
+            Arg::block(
+                "range",
+                &[
+                    Arg::integer("start"),
+                    Arg::block(
+                        "end-unit-block",
+                        &[
+                            Arg::integer("end"),
+                            Arg::one_of(
+                                "unit",
+                                &[Arg::word("byte", "BYTE"), Arg::word("bit", "BIT")],
+                            )
+                            .optional()
+                            .since("7.0.0"),
+                        ],
+                    )
+                    .optional(),
+                ],
+            )
+            .optional(),
         ],
-        history: &[
-            ("7.0.0", "Added the `BYTE|BIT` option."),
-        ],
+        history: &[("7.0.0", "Added the `BYTE|BIT` option.")],
         ..Spec::DEFAULT
     },
     DataHandler::Read(bitpos),

@@ -26,10 +26,7 @@ pub const GETBIT: Command = Command::new(
         arity: 3,
         flags: Flags::FAST,
         keys: &[KeySpec::one(1, KeyFlags::RO.with(KeyFlags::ACCESS))],
-        arguments: &[
-            Arg::key("key", 0),
-            Arg::integer("offset"),
-        ],
+        arguments: &[Arg::key("key", 0), Arg::integer("offset")],
         ..Spec::DEFAULT
     },
     DataHandler::Read(getbit),
@@ -40,7 +37,9 @@ fn getbit(txn: &mut ReadTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Reply)
     let is_set = match txn.find(arguments[1])? {
         Some(found) => {
             let (text, mut digits) = (found.text()?, itoa::Buffer::new());
-            text.bytes(&mut digits).get((offset / 8) as usize).is_some_and(|byte| byte & (128 >> (offset % 8)) != 0)
+            text.bytes(&mut digits)
+                .get((offset / 8) as usize)
+                .is_some_and(|byte| byte & (128 >> (offset % 8)) != 0)
         }
         None => false,
     };

@@ -30,20 +30,34 @@ impl Range {
             Some(unit) if !is_token(unit, "BYTE") => return Err(errors::SYNTAX),
             _ => false,
         };
-        Ok(Self { start, end: end.map(|end| integer(end)).transpose()?, in_bits })
+        Ok(Self {
+            start,
+            end: end.map(|end| integer(end)).transpose()?,
+            in_bits,
+        })
     }
 
     /// Whether both ends count from the end of the string, the wrong way round: nothing then, however short the string is.
     pub fn is_reversed(self) -> bool {
-        self.end.is_some_and(|end| self.start < 0 && end < 0 && self.start > end)
+        self.end
+            .is_some_and(|end| self.start < 0 && end < 0 && self.start > end)
     }
 
     /// The bits of a string of `len` bytes. None if it has none of them.
     pub fn bits(self, len: usize) -> Option<RangeInclusive<u64>> {
         let scale = if self.in_bits { 1 } else { 8 };
         let units = len as i64 * 8 / scale;
-        let from_start = |index: i64| if index < 0 { units.saturating_add(index).max(0) } else { index };
-        let (start, end) = (from_start(self.start), from_start(self.end.unwrap_or(-1)).min(units - 1));
+        let from_start = |index: i64| {
+            if index < 0 {
+                units.saturating_add(index).max(0)
+            } else {
+                index
+            }
+        };
+        let (start, end) = (
+            from_start(self.start),
+            from_start(self.end.unwrap_or(-1)).min(units - 1),
+        );
         (start <= end).then(|| (start * scale) as u64..=(end * scale + scale - 1) as u64)
     }
 }
@@ -65,7 +79,11 @@ mod tests {
             (&["5", "100", "bit"], 2, Some(5..=15)),
             (&["-3", "-1", "BIT"], 2, Some(13..=15)),
             (&["9223372036854775807", "-1"], 2, None),
-            (&["-9223372036854775808", "9223372036854775807", "byte"], 2, Some(0..=15)),
+            (
+                &["-9223372036854775808", "9223372036854775807", "byte"],
+                2,
+                Some(0..=15),
+            ),
         ] {
             let arguments: Vec<&[u8]> = words.iter().map(|word| word.as_bytes()).collect();
             let range = Range::parse(&arguments).unwrap_or_default();

@@ -10,7 +10,9 @@
 //! "\x00"
 //! ```
 
-use perilune_command::{Arg, Command, CommandError, DataHandler, Flags, Group, KeyFlags, KeySpec, Outcome, Spec};
+use perilune_command::{
+    Arg, Command, CommandError, DataHandler, Flags, Group, KeyFlags, KeySpec, Outcome, Spec,
+};
 use perilune_keyspace::WriteTxn;
 use perilune_resp::Reply;
 
@@ -26,7 +28,10 @@ pub const SETBIT: Command = Command::new(
         complexity: "O(1)",
         arity: 4,
         flags: Flags::DENYOOM,
-        keys: &[KeySpec::one(1, KeyFlags::RW.with(KeyFlags::ACCESS).with(KeyFlags::UPDATE))],
+        keys: &[KeySpec::one(
+            1,
+            KeyFlags::RW.with(KeyFlags::ACCESS).with(KeyFlags::UPDATE),
+        )],
         arguments: &[
             Arg::key("key", 0),
             Arg::integer("offset"),
@@ -47,11 +52,19 @@ fn setbit(txn: &mut WriteTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Reply
     let (at, mask) = ((offset / 8) as usize, 128 >> (offset % 8));
     let mut slot = txn.slot(arguments[1])?;
     let mut digits = itoa::Buffer::new();
-    let old_byte = slot.text()?.and_then(|text| text.bytes(&mut digits).get(at).copied());
+    let old_byte = slot
+        .text()?
+        .and_then(|text| text.bytes(&mut digits).get(at).copied());
     let old = old_byte.unwrap_or(0) & mask != 0;
     // a bit that has its value already is no change, unless the string grows
     if old != bit || old_byte.is_none() {
-        slot.edit(at + 1, |bytes| if bit { bytes[at] |= mask } else { bytes[at] &= !mask })?;
+        slot.edit(at + 1, |bytes| {
+            if bit {
+                bytes[at] |= mask
+            } else {
+                bytes[at] &= !mask
+            }
+        })?;
     }
     reply.integer(i64::from(old));
     Ok(())

@@ -11,8 +11,8 @@
 //! ```
 
 use perilune_command::{
-    Arg, Arguments, Category, Command, CommandError, DataHandler, Flags, Group, KeyFlags, KeySpec, Outcome, Spec,
-    errors, is_token,
+    Arg, Arguments, Category, Command, CommandError, DataHandler, Flags, Group, KeyFlags, KeySpec,
+    Outcome, Spec, errors, is_token,
 };
 use perilune_keyspace::WriteTxn;
 use perilune_resp::Reply;
@@ -52,11 +52,16 @@ struct Options {
 
 impl Options {
     fn parse(mut arguments: Arguments<'_>, txn: &WriteTxn<'_, '_>) -> Result<Self, CommandError> {
-        let mut options = Self { database: txn.database(), replace: false };
+        let mut options = Self {
+            database: txn.database(),
+            replace: false,
+        };
         while let Some(option) = arguments.next() {
             match () {
                 () if is_token(option, "REPLACE") => options.replace = true,
-                () if is_token(option, "DB") => options.database = database(arguments.required()?, txn)?,
+                () if is_token(option, "DB") => {
+                    options.database = database(arguments.required()?, txn)?
+                }
                 () => return Err(errors::SYNTAX),
             }
         }
@@ -70,7 +75,8 @@ fn copy(txn: &mut WriteTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Reply) 
     if database == txn.database() && source == destination {
         return Err(errors::SAME_OBJECT.into());
     }
-    let is_copied = txn.find(source)?.is_some() && (replace || txn.peek_in(database, destination)?.is_none());
+    let is_copied =
+        txn.find(source)?.is_some() && (replace || txn.peek_in(database, destination)?.is_none());
     if is_copied {
         let value = txn.slot(source)?.copy();
         txn.slot_in(database, destination)?.put(value)?;

@@ -12,7 +12,9 @@
 //! (integer) 1
 //! ```
 
-use perilune_command::{Arg, Category, Command, DataHandler, Flags, Group, KeyFlags, KeySpec, Outcome, Spec};
+use perilune_command::{
+    Arg, Category, Command, DataHandler, Flags, Group, KeyFlags, KeySpec, Outcome, Spec,
+};
 use perilune_keyspace::WriteTxn;
 use perilune_resp::Reply;
 
@@ -26,7 +28,12 @@ pub const DEL: Command = Command::new(
         complexity: "O(N) where N is the number of keys that will be removed. When a key to remove holds a value other than a string, the individual complexity for this key is O(M) where M is the number of elements in the list, set, sorted set or hash. Removing a single key that holds a string value is O(1).",
         arity: -2,
         categories: Category::KEYSPACE,
-        keys: &[KeySpec::range(1, -1, 1, KeyFlags::RM.with(KeyFlags::DELETE))],
+        keys: &[KeySpec::range(
+            1,
+            -1,
+            1,
+            KeyFlags::RM.with(KeyFlags::DELETE),
+        )],
         arguments: &[Arg::key("key", 0).multiple()],
         tips: &["request_policy:multi_shard", "response_policy:agg_sum"],
         ..Spec::DEFAULT
@@ -45,7 +52,12 @@ pub const UNLINK: Command = Command::new(
         arity: -2,
         flags: Flags::FAST,
         categories: Category::KEYSPACE,
-        keys: &[KeySpec::range(1, -1, 1, KeyFlags::RM.with(KeyFlags::DELETE))],
+        keys: &[KeySpec::range(
+            1,
+            -1,
+            1,
+            KeyFlags::RM.with(KeyFlags::DELETE),
+        )],
         arguments: &[Arg::key("key", 0).multiple()],
         tips: &["request_policy:multi_shard", "response_policy:agg_sum"],
         ..Spec::DEFAULT

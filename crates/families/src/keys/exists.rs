@@ -10,7 +10,9 @@
 //! (integer) 1
 //! ```
 
-use perilune_command::{Arg, Category, Command, DataHandler, Flags, Group, KeyFlags, KeySpec, Outcome, Spec};
+use perilune_command::{
+    Arg, Category, Command, DataHandler, Flags, Group, KeyFlags, KeySpec, Outcome, Spec,
+};
 use perilune_keyspace::ReadTxn;
 use perilune_resp::Reply;
 

@@ -29,8 +29,8 @@
 //! ```
 
 use perilune_command::{
-    Arg, Category, Command, CommandError, DataHandler, Flags, Group, KeyFlags, KeySpec, Outcome, Spec, integer,
-    is_token,
+    Arg, Category, Command, CommandError, DataHandler, Flags, Group, KeyFlags, KeySpec, Outcome,
+    Spec, integer, is_token,
 };
 use perilune_keyspace::WriteTxn;
 use perilune_resp::Reply;
@@ -52,7 +52,12 @@ pub const EXPIRE: Command = Command::new(
             Arg::integer("seconds"),
             Arg::one_of(
                 "condition",
-                &[Arg::word("nx", "NX"), Arg::word("xx", "XX"), Arg::word("gt", "GT"), Arg::word("lt", "LT")],
+                &[
+                    Arg::word("nx", "NX"),
+                    Arg::word("xx", "XX"),
+                    Arg::word("gt", "GT"),
+                    Arg::word("lt", "LT"),
+                ],
             )
             .since("7.0.0")
             .optional(),
@@ -80,7 +85,12 @@ pub const PEXPIRE: Command = Command::new(
             Arg::integer("milliseconds"),
             Arg::one_of(
                 "condition",
-                &[Arg::word("nx", "NX"), Arg::word("xx", "XX"), Arg::word("gt", "GT"), Arg::word("lt", "LT")],
+                &[
+                    Arg::word("nx", "NX"),
+                    Arg::word("xx", "XX"),
+                    Arg::word("gt", "GT"),
+                    Arg::word("lt", "LT"),
+                ],
             )
             .since("7.0.0")
             .optional(),
@@ -108,7 +118,12 @@ pub const EXPIREAT: Command = Command::new(
             Arg::unix_time("unix-time-seconds"),
             Arg::one_of(
                 "condition",
-                &[Arg::word("nx", "NX"), Arg::word("xx", "XX"), Arg::word("gt", "GT"), Arg::word("lt", "LT")],
+                &[
+                    Arg::word("nx", "NX"),
+                    Arg::word("xx", "XX"),
+                    Arg::word("gt", "GT"),
+                    Arg::word("lt", "LT"),
+                ],
             )
             .since("7.0.0")
             .optional(),
@@ -136,7 +151,12 @@ pub const PEXPIREAT: Command = Command::new(
             Arg::unix_time("unix-time-milliseconds"),
             Arg::one_of(
                 "condition",
-                &[Arg::word("nx", "NX"), Arg::word("xx", "XX"), Arg::word("gt", "GT"), Arg::word("lt", "LT")],
+                &[
+                    Arg::word("nx", "NX"),
+                    Arg::word("xx", "XX"),
+                    Arg::word("gt", "GT"),
+                    Arg::word("lt", "LT"),
+                ],
             )
             .since("7.0.0")
             .optional(),
@@ -149,20 +169,56 @@ pub const PEXPIREAT: Command = Command::new(
 
 fn expire(txn: &mut WriteTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Reply) -> Outcome {
     let now_ms = txn.now_ms();
-    run(txn, arguments, Unit { name: "expire", ms: 1000, base_ms: now_ms }, reply)
+    run(
+        txn,
+        arguments,
+        Unit {
+            name: "expire",
+            ms: 1000,
+            base_ms: now_ms,
+        },
+        reply,
+    )
 }
 
 fn pexpire(txn: &mut WriteTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Reply) -> Outcome {
     let now_ms = txn.now_ms();
-    run(txn, arguments, Unit { name: "pexpire", ms: 1, base_ms: now_ms }, reply)
+    run(
+        txn,
+        arguments,
+        Unit {
+            name: "pexpire",
+            ms: 1,
+            base_ms: now_ms,
+        },
+        reply,
+    )
 }
 
 fn expireat(txn: &mut WriteTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Reply) -> Outcome {
-    run(txn, arguments, Unit { name: "expireat", ms: 1000, base_ms: 0 }, reply)
+    run(
+        txn,
+        arguments,
+        Unit {
+            name: "expireat",
+            ms: 1000,
+            base_ms: 0,
+        },
+        reply,
+    )
 }
 
 fn pexpireat(txn: &mut WriteTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Reply) -> Outcome {
-    run(txn, arguments, Unit { name: "pexpireat", ms: 1, base_ms: 0 }, reply)
+    run(
+        txn,
+        arguments,
+        Unit {
+            name: "pexpireat",
+            ms: 1,
+            base_ms: 0,
+        },
+        reply,
+    )
 }
 
 /// What the number of a command of this kind means.
@@ -178,8 +234,16 @@ struct Unit {
 impl Unit {
     /// The point in time that an argument means, in milliseconds since the Unix epoch.
     fn expire_at_ms(&self, argument: &[u8]) -> Result<i64, CommandError> {
-        let out_of_range = || CommandError::from_text(format!("ERR invalid expire time in '{}' command", self.name));
-        integer(argument)?.checked_mul(self.ms).and_then(|ms| ms.checked_add(self.base_ms)).ok_or_else(out_of_range)
+        let out_of_range = || {
+            CommandError::from_text(format!(
+                "ERR invalid expire time in '{}' command",
+                self.name
+            ))
+        };
+        integer(argument)?
+            .checked_mul(self.ms)
+            .and_then(|ms| ms.checked_add(self.base_ms))
+            .ok_or_else(out_of_range)
     }
 }
 
@@ -211,10 +275,14 @@ impl Conditions {
         }
         let Self { nx, xx, gt, lt } = conditions;
         if nx && (xx || gt || lt) {
-            return Err(CommandError::new("ERR NX and XX, GT or LT options at the same time are not compatible"));
+            return Err(CommandError::new(
+                "ERR NX and XX, GT or LT options at the same time are not compatible",
+            ));
         }
         if gt && lt {
-            return Err(CommandError::new("ERR GT and LT options at the same time are not compatible"));
+            return Err(CommandError::new(
+                "ERR GT and LT options at the same time are not compatible",
+            ));
         }
         Ok(conditions)
     }
@@ -228,7 +296,12 @@ impl Conditions {
     }
 }
 
-fn run(txn: &mut WriteTxn<'_, '_>, arguments: &[&[u8]], unit: Unit, reply: &mut dyn Reply) -> Outcome {
+fn run(
+    txn: &mut WriteTxn<'_, '_>,
+    arguments: &[&[u8]],
+    unit: Unit,
+    reply: &mut dyn Reply,
+) -> Outcome {
     let key = arguments[1];
     let conditions = Conditions::parse(&arguments[3..])?;
     let expire_at_ms = unit.expire_at_ms(arguments[2])?;
@@ -246,7 +319,11 @@ fn run(txn: &mut WriteTxn<'_, '_>, arguments: &[&[u8]], unit: Unit, reply: &mut 
         slot.set_expiry(Some(expire_at_ms))?;
         if unit.name != "pexpireat" {
             let mut digits = itoa::Buffer::new();
-            let mut effect = vec![b"PEXPIREAT".as_slice(), key, digits.format(expire_at_ms).as_bytes()];
+            let mut effect = vec![
+                b"PEXPIREAT".as_slice(),
+                key,
+                digits.format(expire_at_ms).as_bytes(),
+            ];
             effect.extend_from_slice(&arguments[3..]);
             txn.propagate(&effect);
         }

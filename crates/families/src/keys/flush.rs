@@ -17,7 +17,8 @@
 use std::ops::Range;
 
 use perilune_command::{
-    Arg, Arguments, Category, Command, CommandError, DataHandler, Group, Outcome, PlanKind, Spec, errors,
+    Arg, Arguments, Category, Command, CommandError, DataHandler, Group, Outcome, PlanKind, Spec,
+    errors,
 };
 use perilune_keyspace::WriteTxn;
 use perilune_resp::Reply;
@@ -34,7 +35,10 @@ pub const FLUSHDB: Command = Command::new(
         categories: Category::KEYSPACE.with(Category::DANGEROUS),
         arguments: &[Arg::one_of(
             "flush-type",
-            &[Arg::word("async", "ASYNC").since("4.0.0"), Arg::word("sync", "SYNC").since("6.2.0")],
+            &[
+                Arg::word("async", "ASYNC").since("4.0.0"),
+                Arg::word("sync", "SYNC").since("6.2.0"),
+            ],
         )
         .optional()],
         tips: &["request_policy:all_shards", "response_policy:all_succeeded"],
@@ -60,7 +64,10 @@ pub const FLUSHALL: Command = Command::new(
         categories: Category::KEYSPACE.with(Category::DANGEROUS),
         arguments: &[Arg::one_of(
             "flush-type",
-            &[Arg::word("async", "ASYNC").since("4.0.0"), Arg::word("sync", "SYNC").since("6.2.0")],
+            &[
+                Arg::word("async", "ASYNC").since("4.0.0"),
+                Arg::word("sync", "SYNC").since("6.2.0"),
+            ],
         )
         .optional()],
         tips: &["request_policy:all_shards", "response_policy:all_succeeded"],
@@ -84,7 +91,12 @@ fn flushall(txn: &mut WriteTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Rep
     flush(txn, arguments, databases, reply)
 }
 
-fn flush(txn: &mut WriteTxn<'_, '_>, arguments: &[&[u8]], databases: Range<usize>, reply: &mut dyn Reply) -> Outcome {
+fn flush(
+    txn: &mut WriteTxn<'_, '_>,
+    arguments: &[&[u8]],
+    databases: Range<usize>,
+    reply: &mut dyn Reply,
+) -> Outcome {
     validate(arguments)?;
     let mut removed = 0;
     for database in databases {
@@ -100,7 +112,11 @@ fn flush(txn: &mut WriteTxn<'_, '_>, arguments: &[&[u8]], databases: Range<usize
 fn validate(arguments: &[&[u8]]) -> Result<(), CommandError> {
     let mut options = Arguments::from(arguments, 1);
     let _ = options.take_token("ASYNC") || options.take_token("SYNC");
-    if options.remaining() == 0 { Ok(()) } else { Err(errors::SYNTAX) }
+    if options.remaining() == 0 {
+        Ok(())
+    } else {
+        Err(errors::SYNTAX)
+    }
 }
 
 #[cfg(test)]

@@ -9,8 +9,8 @@
 //! ```
 
 use perilune_command::{
-    Arg, Arguments, Command, CommandError, DataHandler, Flags, Group, KeyFlags, KeySpec, Outcome, Spec, errors,
-    integer, is_token,
+    Arg, Arguments, Command, CommandError, DataHandler, Flags, Group, KeyFlags, KeySpec, Outcome,
+    Spec, errors, integer, is_token,
 };
 use perilune_keyspace::ReadTxn;
 use perilune_resp::Reply;
@@ -38,7 +38,10 @@ const USAGE: Command = Command::new(
         complexity: "O(N) where N is the number of samples.",
         arity: -3,
         keys: &[KeySpec::one(2, KeyFlags::RO)],
-        arguments: &[Arg::key("key", 0), Arg::integer("count").after("SAMPLES").optional()],
+        arguments: &[
+            Arg::key("key", 0),
+            Arg::integer("count").after("SAMPLES").optional(),
+        ],
         ..Spec::DEFAULT
     },
     DataHandler::Read(usage),

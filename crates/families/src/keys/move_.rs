@@ -10,7 +10,9 @@
 //! (integer) 0
 //! ```
 
-use perilune_command::{Arg, Category, Command, DataHandler, Flags, Group, KeyFlags, KeySpec, Outcome, Spec, errors};
+use perilune_command::{
+    Arg, Category, Command, DataHandler, Flags, Group, KeyFlags, KeySpec, Outcome, Spec, errors,
+};
 use perilune_keyspace::WriteTxn;
 use perilune_resp::Reply;
 
@@ -27,7 +29,10 @@ pub const MOVE: Command = Command::new(
         arity: 3,
         flags: Flags::FAST,
         categories: Category::KEYSPACE,
-        keys: &[KeySpec::one(1, KeyFlags::RW.with(KeyFlags::ACCESS).with(KeyFlags::UPDATE))],
+        keys: &[KeySpec::one(
+            1,
+            KeyFlags::RW.with(KeyFlags::ACCESS).with(KeyFlags::UPDATE),
+        )],
         arguments: &[Arg::key("key", 0), Arg::integer("db")],
         ..Spec::DEFAULT
     },

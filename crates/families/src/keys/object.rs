@@ -24,7 +24,8 @@
 //! ```
 
 use perilune_command::{
-    Arg, Category, Command, CommandError, DataHandler, Flags, Group, KeyFlags, KeySpec, Outcome, Spec,
+    Arg, Category, Command, CommandError, DataHandler, Flags, Group, KeyFlags, KeySpec, Outcome,
+    Spec,
 };
 use perilune_keyspace::{Abort, Found, ReadTxn};
 use perilune_resp::Reply;
@@ -166,7 +167,9 @@ fn freq(txn: &mut ReadTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Reply) -
 fn idletime(txn: &mut ReadTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Reply) -> Outcome {
     let now = txn.access_clock();
     match lookup(txn, arguments[2], |found| found.access())? {
-        Some(used) => reply.integer(i64::from(now.wrapping_sub(used) & ((1 << ACCESS_CLOCK_BITS) - 1))),
+        Some(used) => reply.integer(i64::from(
+            now.wrapping_sub(used) & ((1 << ACCESS_CLOCK_BITS) - 1),
+        )),
         None => reply.null(),
     }
     Ok(())
@@ -181,7 +184,11 @@ fn refcount(txn: &mut ReadTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Repl
 }
 
 /// Asks about a key without using it. That still counts as a hit or a miss.
-fn lookup<R>(txn: &mut ReadTxn<'_, '_>, key: &[u8], ask: impl FnOnce(Found<'_>) -> R) -> Result<Option<R>, Abort> {
+fn lookup<R>(
+    txn: &mut ReadTxn<'_, '_>,
+    key: &[u8],
+    ask: impl FnOnce(Found<'_>) -> R,
+) -> Result<Option<R>, Abort> {
     let answer = txn.peek(key)?.map(ask);
     txn.count_lookup(answer.is_some());
     Ok(answer)

@@ -9,7 +9,9 @@
 //! (integer) -1
 //! ```
 
-use perilune_command::{Arg, Category, Command, DataHandler, Flags, Group, KeyFlags, KeySpec, Outcome, Spec};
+use perilune_command::{
+    Arg, Category, Command, DataHandler, Flags, Group, KeyFlags, KeySpec, Outcome, Spec,
+};
 use perilune_keyspace::WriteTxn;
 use perilune_resp::Reply;
 

@@ -21,7 +21,11 @@ pub const RANDOMKEY: Command = Command::new(
         complexity: "O(1)",
         arity: 1,
         categories: Category::KEYSPACE,
-        tips: &["request_policy:all_shards", "response_policy:special", "nondeterministic_output"],
+        tips: &[
+            "request_policy:all_shards",
+            "response_policy:special",
+            "nondeterministic_output",
+        ],
         plan: PlanKind::Walk,
         ..Spec::DEFAULT
     },

@@ -10,7 +10,9 @@
 //! (integer) 1
 //! ```
 
-use perilune_command::{Arg, Category, Command, DataHandler, Flags, Group, KeyFlags, KeySpec, Outcome, Spec, errors};
+use perilune_command::{
+    Arg, Category, Command, DataHandler, Flags, Group, KeyFlags, KeySpec, Outcome, Spec, errors,
+};
 use perilune_keyspace::WriteTxn;
 use perilune_resp::Reply;
 
@@ -25,7 +27,10 @@ pub const RENAME: Command = Command::new(
         arity: 3,
         categories: Category::KEYSPACE,
         keys: &[
-            KeySpec::one(1, KeyFlags::RW.with(KeyFlags::ACCESS).with(KeyFlags::DELETE)),
+            KeySpec::one(
+                1,
+                KeyFlags::RW.with(KeyFlags::ACCESS).with(KeyFlags::DELETE),
+            ),
             KeySpec::one(2, KeyFlags::OW.with(KeyFlags::UPDATE)),
         ],
         arguments: &[Arg::key("key", 0), Arg::key("newkey", 1)],
@@ -46,11 +51,17 @@ pub const RENAMENX: Command = Command::new(
         flags: Flags::FAST,
         categories: Category::KEYSPACE,
         keys: &[
-            KeySpec::one(1, KeyFlags::RW.with(KeyFlags::ACCESS).with(KeyFlags::DELETE)),
+            KeySpec::one(
+                1,
+                KeyFlags::RW.with(KeyFlags::ACCESS).with(KeyFlags::DELETE),
+            ),
             KeySpec::one(2, KeyFlags::OW.with(KeyFlags::INSERT)),
         ],
         arguments: &[Arg::key("key", 0), Arg::key("newkey", 1)],
-        history: &[("3.2.0", "The command no longer returns an error when source and destination names are the same.")],
+        history: &[(
+            "3.2.0",
+            "The command no longer returns an error when source and destination names are the same.",
+        )],
         ..Spec::DEFAULT
     },
     DataHandler::Write(renamenx),

@@ -13,8 +13,8 @@
 //! ```
 
 use perilune_command::{
-    Arg, Arguments, Category, Command, CommandError, DataHandler, Group, Outcome, PlanKind, Spec, cursor, errors,
-    integer, is_token,
+    Arg, Arguments, Category, Command, CommandError, DataHandler, Group, Outcome, PlanKind, Spec,
+    cursor, errors, integer, is_token,
 };
 use perilune_keyspace::ReadTxn;
 use perilune_resp::Reply;
@@ -36,7 +36,11 @@ pub const SCAN: Command = Command::new(
             Arg::integer("count").after("COUNT").optional(),
             Arg::string("type").after("TYPE").since("6.0.0").optional(),
         ],
-        tips: &["nondeterministic_output", "request_policy:special", "response_policy:special"],
+        tips: &[
+            "nondeterministic_output",
+            "request_policy:special",
+            "response_policy:special",
+        ],
         history: &[("6.0.0", "Added the `TYPE` subcommand.")],
         plan: PlanKind::Walk,
         ..Spec::DEFAULT
@@ -58,7 +62,11 @@ struct Options<'a> {
 
 impl<'a> Options<'a> {
     fn parse(mut arguments: Arguments<'a>) -> Result<Self, CommandError> {
-        let mut options = Self { pattern: None, count: COUNT_DEFAULT, type_name: None };
+        let mut options = Self {
+            pattern: None,
+            count: COUNT_DEFAULT,
+            type_name: None,
+        };
         while let Some(option) = arguments.next() {
             let value = arguments.required()?;
             match () {
@@ -83,7 +91,11 @@ fn type_name(argument: &[u8]) -> Result<&'static str, CommandError> {
     TYPE_NAMES
         .into_iter()
         .find(|name| is_token(argument, name))
-        .ok_or_else(|| CommandError::from_text([b"ERR unknown type name '".as_slice(), argument, b"'"].concat()))
+        .ok_or_else(|| {
+            CommandError::from_text(
+                [b"ERR unknown type name '".as_slice(), argument, b"'"].concat(),
+            )
+        })
 }
 
 fn scan(txn: &mut ReadTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Reply) -> Outcome {
@@ -91,8 +103,12 @@ fn scan(txn: &mut ReadTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Reply) -
     let options = Options::parse(Arguments::from(arguments, 2))?;
     let mut selected: Vec<Vec<u8>> = Vec::new();
     let next = txn.scan(cursor, options.count, &mut |found| {
-        if options.type_name.is_none_or(|name| name == found.type_name())
-            && options.pattern.is_none_or(|pattern| pattern.selects(found.key()))
+        if options
+            .type_name
+            .is_none_or(|name| name == found.type_name())
+            && options
+                .pattern
+                .is_none_or(|pattern| pattern.selects(found.key()))
         {
             selected.push(found.key().to_vec());
         }

@@ -11,7 +11,8 @@
 //! ```
 
 use perilune_command::{
-    Arg, Category, Command, CommandError, DataHandler, Flags, Group, Outcome, PlanKind, Spec, errors, integer,
+    Arg, Category, Command, CommandError, DataHandler, Flags, Group, Outcome, PlanKind, Spec,
+    errors, integer,
 };
 use perilune_keyspace::WriteTxn;
 use perilune_resp::Reply;
@@ -38,7 +39,11 @@ fn swapdb(txn: &mut WriteTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Reply
     let first = number(arguments[1], "ERR invalid first DB index")?;
     let second = number(arguments[2], "ERR invalid second DB index")?;
     let count = txn.database_count();
-    let database = |number: i32| usize::try_from(number).ok().filter(|number| *number < count);
+    let database = |number: i32| {
+        usize::try_from(number)
+            .ok()
+            .filter(|number| *number < count)
+    };
     let (Some(first), Some(second)) = (database(first), database(second)) else {
         return Err(errors::DATABASE_OUT_OF_RANGE.into());
     };
@@ -49,7 +54,10 @@ fn swapdb(txn: &mut WriteTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Reply
 
 fn number(argument: &[u8], otherwise: &'static str) -> Result<i32, CommandError> {
     let error = || CommandError::new(otherwise);
-    integer(argument).ok().and_then(|number| i32::try_from(number).ok()).ok_or_else(error)
+    integer(argument)
+        .ok()
+        .and_then(|number| i32::try_from(number).ok())
+        .ok_or_else(error)
 }
 
 #[cfg(test)]

@@ -20,7 +20,9 @@
 //! (integer) 33177117420123
 //! ```
 
-use perilune_command::{Arg, Category, Command, DataHandler, Flags, Group, KeyFlags, KeySpec, Outcome, Spec};
+use perilune_command::{
+    Arg, Category, Command, DataHandler, Flags, Group, KeyFlags, KeySpec, Outcome, Spec,
+};
 use perilune_keyspace::ReadTxn;
 use perilune_resp::Reply;
 
@@ -106,15 +108,21 @@ const NO_KEY: i64 = -2;
 const NO_EXPIRY: i64 = -1;
 
 fn ttl(txn: &mut ReadTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Reply) -> Outcome {
-    answer(txn, arguments[1], reply, |expire_at_ms, now_ms| seconds((expire_at_ms - now_ms).max(0)))
+    answer(txn, arguments[1], reply, |expire_at_ms, now_ms| {
+        seconds((expire_at_ms - now_ms).max(0))
+    })
 }
 
 fn pttl(txn: &mut ReadTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Reply) -> Outcome {
-    answer(txn, arguments[1], reply, |expire_at_ms, now_ms| (expire_at_ms - now_ms).max(0))
+    answer(txn, arguments[1], reply, |expire_at_ms, now_ms| {
+        (expire_at_ms - now_ms).max(0)
+    })
 }
 
 fn expiretime(txn: &mut ReadTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Reply) -> Outcome {
-    answer(txn, arguments[1], reply, |expire_at_ms, _| seconds(expire_at_ms))
+    answer(txn, arguments[1], reply, |expire_at_ms, _| {
+        seconds(expire_at_ms)
+    })
 }
 
 fn pexpiretime(txn: &mut ReadTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Reply) -> Outcome {

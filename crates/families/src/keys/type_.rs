@@ -7,7 +7,9 @@
 //! string
 //! ```
 
-use perilune_command::{Arg, Category, Command, DataHandler, Flags, Group, KeyFlags, KeySpec, Outcome, Spec};
+use perilune_command::{
+    Arg, Category, Command, DataHandler, Flags, Group, KeyFlags, KeySpec, Outcome, Spec,
+};
 use perilune_keyspace::ReadTxn;
 use perilune_resp::Reply;
 

@@ -26,10 +26,7 @@ pub const APPEND: Command = Command::new(
         arity: 3,
         flags: Flags::DENYOOM.with(Flags::FAST),
         keys: &[KeySpec::one(1, KeyFlags::RW.with(KeyFlags::INSERT))],
-        arguments: &[
-            Arg::key("key", 0),
-            Arg::string("value"),
-        ],
+        arguments: &[Arg::key("key", 0), Arg::string("value")],
         ..Spec::DEFAULT
     },
     DataHandler::Write(append),

@@ -19,8 +19,16 @@ pub enum Clocking {
 impl Clocking {
     /// The one that an option names.
     pub fn of(option: &[u8]) -> Option<Self> {
-        let names = [("EX", Self::Ex), ("PX", Self::Px), ("EXAT", Self::ExAt), ("PXAT", Self::PxAt)];
-        names.into_iter().find(|(name, _)| is_token(option, name)).map(|(_, clocking)| clocking)
+        let names = [
+            ("EX", Self::Ex),
+            ("PX", Self::Px),
+            ("EXAT", Self::ExAt),
+            ("PXAT", Self::PxAt),
+        ];
+        names
+            .into_iter()
+            .find(|(name, _)| is_token(option, name))
+            .map(|(_, clocking)| clocking)
     }
 }
 
@@ -43,23 +51,38 @@ impl Deadline<'_> {
         let number = integer(self.argument)?;
         let ms = match self.clocking {
             _ if number <= 0 => None,
-            Clocking::Ex => number.checked_mul(1000).and_then(|ms| ms.checked_add(now_ms)),
+            Clocking::Ex => number
+                .checked_mul(1000)
+                .and_then(|ms| ms.checked_add(now_ms)),
             Clocking::Px => number.checked_add(now_ms),
             Clocking::ExAt => number.checked_mul(1000),
             Clocking::PxAt => Some(number),
         };
-        ms.ok_or_else(|| CommandError::from_text(format!("ERR invalid expire time in '{command}' command")))
+        ms.ok_or_else(|| {
+            CommandError::from_text(format!("ERR invalid expire time in '{command}' command"))
+        })
     }
 }
 
 /// Sets a key that is to expire; deletes it where that time has passed.
-pub fn set_until(txn: &mut WriteTxn<'_, '_>, key: &[u8], value: &[u8], expire_at_ms: i64) -> Result<(), Abort> {
+pub fn set_until(
+    txn: &mut WriteTxn<'_, '_>,
+    key: &[u8],
+    value: &[u8],
+    expire_at_ms: i64,
+) -> Result<(), Abort> {
     if expire_at_ms <= txn.now_ms() {
         return expire(txn, key);
     }
     txn.slot(key)?.set(value, Expiry::At(expire_at_ms))?;
     let mut digits = itoa::Buffer::new();
-    txn.propagate(&[b"SET".as_slice(), key, value, b"PXAT", digits.format(expire_at_ms).as_bytes()]);
+    txn.propagate(&[
+        b"SET".as_slice(),
+        key,
+        value,
+        b"PXAT",
+        digits.format(expire_at_ms).as_bytes(),
+    ]);
     Ok(())
 }
 

@@ -31,7 +31,10 @@ pub const GET: Command = Command::new(
 );
 
 fn get(txn: &mut ReadTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Reply) -> Outcome {
-    let text = txn.find(arguments[1])?.map(|found| found.text()).transpose()?;
+    let text = txn
+        .find(arguments[1])?
+        .map(|found| found.text())
+        .transpose()?;
     reply_text(text, reply);
     Ok(())
 }

@@ -25,10 +25,11 @@ pub const GETDEL: Command = Command::new(
         complexity: "O(1)",
         arity: 2,
         flags: Flags::FAST,
-        keys: &[KeySpec::one(1, KeyFlags::RW.with(KeyFlags::ACCESS).with(KeyFlags::DELETE))],
-        arguments: &[
-            Arg::key("key", 0),
-        ],
+        keys: &[KeySpec::one(
+            1,
+            KeyFlags::RW.with(KeyFlags::ACCESS).with(KeyFlags::DELETE),
+        )],
+        arguments: &[Arg::key("key", 0)],
         ..Spec::DEFAULT
     },
     DataHandler::Write(getdel),

@@ -11,7 +11,8 @@
 //! ```
 
 use perilune_command::{
-    Arg, Arguments, Command, CommandError, DataHandler, Flags, Group, KeyFlags, KeySpec, Outcome, Spec, errors, is_token,
+    Arg, Arguments, Command, CommandError, DataHandler, Flags, Group, KeyFlags, KeySpec, Outcome,
+    Spec, errors, is_token,
 };
 use perilune_keyspace::WriteTxn;
 use perilune_resp::Reply;
@@ -29,16 +30,24 @@ pub const GETEX: Command = Command::new(
         complexity: "O(1)",
         arity: -2,
         flags: Flags::FAST,
-        keys: &[KeySpec::one(1, KeyFlags::RW.with(KeyFlags::ACCESS).with(KeyFlags::UPDATE)).noted("RW and UPDATE because it changes the TTL")],
+        keys: &[KeySpec::one(
+            1,
+            KeyFlags::RW.with(KeyFlags::ACCESS).with(KeyFlags::UPDATE),
+        )
+        .noted("RW and UPDATE because it changes the TTL")],
         arguments: &[
             Arg::key("key", 0),
-            Arg::one_of("expiration", &[
-                Arg::integer("seconds").after("EX"),
-                Arg::integer("milliseconds").after("PX"),
-                Arg::unix_time("unix-time-seconds").after("EXAT"),
-                Arg::unix_time("unix-time-milliseconds").after("PXAT"),
-                Arg::word("persist", "PERSIST"),
-            ]).optional(),
+            Arg::one_of(
+                "expiration",
+                &[
+                    Arg::integer("seconds").after("EX"),
+                    Arg::integer("milliseconds").after("PX"),
+                    Arg::unix_time("unix-time-seconds").after("EXAT"),
+                    Arg::unix_time("unix-time-milliseconds").after("PXAT"),
+                    Arg::word("persist", "PERSIST"),
+                ],
+            )
+            .optional(),
         ],
         ..Spec::DEFAULT
     },
@@ -60,7 +69,10 @@ impl<'a> Change<'a> {
         let mut words = Arguments::from(arguments, 2);
         while let Some(word) = words.next() {
             let next = match Clocking::of(word) {
-                Some(clocking) => Self::Until(Deadline { clocking, argument: words.required()? }),
+                Some(clocking) => Self::Until(Deadline {
+                    clocking,
+                    argument: words.required()?,
+                }),
                 None if is_token(word, "PERSIST") => Self::Persist,
                 None => return Err(errors::SYNTAX),
             };
@@ -100,7 +112,11 @@ fn getex(txn: &mut WriteTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Reply)
             }
             slot.set_expiry(Some(expire_at_ms))?;
             let mut digits = itoa::Buffer::new();
-            txn.propagate(&[b"PEXPIREAT".as_slice(), key, digits.format(expire_at_ms).as_bytes()]);
+            txn.propagate(&[
+                b"PEXPIREAT".as_slice(),
+                key,
+                digits.format(expire_at_ms).as_bytes(),
+            ]);
         }
     }
     reply_text(txn.slot(key)?.text()?, reply);

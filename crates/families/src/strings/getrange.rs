@@ -12,7 +12,9 @@
 //! ""
 //! ```
 
-use perilune_command::{Arg, Command, DataHandler, Group, KeyFlags, KeySpec, Outcome, Spec, integer};
+use perilune_command::{
+    Arg, Command, DataHandler, Group, KeyFlags, KeySpec, Outcome, Spec, integer,
+};
 use perilune_keyspace::ReadTxn;
 use perilune_resp::Reply;
 
@@ -74,9 +76,19 @@ fn range(bytes: &[u8], start: i64, end: i64) -> &[u8] {
         return b"";
     }
     let len = bytes.len() as i64;
-    let from_start = |index: i64| if index < 0 { (len + index).max(0) } else { index };
+    let from_start = |index: i64| {
+        if index < 0 {
+            (len + index).max(0)
+        } else {
+            index
+        }
+    };
     let (start, end) = (from_start(start), from_start(end).min(len - 1));
-    if start > end { b"" } else { &bytes[start as usize..=end as usize] }
+    if start > end {
+        b""
+    } else {
+        &bytes[start as usize..=end as usize]
+    }
 }
 
 #[cfg(test)]

@@ -23,11 +23,11 @@ pub const GETSET: Command = Command::new(
         complexity: "O(1)",
         arity: 3,
         flags: Flags::DENYOOM.with(Flags::FAST),
-        keys: &[KeySpec::one(1, KeyFlags::RW.with(KeyFlags::ACCESS).with(KeyFlags::UPDATE))],
-        arguments: &[
-            Arg::key("key", 0),
-            Arg::string("value"),
-        ],
+        keys: &[KeySpec::one(
+            1,
+            KeyFlags::RW.with(KeyFlags::ACCESS).with(KeyFlags::UPDATE),
+        )],
+        arguments: &[Arg::key("key", 0), Arg::string("value")],
         deprecated: Some(("6.2.0", "`SET` with the `!GET` argument")),
         ..Spec::DEFAULT
     },

@@ -13,7 +13,8 @@
 //! ```
 
 use perilune_command::{
-    Arg, Command, CommandError, DataHandler, Flags, Group, KeyFlags, KeySpec, Outcome, Spec, errors, integer,
+    Arg, Command, CommandError, DataHandler, Flags, Group, KeyFlags, KeySpec, Outcome, Spec,
+    errors, integer,
 };
 use perilune_keyspace::WriteTxn;
 use perilune_resp::Reply;
@@ -28,10 +29,11 @@ pub const INCR: Command = Command::new(
         complexity: "O(1)",
         arity: 2,
         flags: Flags::DENYOOM.with(Flags::FAST),
-        keys: &[KeySpec::one(1, KeyFlags::RW.with(KeyFlags::ACCESS).with(KeyFlags::UPDATE))],
-        arguments: &[
-            Arg::key("key", 0),
-        ],
+        keys: &[KeySpec::one(
+            1,
+            KeyFlags::RW.with(KeyFlags::ACCESS).with(KeyFlags::UPDATE),
+        )],
+        arguments: &[Arg::key("key", 0)],
         ..Spec::DEFAULT
     },
     DataHandler::Write(|txn, arguments, reply| add(txn, arguments[1], 1, reply)),
@@ -47,10 +49,11 @@ pub const DECR: Command = Command::new(
         complexity: "O(1)",
         arity: 2,
         flags: Flags::DENYOOM.with(Flags::FAST),
-        keys: &[KeySpec::one(1, KeyFlags::RW.with(KeyFlags::ACCESS).with(KeyFlags::UPDATE))],
-        arguments: &[
-            Arg::key("key", 0),
-        ],
+        keys: &[KeySpec::one(
+            1,
+            KeyFlags::RW.with(KeyFlags::ACCESS).with(KeyFlags::UPDATE),
+        )],
+        arguments: &[Arg::key("key", 0)],
         ..Spec::DEFAULT
     },
     DataHandler::Write(|txn, arguments, reply| add(txn, arguments[1], -1, reply)),
@@ -66,14 +69,16 @@ pub const INCRBY: Command = Command::new(
         complexity: "O(1)",
         arity: 3,
         flags: Flags::DENYOOM.with(Flags::FAST),
-        keys: &[KeySpec::one(1, KeyFlags::RW.with(KeyFlags::ACCESS).with(KeyFlags::UPDATE))],
-        arguments: &[
-            Arg::key("key", 0),
-            Arg::integer("increment"),
-        ],
+        keys: &[KeySpec::one(
+            1,
+            KeyFlags::RW.with(KeyFlags::ACCESS).with(KeyFlags::UPDATE),
+        )],
+        arguments: &[Arg::key("key", 0), Arg::integer("increment")],
         ..Spec::DEFAULT
     },
-    DataHandler::Write(|txn, arguments, reply| add(txn, arguments[1], integer(arguments[2])?, reply)),
+    DataHandler::Write(|txn, arguments, reply| {
+        add(txn, arguments[1], integer(arguments[2])?, reply)
+    }),
 );
 
 /// DECRBY.
@@ -86,19 +91,20 @@ pub const DECRBY: Command = Command::new(
         complexity: "O(1)",
         arity: 3,
         flags: Flags::DENYOOM.with(Flags::FAST),
-        keys: &[KeySpec::one(1, KeyFlags::RW.with(KeyFlags::ACCESS).with(KeyFlags::UPDATE))],
-        arguments: &[
-            Arg::key("key", 0),
-            Arg::integer("decrement"),
-        ],
+        keys: &[KeySpec::one(
+            1,
+            KeyFlags::RW.with(KeyFlags::ACCESS).with(KeyFlags::UPDATE),
+        )],
+        arguments: &[Arg::key("key", 0), Arg::integer("decrement")],
         ..Spec::DEFAULT
     },
     DataHandler::Write(decrby),
 );
 
 fn decrby(txn: &mut WriteTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Reply) -> Outcome {
-    let increment =
-        integer(arguments[2])?.checked_neg().ok_or(CommandError::new("ERR decrement would overflow"))?;
+    let increment = integer(arguments[2])?
+        .checked_neg()
+        .ok_or(CommandError::new("ERR decrement would overflow"))?;
     add(txn, arguments[1], increment, reply)
 }
 
@@ -108,8 +114,9 @@ fn add(txn: &mut WriteTxn<'_, '_>, key: &[u8], increment: i64, reply: &mut dyn R
         Some(text) => text.integer().ok_or(errors::NOT_INTEGER)?,
         None => 0,
     };
-    let new =
-        old.checked_add(increment).ok_or(CommandError::new("ERR increment or decrement would overflow"))?;
+    let new = old.checked_add(increment).ok_or(CommandError::new(
+        "ERR increment or decrement would overflow",
+    ))?;
     slot.set_integer(new)?;
     reply.integer(new);
     Ok(())

@@ -26,11 +26,11 @@ pub const INCRBYFLOAT: Command = Command::new(
         complexity: "O(1)",
         arity: 3,
         flags: Flags::DENYOOM.with(Flags::FAST),
-        keys: &[KeySpec::one(1, KeyFlags::RW.with(KeyFlags::ACCESS).with(KeyFlags::UPDATE))],
-        arguments: &[
-            Arg::key("key", 0),
-            Arg::double("increment"),
-        ],
+        keys: &[KeySpec::one(
+            1,
+            KeyFlags::RW.with(KeyFlags::ACCESS).with(KeyFlags::UPDATE),
+        )],
+        arguments: &[Arg::key("key", 0), Arg::double("increment")],
         ..Spec::DEFAULT
     },
     DataHandler::Write(incrbyfloat),
@@ -45,8 +45,12 @@ fn incrbyfloat(txn: &mut WriteTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn 
         None => Extended::from(0),
     };
     let increment = Extended::parse(arguments[2]).ok_or(errors::NOT_FLOAT)?;
-    let sum =
-        old.checked_add(increment).ok_or(CommandError::new("ERR increment would produce NaN or Infinity"))?.to_string();
+    let sum = old
+        .checked_add(increment)
+        .ok_or(CommandError::new(
+            "ERR increment would produce NaN or Infinity",
+        ))?
+        .to_string();
     slot.set_text(sum.as_bytes(), Expiry::Keep)?;
     // the sum, so that no other arithmetic can disagree with it
     txn.propagate(&[b"SET".as_slice(), key, sum.as_bytes(), b"KEEPTTL"]);

@@ -20,7 +20,8 @@
 //! ```
 
 use perilune_command::{
-    Arg, Arguments, Command, CommandError, DataHandler, Group, KeyFlags, KeySpec, Outcome, Spec, errors, is_token,
+    Arg, Arguments, Command, CommandError, DataHandler, Group, KeyFlags, KeySpec, Outcome, Spec,
+    errors, is_token,
 };
 use perilune_keyspace::{Found, ReadTxn};
 use perilune_resp::Reply;
@@ -41,7 +42,9 @@ pub const LCS: Command = Command::new(
             Arg::key("key2", 0),
             Arg::word("len", "LEN").optional(),
             Arg::word("idx", "IDX").optional(),
-            Arg::integer("min-match-len").after("MINMATCHLEN").optional(),
+            Arg::integer("min-match-len")
+                .after("MINMATCHLEN")
+                .optional(),
             Arg::word("withmatchlen", "WITHMATCHLEN").optional(),
         ],
         ..Spec::DEFAULT
@@ -78,7 +81,9 @@ impl Options {
             }
         }
         if options.len && options.idx {
-            return Err(CommandError::new("ERR If you want both the length and indexes, please just use IDX."));
+            return Err(CommandError::new(
+                "ERR If you want both the length and indexes, please just use IDX.",
+            ));
         }
         Ok(options)
     }
@@ -121,7 +126,11 @@ fn text(found: Option<Found<'_>>) -> Result<Text<'_>, WrongType> {
 }
 
 fn answer_matches(lcs: &Lcs, options: &Options, reply: &mut dyn Reply) {
-    let matches = || lcs.matches.iter().filter(|m| m.len >= options.match_len_min);
+    let matches = || {
+        lcs.matches
+            .iter()
+            .filter(|m| m.len >= options.match_len_min)
+    };
     reply.map(2);
     reply.bulk(b"matches");
     reply.array(matches().count());

@@ -25,10 +25,13 @@ pub const MGET: Command = Command::new(
         complexity: "O(N) where N is the number of keys to retrieve.",
         arity: -2,
         flags: Flags::FAST,
-        keys: &[KeySpec::range(1, -1, 1, KeyFlags::RO.with(KeyFlags::ACCESS))],
-        arguments: &[
-            Arg::key("key", 0).multiple(),
-        ],
+        keys: &[KeySpec::range(
+            1,
+            -1,
+            1,
+            KeyFlags::RO.with(KeyFlags::ACCESS),
+        )],
+        arguments: &[Arg::key("key", 0).multiple()],
         tips: &["request_policy:multi_shard"],
         ..Spec::DEFAULT
     },

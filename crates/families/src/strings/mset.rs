@@ -15,7 +15,9 @@
 //! 4) "5"
 //! ```
 
-use perilune_command::{Arg, Command, DataHandler, Flags, Group, KeyFlags, KeySpec, Outcome, Spec, errors};
+use perilune_command::{
+    Arg, Command, DataHandler, Flags, Group, KeyFlags, KeySpec, Outcome, Spec, errors,
+};
 use perilune_keyspace::{Abort, Expiry, WriteTxn};
 use perilune_resp::Reply;
 
@@ -29,14 +31,17 @@ pub const MSET: Command = Command::new(
         complexity: "O(N) where N is the number of keys to set.",
         arity: -3,
         flags: Flags::DENYOOM,
-        keys: &[KeySpec::range(1, -1, 2, KeyFlags::OW.with(KeyFlags::UPDATE))],
-        arguments: &[
-            Arg::block("data", &[
-                Arg::key("key", 0),
-                Arg::string("value"),
-            ]).multiple(),
+        keys: &[KeySpec::range(
+            1,
+            -1,
+            2,
+            KeyFlags::OW.with(KeyFlags::UPDATE),
+        )],
+        arguments: &[Arg::block("data", &[Arg::key("key", 0), Arg::string("value")]).multiple()],
+        tips: &[
+            "request_policy:multi_shard",
+            "response_policy:all_succeeded",
         ],
-        tips: &["request_policy:multi_shard", "response_policy:all_succeeded"],
         ..Spec::DEFAULT
     },
     DataHandler::Write(mset),
@@ -52,13 +57,13 @@ pub const MSETNX: Command = Command::new(
         complexity: "O(N) where N is the number of keys to set.",
         arity: -3,
         flags: Flags::DENYOOM,
-        keys: &[KeySpec::range(1, -1, 2, KeyFlags::OW.with(KeyFlags::INSERT))],
-        arguments: &[
-            Arg::block("data", &[
-                Arg::key("key", 0),
-                Arg::string("value"),
-            ]).multiple(),
-        ],
+        keys: &[KeySpec::range(
+            1,
+            -1,
+            2,
+            KeyFlags::OW.with(KeyFlags::INSERT),
+        )],
+        arguments: &[Arg::block("data", &[Arg::key("key", 0), Arg::string("value")]).multiple()],
         ..Spec::DEFAULT
     },
     DataHandler::Write(msetnx),

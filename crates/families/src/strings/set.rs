@@ -17,8 +17,8 @@
 //! ```
 
 use perilune_command::{
-    Arg, Arguments, Command, CommandError, DataHandler, Flags, Group, KeyFlags, KeyPosition, KeySpec, Outcome, Spec,
-    errors, is_token,
+    Arg, Arguments, Command, CommandError, DataHandler, Flags, Group, KeyFlags, KeyPosition,
+    KeySpec, Outcome, Spec, errors, is_token,
 };
 use perilune_keyspace::{Expiry, WriteTxn};
 use perilune_resp::Reply;
@@ -69,7 +69,11 @@ pub const SET: Command = Command::new(
 
 /// The key, which only GET reads.
 fn find_key(arguments: &[&[u8]], visit: &mut dyn FnMut(KeyPosition)) {
-    let flags = if arguments.iter().skip(3).any(|argument| is_token(argument, "GET")) {
+    let flags = if arguments
+        .iter()
+        .skip(3)
+        .any(|argument| is_token(argument, "GET"))
+    {
         KeyFlags::RW.with(KeyFlags::ACCESS).with(KeyFlags::UPDATE)
     } else {
         KeyFlags::OW.with(KeyFlags::UPDATE)
@@ -91,7 +95,9 @@ impl<'a> Condition<'a> {
     /// Adds another condition: only the same one goes with NX or XX, and none with IFEQ.
     fn and(self, other: Condition<'a>) -> Result<Self, CommandError> {
         match (self, other) {
-            (Self::Always, _) | (Self::IfAbsent, Self::IfAbsent) | (Self::IfPresent, Self::IfPresent) => Ok(other),
+            (Self::Always, _)
+            | (Self::IfAbsent, Self::IfAbsent)
+            | (Self::IfPresent, Self::IfPresent) => Ok(other),
             _ => Err(errors::SYNTAX),
         }
     }
@@ -130,7 +136,10 @@ impl<'a> Options<'a> {
         let mut words = Arguments::from(arguments, 3);
         while let Some(word) = words.next() {
             if let Some(clocking) = Clocking::of(word) {
-                let deadline = Deadline { clocking, argument: words.required()? };
+                let deadline = Deadline {
+                    clocking,
+                    argument: words.required()?,
+                };
                 options.lifetime = options.lifetime.and(Lifetime::Until(deadline))?;
             } else if is_token(word, "KEEPTTL") {
                 options.lifetime = options.lifetime.and(Lifetime::Kept)?;
@@ -139,7 +148,9 @@ impl<'a> Options<'a> {
             } else if is_token(word, "XX") {
                 options.condition = options.condition.and(Condition::IfPresent)?;
             } else if is_token(word, "IFEQ") {
-                options.condition = options.condition.and(Condition::IfEqual(words.required()?))?;
+                options.condition = options
+                    .condition
+                    .and(Condition::IfEqual(words.required()?))?;
             } else if is_token(word, "GET") {
                 options.get = true;
             } else {
@@ -187,7 +198,9 @@ fn set(txn: &mut WriteTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Reply) -
         // whoever repeats this has nobody to answer, and the condition was met
         match expiry {
             Expiry::Clear if options.get => txn.propagate(&[b"SET", key, value]),
-            Expiry::Keep if options.get => txn.propagate(&[b"SET".as_slice(), key, value, b"KEEPTTL"]),
+            Expiry::Keep if options.get => {
+                txn.propagate(&[b"SET".as_slice(), key, value, b"KEEPTTL"])
+            }
             _ => {}
         }
     }

@@ -34,7 +34,9 @@ pub const SETEX: Command = Command::new(
         deprecated: Some(("2.6.12", "`SET` with the `EX` argument")),
         ..Spec::DEFAULT
     },
-    DataHandler::Write(|txn, arguments, reply| set_for(txn, arguments, ("setex", Clocking::Ex), reply)),
+    DataHandler::Write(|txn, arguments, reply| {
+        set_for(txn, arguments, ("setex", Clocking::Ex), reply)
+    }),
 );
 
 /// PSETEX.
@@ -56,7 +58,9 @@ pub const PSETEX: Command = Command::new(
         deprecated: Some(("2.6.12", "`SET` with the `PX` argument")),
         ..Spec::DEFAULT
     },
-    DataHandler::Write(|txn, arguments, reply| set_for(txn, arguments, ("psetex", Clocking::Px), reply)),
+    DataHandler::Write(|txn, arguments, reply| {
+        set_for(txn, arguments, ("psetex", Clocking::Px), reply)
+    }),
 );
 
 fn set_for(
@@ -65,7 +69,10 @@ fn set_for(
     (command, clocking): (&str, Clocking),
     reply: &mut dyn Reply,
 ) -> Outcome {
-    let deadline = Deadline { clocking, argument: arguments[2] };
+    let deadline = Deadline {
+        clocking,
+        argument: arguments[2],
+    };
     let expire_at_ms = deadline.expire_at_ms(command, txn.now_ms())?;
     set_until(txn, arguments[1], arguments[3], expire_at_ms)?;
     reply.ok();

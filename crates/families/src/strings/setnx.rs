@@ -24,10 +24,7 @@ pub const SETNX: Command = Command::new(
         arity: 3,
         flags: Flags::DENYOOM.with(Flags::FAST),
         keys: &[KeySpec::one(1, KeyFlags::OW.with(KeyFlags::INSERT))],
-        arguments: &[
-            Arg::key("key", 0),
-            Arg::string("value"),
-        ],
+        arguments: &[Arg::key("key", 0), Arg::string("value")],
         deprecated: Some(("2.6.12", "`SET` with the `NX` argument")),
         ..Spec::DEFAULT
     },

@@ -15,7 +15,8 @@
 //! ```
 
 use perilune_command::{
-    Arg, Command, CommandError, DataHandler, Flags, Group, KeyFlags, KeySpec, Outcome, Spec, integer,
+    Arg, Command, CommandError, DataHandler, Flags, Group, KeyFlags, KeySpec, Outcome, Spec,
+    integer,
 };
 use perilune_keyspace::WriteTxn;
 use perilune_resp::Reply;
@@ -45,7 +46,8 @@ pub const SETRANGE: Command = Command::new(
 
 fn setrange(txn: &mut WriteTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Reply) -> Outcome {
     let value = arguments[3];
-    let offset = usize::try_from(integer(arguments[2])?).map_err(|_| CommandError::new("ERR offset is out of range"))?;
+    let offset = usize::try_from(integer(arguments[2])?)
+        .map_err(|_| CommandError::new("ERR offset is out of range"))?;
     let len_max = txn.string_len_max();
     let mut slot = txn.slot(arguments[1])?;
     let len = slot.text()?.map_or(0, |text| text.len());

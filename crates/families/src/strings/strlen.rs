@@ -24,9 +24,7 @@ pub const STRLEN: Command = Command::new(
         arity: 2,
         flags: Flags::FAST,
         keys: &[KeySpec::one(1, KeyFlags::RO)],
-        arguments: &[
-            Arg::key("key", 0),
-        ],
+        arguments: &[Arg::key("key", 0)],
         ..Spec::DEFAULT
     },
     DataHandler::Read(strlen),

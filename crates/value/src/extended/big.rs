@@ -20,9 +20,13 @@ impl Big {
 
     /// The number with these decimal digits. There are only digits.
     pub fn from_decimal(digits: &[u8]) -> Self {
-        let mut big = Self(Vec::with_capacity(digits.len() / LIMB_TEN_EXPONENT as usize + 1));
+        let mut big = Self(Vec::with_capacity(
+            digits.len() / LIMB_TEN_EXPONENT as usize + 1,
+        ));
         for chunk in digits.chunks(LIMB_TEN_EXPONENT as usize) {
-            let value = chunk.iter().fold(0, |value, digit| value * 10 + u64::from(digit - b'0'));
+            let value = chunk
+                .iter()
+                .fold(0, |value, digit| value * 10 + u64::from(digit - b'0'));
             big.multiply_add(10u64.pow(chunk.len() as u32), value);
         }
         big
@@ -44,7 +48,9 @@ impl Big {
 
     /// The number of bits from the highest one down.
     pub fn bit_len(&self) -> i64 {
-        self.0.last().map_or(0, |last| 64 * self.0.len() as i64 - i64::from(last.leading_zeros()))
+        self.0.last().map_or(0, |last| {
+            64 * self.0.len() as i64 - i64::from(last.leading_zeros())
+        })
     }
 
     /// Multiplies by `factor` and adds `summand`.
@@ -65,7 +71,10 @@ impl Big {
         for _ in 0..exponent / u64::from(LIMB_TEN_EXPONENT) {
             self.multiply_add(LIMB_TEN, 0);
         }
-        self.multiply_add(10u64.pow((exponent % u64::from(LIMB_TEN_EXPONENT)) as u32), 0);
+        self.multiply_add(
+            10u64.pow((exponent % u64::from(LIMB_TEN_EXPONENT)) as u32),
+            0,
+        );
     }
 
     /// Multiplies by two to the power of `bits`.
@@ -73,7 +82,8 @@ impl Big {
         if !bits.is_multiple_of(64) {
             self.multiply_add(1 << (bits % 64), 0);
         }
-        self.0.splice(..0, std::iter::repeat_n(0, (bits / 64) as usize));
+        self.0
+            .splice(..0, std::iter::repeat_n(0, (bits / 64) as usize));
         self.trim();
     }
 
@@ -134,7 +144,12 @@ mod tests {
 
     #[test]
     fn decimal_digits_come_out_as_they_went_in() {
-        for digits in ["0", "7", "18446744073709551616", "340282366920938463463374607431768211457"] {
+        for digits in [
+            "0",
+            "7",
+            "18446744073709551616",
+            "340282366920938463463374607431768211457",
+        ] {
             assert_eq!(Big::from_decimal(digits.as_bytes()).into_decimal(), digits);
         }
         let mut big = Big::new(3);
@@ -145,6 +160,9 @@ mod tests {
         let mut big = Big::new(5);
         big.shift_left(130);
         assert_eq!(big.bit_len(), 133);
-        assert_eq!(big.into_decimal(), "6805647338418769269267492148635364229120");
+        assert_eq!(
+            big.into_decimal(),
+            "6805647338418769269267492148635364229120"
+        );
     }
 }

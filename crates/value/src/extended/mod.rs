@@ -39,7 +39,10 @@ pub struct Extended {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Magnitude {
     /// `mantissa` times two to the power of `exponent`.
-    Finite { mantissa: u64, exponent: i32 },
+    Finite {
+        mantissa: u64,
+        exponent: i32,
+    },
     Infinite,
 }
 
@@ -51,7 +54,13 @@ impl From<i64> for Extended {
 
 impl Extended {
     fn finite(negative: bool, mantissa: u64, exponent: i64) -> Self {
-        Self { negative, magnitude: Magnitude::Finite { mantissa, exponent: exponent as i32 } }
+        Self {
+            negative,
+            magnitude: Magnitude::Finite {
+                mantissa,
+                exponent: exponent as i32,
+            },
+        }
     }
 
     /// Reads a number as `strtold` does, over the whole text: decimal or hexadecimal, `inf` and `infinity` in any
@@ -66,7 +75,10 @@ impl Extended {
             _ => (false, text),
         };
         if text.eq_ignore_ascii_case(b"inf") || text.eq_ignore_ascii_case(b"infinity") {
-            return Some(Self { negative, magnitude: Magnitude::Infinite });
+            return Some(Self {
+                negative,
+                magnitude: Magnitude::Infinite,
+            });
         }
         let (numerator, denominator) = match text {
             [b'0', b'x' | b'X', digits @ ..] => hexadecimal(digits)?,
@@ -120,12 +132,16 @@ impl Extended {
 
     /// [`Extended::ratio`] of what people write: one division does it, and nothing is out of range.
     fn small_ratio(negative: bool, numerator: u64, denominator: u64) -> Self {
-        let exponent = i64::from(denominator.leading_zeros()) - i64::from(numerator.leading_zeros());
+        let exponent =
+            i64::from(denominator.leading_zeros()) - i64::from(numerator.leading_zeros());
         let numerator = u128::from(numerator << numerator.leading_zeros());
         let denominator = u128::from(denominator << denominator.leading_zeros());
         // as many bits as make the quotient one of 64
         let bits = if numerator < denominator { 64 } else { 63 };
-        let (quotient, rest) = ((numerator << bits) / denominator, (numerator << bits) % denominator);
+        let (quotient, rest) = (
+            (numerator << bits) / denominator,
+            (numerator << bits) % denominator,
+        );
         let rounds_up = 2 * rest > denominator || (2 * rest == denominator && quotient % 2 == 1);
         let lowest = exponent - bits;
         match u64::try_from(quotient + u128::from(rounds_up)) {
@@ -137,8 +153,14 @@ impl Extended {
     /// The sum, rounded. None if it is infinite or not a number.
     pub fn checked_add(self, other: Self) -> Option<Self> {
         let (
-            Magnitude::Finite { mantissa: a, exponent: a_exponent },
-            Magnitude::Finite { mantissa: b, exponent: b_exponent },
+            Magnitude::Finite {
+                mantissa: a,
+                exponent: a_exponent,
+            },
+            Magnitude::Finite {
+                mantissa: b,
+                exponent: b_exponent,
+            },
         ) = (self.magnitude, other.magnitude)
         else {
             return None;
@@ -151,16 +173,28 @@ impl Extended {
         }
         // both normalized, so that the greater exponent is that of the greater number
         let normalized = |negative, mantissa: u64, exponent: i32| {
-            (i64::from(exponent) - i64::from(mantissa.leading_zeros()), mantissa << mantissa.leading_zeros(), negative)
+            (
+                i64::from(exponent) - i64::from(mantissa.leading_zeros()),
+                mantissa << mantissa.leading_zeros(),
+                negative,
+            )
         };
-        let (a, b) = (normalized(self.negative, a, a_exponent), normalized(other.negative, b, b_exponent));
-        let ((exponent, great, negative), (small_exponent, small, small_negative)) = (a.max(b), a.min(b));
+        let (a, b) = (
+            normalized(self.negative, a, a_exponent),
+            normalized(other.negative, b, b_exponent),
+        );
+        let ((exponent, great, negative), (small_exponent, small, small_negative)) =
+            (a.max(b), a.min(b));
 
         // 62 bits below the mantissa, the last of which stands for all further ones; one bit above it for the carry
         const BELOW: u32 = 62;
         let great = u128::from(great) << BELOW;
         let small = shift_right_sticky(u128::from(small) << BELOW, exponent - small_exponent);
-        let sum = if negative == small_negative { great + small } else { great - small };
+        let sum = if negative == small_negative {
+            great + small
+        } else {
+            great - small
+        };
         if sum == 0 {
             return Some(Self::from(0));
         }
@@ -172,7 +206,9 @@ impl Extended {
             let rest = sum & ((1 << surplus) - 1);
             let half = 1 << (surplus - 1);
             let truncated = (sum >> surplus) as u64;
-            match truncated.checked_add(u64::from(rest > half || (rest == half && truncated % 2 == 1))) {
+            match truncated.checked_add(u64::from(
+                rest > half || (rest == half && truncated % 2 == 1),
+            )) {
                 Some(rounded) => mantissa = rounded,
                 None => {
                     mantissa |= 1 << (MANTISSA_BITS - 1);
@@ -180,7 +216,8 @@ impl Extended {
                 }
             }
         }
-        (lowest + MANTISSA_BITS - 1 <= EXPONENT_MAX).then(|| Self::finite(negative, mantissa, lowest))
+        (lowest + MANTISSA_BITS - 1 <= EXPONENT_MAX)
+            .then(|| Self::finite(negative, mantissa, lowest))
     }
 }
 
@@ -207,7 +244,11 @@ fn decimal(text: &[u8]) -> Option<(Big, Big)> {
         return None;
     }
     let (mut numerator, mut denominator) = (Big::from_decimal(digits), Big::new(1));
-    let scaled = if exponent < 0 { &mut denominator } else { &mut numerator };
+    let scaled = if exponent < 0 {
+        &mut denominator
+    } else {
+        &mut numerator
+    };
     scaled.multiply_ten(exponent.unsigned_abs());
     Some((numerator, denominator))
 }
@@ -227,7 +268,11 @@ fn hexadecimal(text: &[u8]) -> Option<(Big, Big)> {
     if !(EXPONENT_MIN - MANTISSA_BITS - 1..=EXPONENT_MAX + 2).contains(&size) {
         return None;
     }
-    let scaled = if exponent < 0 { &mut denominator } else { &mut numerator };
+    let scaled = if exponent < 0 {
+        &mut denominator
+    } else {
+        &mut numerator
+    };
     scaled.shift_left(exponent.unsigned_abs());
     Some((numerator, denominator))
 }
@@ -235,7 +280,10 @@ fn hexadecimal(text: &[u8]) -> Option<(Big, Big)> {
 /// Digits with an optional point, and an optional exponent behind `mark`: all digits, how many of them stand behind
 /// the point, and the exponent.
 fn scientific(text: &[u8], mark: u8, is_digit: fn(&u8) -> bool) -> Option<(Vec<u8>, i64, i64)> {
-    let end = text.iter().position(|byte| byte.to_ascii_lowercase() == mark).unwrap_or(text.len());
+    let end = text
+        .iter()
+        .position(|byte| byte.to_ascii_lowercase() == mark)
+        .unwrap_or(text.len());
     let (number, exponent) = text.split_at(end);
     let (whole, fraction) = match number.iter().position(|byte| *byte == b'.') {
         Some(point) => (&number[..point], &number[point + 1..]),
@@ -259,7 +307,9 @@ fn natural(digits: &[u8]) -> Option<i64> {
     if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
         return None;
     }
-    Some(digits.iter().fold(0, |value, digit| (value * 10 + i64::from(digit - b'0')).min(ENOUGH)))
+    Some(digits.iter().fold(0, |value, digit| {
+        (value * 10 + i64::from(digit - b'0')).min(ENOUGH)
+    }))
 }
 
 impl fmt::Display for Extended {
@@ -275,7 +325,11 @@ impl fmt::Display for Extended {
         } else {
             fixed(mantissa, exponent.unsigned_abs())
         };
-        let sign = if self.negative && text != "0" { "-" } else { "" };
+        let sign = if self.negative && text != "0" {
+            "-"
+        } else {
+            ""
+        };
         write!(f, "{sign}{text}")
     }
 }
@@ -331,13 +385,36 @@ mod tests {
             assert_eq!(text(given).as_deref(), Some(shown), "{given:?}");
         }
         for refused in [
-            "", " 1", "1 ", "nan", "+", "-", ".", "e5", "1e", "1e+", "1.2.3", "0x", "0x.", "0x1p", "1a", "--1", "infi", "1e4933",
-            "1e-4951", "1e99999999999999999999", "1\0", "0x1p16384", "0x1p-16446",
+            "",
+            " 1",
+            "1 ",
+            "nan",
+            "+",
+            "-",
+            ".",
+            "e5",
+            "1e",
+            "1e+",
+            "1.2.3",
+            "0x",
+            "0x.",
+            "0x1p",
+            "1a",
+            "--1",
+            "infi",
+            "1e4933",
+            "1e-4951",
+            "1e99999999999999999999",
+            "1\0",
+            "0x1p16384",
+            "0x1p-16446",
         ] {
             assert_eq!(text(refused), None, "{refused:?}");
         }
         assert_eq!(text(&"1".repeat(5119)), None);
-        assert!(text("1e4932").is_some_and(|digits| digits.starts_with("10000000000000000000060189") && digits.len() == 4933));
+        assert!(text("1e4932").is_some_and(
+            |digits| digits.starts_with("10000000000000000000060189") && digits.len() == 4933
+        ));
         assert!(text(&format!("0.{}1", "0".repeat(4940))).is_some());
         assert!(text("0x1p-16445").is_some() && text("0x1.8p-16446").is_some());
     }
@@ -347,7 +424,11 @@ mod tests {
         for (a, b, sum) in SUMS {
             let read = |text: &str| Extended::parse(text.as_bytes());
             let result = read(a).zip(read(b)).and_then(|(a, b)| a.checked_add(b));
-            assert_eq!(result.map(|value| value.to_string()).as_deref(), *sum, "{a} + {b}");
+            assert_eq!(
+                result.map(|value| value.to_string()).as_deref(),
+                *sum,
+                "{a} + {b}"
+            );
         }
     }
 
