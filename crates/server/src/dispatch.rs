@@ -52,6 +52,7 @@ impl Server {
                 return Verdict::Done;
             }
         };
+        session.client.last_command.set(entry.id as u64 + 1);
         if let Err(error) = self.may_run(session, entry) {
             self.refuse(session, out, Some(entry), turn.local(), &error);
             return Verdict::Done;
@@ -70,7 +71,6 @@ impl Server {
                 return Verdict::Park(ticket);
             }
         }
-        session.client.last_command.set(entry.id as u64 + 1);
         let progress = match entry.handler {
             Some(Handler::Data(handler)) => {
                 let local = turn.local();
