@@ -29,6 +29,18 @@ impl CommandError {
         }
     }
 
+    /// An error that quotes what the client sent. Each part ends at its first NUL, because in the reference's format
+    /// strings it is a C string.
+    pub fn quoting(parts: &[&[u8]]) -> Self {
+        Self::from_text(
+            parts
+                .iter()
+                .map(|part| until_nul(part))
+                .collect::<Vec<_>>()
+                .concat(),
+        )
+    }
+
     /// Code and text.
     pub fn message(&self) -> &[u8] {
         &self.message
@@ -52,6 +64,11 @@ impl CommandError {
             .next()
             .unwrap_or_default()
     }
+}
+
+/// What C sees of a string.
+pub fn until_nul(text: &[u8]) -> &[u8] {
+    text.split(|&byte| byte == 0).next().unwrap_or_default()
 }
 
 /// Why a handler stopped.

@@ -16,7 +16,7 @@ mod registry;
 mod spec;
 
 pub use argument::{Arguments, cursor, float, integer, integer_between, is_token};
-pub use error::{CommandError, Outcome, Stop, errors};
+pub use error::{CommandError, Outcome, Stop, errors, until_nul};
 pub use handler::{Access, Command, DataHandler, HasAccess, ReadHandler, WriteHandler, help};
 pub use keys::{KeyError, KeyFinder, KeyPosition, KeyShape};
 pub use registry::{Entry, Registry};

@@ -1,6 +1,6 @@
 //! The table of all commands.
 
-use crate::error::{CommandError, errors};
+use crate::error::{CommandError, errors, until_nul};
 use crate::handler::{Access, Command, HasAccess};
 use crate::keys::{KeyError, KeyPosition, KeyShape, LegacyRange, find_exactly};
 use crate::spec::{Category, Flags, Group, KeyFlags, Spec};
@@ -296,31 +296,38 @@ fn derived_categories(spec: &Spec, flags: Flags, is_container: bool) -> Category
     categories.with(of_group)
 }
 
+/// How much of what the client sent an error reply quotes.
+const QUOTED_MAX: usize = 128;
+
 /// The beginning of the arguments, as error replies show them.
 fn quoted(arguments: &[&[u8]]) -> Vec<u8> {
     let mut shown = Vec::new();
     for argument in arguments {
-        if shown.len() >= 128 {
+        let before = shown.len();
+        if before >= QUOTED_MAX {
             break;
         }
         shown.push(b'\'');
-        shown.extend_from_slice(&argument[..argument.len().min(128 - shown.len().min(128))]);
+        let argument = until_nul(argument);
+        shown.extend_from_slice(&argument[..argument.len().min(QUOTED_MAX - before)]);
         shown.extend_from_slice(b"' ");
     }
     shown
 }
 
 fn unknown_command(arguments: &[&[u8]]) -> CommandError {
-    let mut text = b"ERR unknown command '".to_vec();
-    text.extend_from_slice(&arguments[0][..arguments[0].len().min(128)]);
-    text.extend_from_slice(b"', with args beginning with: ");
-    text.extend_from_slice(&quoted(&arguments[1..]));
-    CommandError::from_text(text)
+    CommandError::quoting(&[
+        b"ERR unknown command '",
+        &arguments[0][..arguments[0].len().min(QUOTED_MAX)],
+        b"', with args beginning with: ",
+        &quoted(&arguments[1..]),
+    ])
 }
 
 fn unknown_subcommand(container: &str, name: &[u8]) -> CommandError {
-    let mut text = b"ERR unknown subcommand '".to_vec();
-    text.extend_from_slice(&name[..name.len().min(128)]);
-    text.extend_from_slice(format!("'. Try {} HELP.", container.to_ascii_uppercase()).as_bytes());
-    CommandError::from_text(text)
+    CommandError::quoting(&[
+        b"ERR unknown subcommand '",
+        &name[..name.len().min(QUOTED_MAX)],
+        format!("'. Try {} HELP.", container.to_ascii_uppercase()).as_bytes(),
+    ])
 }

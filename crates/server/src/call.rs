@@ -70,7 +70,10 @@ impl Recent {
         if let Some(entry) = self.entries.iter().flatten().find(is_it) {
             return Some(entry);
         }
-        let entry = registry.get(name)?;
+        // a subcommand is found by two words, `client|id` is no command
+        let entry = registry
+            .get(name)
+            .filter(|entry| entry.container.is_none())?;
         self.entries[self.next] = Some(entry);
         self.next = (self.next + 1) % self.entries.len();
         Some(entry)

@@ -103,6 +103,7 @@ impl Client {
 
     /// Shows what it watches: so many keys, with this state.
     pub fn show_watch(&self, keys: usize, state: Weak<WatchState>) {
+        self.show_transaction();
         self.watching.set(keys as u64);
         *self.watched.lock().unwrap_or_else(|e| e.into_inner()) = state;
     }
@@ -113,6 +114,20 @@ impl Client {
         watched.upgrade().is_some_and(|state| state.changed())
     }
 
+    /// Notes that the connection has a transaction or watches keys: from then on `multi` in lists is the length of its
+    /// queue, and never again -1.
+    pub fn show_transaction(&self) {
+        self.multi.set(self.multi.get().max(1));
+    }
+
+    /// Nothing is queued any more.
+    pub fn show_transaction_ended(&self) {
+        self.flags.set(flag::MULTI, false);
+        self.multi.set(self.multi.get().min(1));
+        self.multi_bytes.set(0);
+        self.watching.set(0);
+    }
+
     /// RESET: name and modes go, what it said of its library stays.
     pub fn reset(&self) {
         self.description().name.clear();
@@ -120,9 +135,7 @@ impl Client {
             .set(flag::NO_EVICT | flag::NO_TOUCH | flag::MULTI, false);
         self.database.set(0);
         self.protocol.set(2);
-        self.multi.set(0);
-        self.multi_bytes.set(0);
-        self.watching.set(0);
+        self.show_transaction_ended();
     }
 }
 

@@ -4,7 +4,7 @@
 
 use std::time::Instant;
 
-use perilune_command::{CommandError, Flags, PlanKind, Stop};
+use perilune_command::{CommandError, Flags, PlanKind, Stop, is_token};
 use perilune_net::{ConnRef, Turn};
 use perilune_resp::{Reply, RespWriter};
 
@@ -18,6 +18,7 @@ use crate::transactions::Queued;
 const NO_AUTH: CommandError = CommandError::new("NOAUTH Authentication required.");
 const EXEC_ABORT: CommandError =
     CommandError::new("EXECABORT Transaction discarded because of previous errors.");
+const EXEC_ABORT_BECAUSE: &[u8] = b"EXECABORT Transaction discarded because of: ";
 
 /// What became of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,6 +49,13 @@ impl Server {
             Ok(entry) => entry,
             Err(error) => {
                 let entry = self.registry.lookup(arguments);
+                if entry.is_none() && is_http(arguments[0]) {
+                    crate::log::verbose(format_args!(
+                        "A client sent POST or Host: (a browser that was made to?), so its connection is closed"
+                    ));
+                    session.close_after_reply = true;
+                    return Verdict::Done;
+                }
                 self.refuse(session, out, entry, turn.local(), &error);
                 return Verdict::Done;
             }
@@ -125,6 +133,7 @@ impl Server {
             && let Err(error) = self.check_exec(session)
         {
             session.end_transaction();
+            turn.local().thread.shard.commands[entry.id].calls.add(1);
             self.answer_error(
                 entry,
                 &turn.local().thread,
@@ -216,16 +225,16 @@ impl Server {
         if !session.authenticated && !entry.flags.has(Flags::NO_AUTH) {
             return Err(NO_AUTH);
         }
+        if session.multi.is_some() && entry.flags.has(Flags::NO_MULTI) {
+            return Err(CommandError::new(
+                "ERR Command not allowed inside a transaction",
+            ));
+        }
         if self.settings.memory.maxmemory.get() != 0 && self.lacks_memory_for(session, entry) {
             return Err(OUT_OF_MEMORY);
         }
         if self.running.any_busy() && !entry.flags.has(Flags::ALLOW_BUSY) && self.busy_for_all() {
             return Err(self.busy_error());
-        }
-        if session.multi.is_some() && entry.flags.has(Flags::NO_MULTI) {
-            return Err(CommandError::new(
-                "ERR Command not allowed inside a transaction",
-            ));
         }
         Ok(())
     }
@@ -277,19 +286,23 @@ impl Server {
         if let Some(entry) = entry {
             local.thread.shard.commands[entry.id].rejected.add(1);
         }
-        self.stats.errors.count(error.message());
-        let mut reply = RespWriter::new(out, session.protocol);
+        let is_exec = entry.is_some_and(|entry| matches!(entry.handler, Some(Handler::Exec)));
+        let reason = error.message();
+        let message = if is_exec {
+            session.end_transaction();
+            [
+                EXEC_ABORT_BECAUSE,
+                reason.strip_prefix(b"ERR ").unwrap_or(reason),
+            ]
+            .concat()
+        } else {
+            reason.to_vec()
+        };
         if let Some(multi) = &mut session.multi {
             multi.spoiled = true;
-            if entry.is_some_and(|entry| matches!(entry.handler, Some(Handler::Exec))) {
-                session.end_transaction();
-                let mut text = b"EXECABORT Transaction discarded because of: ".to_vec();
-                text.extend_from_slice(error.message());
-                reply.error(&text);
-                return;
-            }
         }
-        reply.error(error.message());
+        self.stats.errors.count(&message);
+        RespWriter::new(out, session.protocol).error(&message);
     }
 
     /// Puts a command into the queue of MULTI.
@@ -316,6 +329,11 @@ impl Server {
 fn may_write(entry: &TableEntry) -> bool {
     let is_script = matches!(entry.handler, Some(Handler::Script(_)));
     entry.flags.has(Flags::WRITE) || (is_script && !entry.flags.has(Flags::READONLY))
+}
+
+/// Whether a request is a line of HTTP that a browser was made to send: what follows it must not be run.
+fn is_http(name: &[u8]) -> bool {
+    is_token(name, "post") || is_token(name, "host:")
 }
 
 /// Whether a command runs at once inside MULTI.

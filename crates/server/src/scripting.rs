@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use perilune_command::{CommandError, Flags, Outcome, Stop, errors, integer};
+use perilune_command::{CommandError, Flags, Outcome, Stop, integer, is_token};
 use perilune_keyspace::Txn;
 use perilune_resp::Reply;
 use perilune_script::{Abort, LogLevel, Port, Propagation, Script, ScriptStop, Vm};
@@ -277,6 +277,10 @@ pub fn evalsha(
     arguments: &[&[u8]],
     reply: &mut dyn Reply,
 ) -> Outcome {
+    // what cannot be a name is none, whatever stands behind it
+    if arguments[1].len() != 40 {
+        return Err(NO_SCRIPT.into());
+    }
     let keys = key_count(arguments)?;
     let scripts = &call.server.scripts;
     let script = match &mut call.machine {
@@ -410,23 +414,19 @@ struct ScriptPort<'a, 't, 'k> {
 }
 
 impl ScriptPort<'_, '_, '_> {
-    /// The command that is meant, if a script may call it.
-    fn entry(&self, arguments: &[&[u8]]) -> Result<&'static TableEntry, CommandError> {
+    /// The command that is meant.
+    fn entry(&self, arguments: &[&[u8]]) -> Option<&'static TableEntry> {
         let registry = self.server.registry;
-        let entry = self
-            .thread
-            .recent
-            .borrow_mut()
-            .get(registry, arguments[0])
-            .ok_or(UNKNOWN)?;
-        let entry = match arguments.get(1) {
-            Some(name) if !entry.subcommands.is_empty() => match registry.subcommand(entry, name) {
-                Some(subcommand) => subcommand,
-                None if entry.handler.is_some() => entry,
-                None => return Err(UNKNOWN),
-            },
-            _ => entry,
-        };
+        let mut recent = self.thread.recent.borrow_mut();
+        let entry = recent.get(registry, arguments[0])?;
+        match arguments.get(1) {
+            Some(name) if !entry.subcommands.is_empty() => registry.subcommand(entry, name),
+            _ => Some(entry),
+        }
+    }
+
+    /// Whether a script may call the command, and so.
+    fn check(&self, entry: &TableEntry, arguments: &[&[u8]]) -> Result<(), CommandError> {
         if !entry.spec.accepts(arguments.len()) || entry.handler.is_none() {
             return Err(WRONG_ARITY);
         }
@@ -436,10 +436,6 @@ impl ScriptPort<'_, '_, '_> {
         if matches!(entry.handler, Some(Handler::Script(_) | Handler::Exec)) {
             return Err(NOT_ALLOWED);
         }
-        Ok(entry)
-    }
-
-    fn check(&self, entry: &TableEntry) -> Result<(), CommandError> {
         if self.read_only && entry.flags.has(Flags::WRITE) {
             return Err(READ_ONLY);
         }
@@ -457,15 +453,12 @@ impl ScriptPort<'_, '_, '_> {
 
 impl Port for ScriptPort<'_, '_, '_> {
     fn call(&mut self, arguments: &[&[u8]], reply: &mut dyn Reply) -> Result<(), Abort> {
-        let entry = match self.entry(arguments) {
-            Ok(entry) => entry,
-            Err(error) => {
-                self.thread.defer_rejected(None, &error);
-                reply.error(error.message());
-                return Ok(());
-            }
+        let Some(entry) = self.entry(arguments) else {
+            self.thread.defer_rejected(None, &UNKNOWN);
+            reply.error(UNKNOWN.message());
+            return Ok(());
         };
-        if let Err(error) = self.check(entry) {
+        if let Err(error) = self.check(entry, arguments) {
             self.thread.defer_rejected(Some(entry.id), &error);
             reply.error(error.message());
             return Ok(());
@@ -513,7 +506,7 @@ impl Port for ScriptPort<'_, '_, '_> {
 
     fn may_call(&mut self, arguments: &[&[u8]]) -> Option<bool> {
         // there are no users with fewer rights yet: what exists may be called
-        self.server.registry.get(arguments[0]).map(|_| true)
+        self.server.registry.lookup(arguments).map(|_| true)
     }
 
     fn set_propagation(&mut self, _propagation: Propagation) {
@@ -530,12 +523,9 @@ pub fn no_script() -> CommandError {
 pub fn flush_mode(arguments: &[&[u8]]) -> Result<(), CommandError> {
     match arguments {
         [] => Ok(()),
-        [mode] if mode.eq_ignore_ascii_case(b"sync") || mode.eq_ignore_ascii_case(b"async") => {
-            Ok(())
-        }
-        [_] => Err(CommandError::new(
+        [mode] if is_token(mode, "sync") || is_token(mode, "async") => Ok(()),
+        _ => Err(CommandError::new(
             "ERR SCRIPT FLUSH only support SYNC|ASYNC option",
         )),
-        _ => Err(errors::SYNTAX),
     }
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use perilune_keyspace::{LockPlan, StripeIndex, Wake, WatchSet};
 use perilune_resp::{Protocol, RequestParser};
 
-use crate::clients::{Client, flag};
+use crate::clients::Client;
 use crate::transactions::Multi;
 
 /// What becomes of replies (CLIENT REPLY).
@@ -98,10 +98,7 @@ impl Session {
 
     /// Shows others that there is no transaction.
     pub fn show_transaction_ended(&self) {
-        self.client.flags.set(flag::MULTI, false);
-        self.client.multi.set(0);
-        self.client.multi_bytes.set(0);
-        self.client.watching.set(0);
+        self.client.show_transaction_ended();
     }
 
     /// RESET: as it was when it connected, but for its number, whether it must authenticate, and whether it imports.

@@ -102,6 +102,12 @@ const RULES: &[(&str, Rule, &str)] = &[
         "flags are a set",
     ),
     ("command", Rule::Table(tables::infos), "as COMMAND LIST"),
+    (
+        "client help",
+        Rule::Table(tables::client_help),
+        "tells of the subcommands that there are",
+    ),
+    ("script help", Rule::Table(tables::script_help), "the same"),
 ];
 
 /// The fields of a client that a client decides.

@@ -71,6 +71,9 @@ pub const ROSTER: &[(&str, u32)] = &[
     ("quit", 0),
     ("reset", 3),
     ("client|id", 4),
+    ("client|capa", 3),
+    ("client|getredir", 3),
+    ("client|import-source", 3),
     ("client|info", 4),
     ("client|list", 6),
     ("client|setname", 8),
@@ -113,6 +116,7 @@ pub const ROSTER: &[(&str, u32)] = &[
     ("script|exists", 6),
     ("script|flush", 4),
     ("script|kill", 4),
+    ("script|show", 4),
     ("script|help", 3),
 ];
 

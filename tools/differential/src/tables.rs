@@ -82,6 +82,37 @@ pub fn keys_and_flags(value: &Value) -> Value {
     )
 }
 
+/// HELP of a container: its lines without those on subcommands outside the roster, which begin with the name and go on
+/// indented.
+fn help(container: &'static str) -> impl Fn(&Value) -> Value {
+    move |value| {
+        let lines = value.as_array().unwrap_or_default();
+        let mut kept = Vec::new();
+        let mut is_kept = true;
+        for (number, line) in lines.iter().enumerate() {
+            let text = String::from_utf8_lossy(line.as_bytes().unwrap_or_default());
+            if number > 0 && !text.starts_with(' ') {
+                let name = text.split(' ').next().unwrap_or_default();
+                is_kept = is_in_roster(&format!("{container}|{name}"));
+            }
+            if is_kept {
+                kept.push(line.clone());
+            }
+        }
+        Value::Array(kept)
+    }
+}
+
+/// HELP of CLIENT.
+pub fn client_help(value: &Value) -> Value {
+    help("client")(value)
+}
+
+/// HELP of SCRIPT.
+pub fn script_help(value: &Value) -> Value {
+    help("script")(value)
+}
+
 /// The values in an order that depends on nothing but themselves.
 pub fn sorted(mut values: Vec<Value>) -> Vec<Value> {
     values.sort_by_cached_key(|value| {

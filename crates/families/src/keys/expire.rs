@@ -266,9 +266,10 @@ impl Conditions {
                 () if is_token(argument, "GT") => &mut conditions.gt,
                 () if is_token(argument, "LT") => &mut conditions.lt,
                 () => {
-                    let mut text = b"ERR Unsupported option ".to_vec();
-                    text.extend_from_slice(argument);
-                    return Err(CommandError::from_text(text));
+                    return Err(CommandError::quoting(&[
+                        b"ERR Unsupported option ",
+                        argument,
+                    ]));
                 }
             };
             *condition = true;
@@ -390,6 +391,7 @@ mod tests {
         check(
             "
             > EXPIRE nothing x foo => (error) ERR Unsupported option foo
+            > EXPIRE nothing x \"foo\\x00bar\" => (error) ERR Unsupported option foo
             > EXPIRE nothing x NX foo => (error) ERR Unsupported option foo
             > EXPIRE nothing x NX GT => (error) ERR NX and XX, GT or LT options at the same time are not compatible
             > EXPIRE nothing x NX XX => (error) ERR NX and XX, GT or LT options at the same time are not compatible

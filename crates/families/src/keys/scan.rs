@@ -91,11 +91,7 @@ fn type_name(argument: &[u8]) -> Result<&'static str, CommandError> {
     TYPE_NAMES
         .into_iter()
         .find(|name| is_token(argument, name))
-        .ok_or_else(|| {
-            CommandError::from_text(
-                [b"ERR unknown type name '".as_slice(), argument, b"'"].concat(),
-            )
-        })
+        .ok_or_else(|| CommandError::quoting(&[b"ERR unknown type name '", argument, b"'"]))
 }
 
 fn scan(txn: &mut ReadTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Reply) -> Outcome {

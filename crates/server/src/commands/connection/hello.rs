@@ -75,10 +75,12 @@ fn hello(call: &mut Call<'_>, arguments: &[&[u8]], reply: &mut dyn Reply) -> Out
             super::check_name(wanted)?;
             name = Some(wanted);
         } else {
-            let mut text = b"ERR Syntax error in HELLO option '".to_vec();
-            text.extend_from_slice(option);
-            text.push(b'\'');
-            return Err(CommandError::from_text(text).into());
+            return Err(CommandError::quoting(&[
+                b"ERR Syntax error in HELLO option '",
+                option,
+                b"'",
+            ])
+            .into());
         }
     }
     if let Some((user, password)) = credentials {

@@ -10,7 +10,7 @@ mod readonly;
 mod reset;
 mod select;
 
-use perilune_command::CommandError;
+use perilune_command::{CommandError, until_nul};
 
 use crate::table::ServerCommand;
 
@@ -28,9 +28,9 @@ pub const COMMANDS: &[ServerCommand] = &[
     select::SELECT,
 ];
 
-/// What clients say of themselves is shown in lists, one client a line, so it has no blanks in it.
+/// What clients say of themselves is shown in lists, one client a line, up to its first NUL, so it has no blanks there.
 fn can_be_listed(text: &[u8]) -> bool {
-    text.iter().all(u8::is_ascii_graphic)
+    until_nul(text).iter().all(u8::is_ascii_graphic)
 }
 
 /// Refuses names that cannot be shown in lists.

@@ -5,7 +5,7 @@
 //! OK
 //! ```
 
-use perilune_command::{Arg, Command, CommandError, Flags, Group, Outcome, Spec, errors, integer};
+use perilune_command::{Arg, Command, Flags, Group, Outcome, Spec, errors, integer_between};
 use perilune_resp::Reply;
 
 use crate::call::Call;
@@ -28,7 +28,7 @@ pub const SELECT: ServerCommand = Command::new(
 );
 
 fn select(call: &mut Call<'_>, arguments: &[&[u8]], reply: &mut dyn Reply) -> Outcome {
-    let index = integer(arguments[1]).map_err(|_| CommandError::new("ERR invalid DB index"))?;
+    let index = integer_between(arguments[1], i32::MIN.into(), i32::MAX.into())?;
     let count = call.server.keyspace.database_count();
     let index = usize::try_from(index)
         .ok()

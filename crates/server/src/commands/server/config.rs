@@ -143,7 +143,7 @@ fn get(call: &mut Call<'_>, arguments: &[&[u8]], reply: &mut dyn Reply) -> Outco
 fn set(call: &mut Call<'_>, arguments: &[&[u8]], reply: &mut dyn Reply) -> Outcome {
     let server = call.server;
     if !arguments.len().is_multiple_of(2) {
-        return Err(errors::wrong_arity("config|set").into());
+        return Err(errors::SYNTAX.into());
     }
     let pairs: Vec<(&[u8], &[u8])> = arguments[2..]
         .chunks_exact(2)

@@ -80,10 +80,12 @@ fn debug(
         b"object" => return object(txn, arguments, reply),
         b"protocol" => return protocol(arguments, reply),
         _ => {
-            let mut text = b"ERR unknown subcommand or wrong number of arguments for '".to_vec();
-            text.extend_from_slice(arguments[1]);
-            text.extend_from_slice(b"'. Try DEBUG HELP.");
-            return Err(CommandError::from_text(text).into());
+            return Err(CommandError::quoting(&[
+                b"ERR unknown subcommand or wrong number of arguments for '",
+                arguments[1],
+                b"'. Try DEBUG HELP.",
+            ])
+            .into());
         }
     }
     reply.ok();

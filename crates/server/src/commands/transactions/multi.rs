@@ -39,7 +39,7 @@ pub const MULTI: ServerCommand = Command::new(
 fn multi(call: &mut Call<'_>, _arguments: &[&[u8]], reply: &mut dyn Reply) -> Outcome {
     call.session.multi = Some(Box::default());
     call.session.client.flags.set(flag::MULTI, true);
-    call.session.client.multi.set(1);
+    call.session.client.show_transaction();
     reply.ok();
     Ok(())
 }

@@ -22,9 +22,11 @@ impl Kind {
             b"slave" | b"replica" => Ok(Kind::Replica),
             b"master" | b"primary" => Ok(Kind::Primary),
             b"pubsub" => Ok(Kind::Pubsub),
-            _ => Err(CommandError::from_text(
-                [b"ERR Unknown client type '", name, b"'"].concat(),
-            )),
+            _ => Err(CommandError::quoting(&[
+                b"ERR Unknown client type '",
+                name,
+                b"'",
+            ])),
         }
     }
 
@@ -74,9 +76,7 @@ impl<'a> Filter<'a> {
                 // there is one user yet, and all are it
                 b"user" if value == b"default" => {}
                 b"user" => {
-                    return Err(CommandError::from_text(
-                        [b"ERR No such user '", value, b"'"].concat(),
-                    ));
+                    return Err(CommandError::quoting(&[b"ERR No such user '", value, b"'"]));
                 }
                 b"skipme" if is_token(value, "yes") => filter.skip_me = true,
                 b"skipme" if is_token(value, "no") => filter.skip_me = false,

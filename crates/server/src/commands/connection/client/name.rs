@@ -92,20 +92,18 @@ fn setinfo(call: &mut Call<'_>, arguments: &[&[u8]], reply: &mut dyn Reply) -> O
         () if is_token(attribute, "lib-name") => &mut description.library_name,
         () if is_token(attribute, "lib-ver") => &mut description.library_version,
         () => {
-            return Err(CommandError::from_text(
-                [b"ERR Unrecognized option '", attribute, b"'"].concat(),
-            )
-            .into());
+            return Err(
+                CommandError::quoting(&[b"ERR Unrecognized option '", attribute, b"'"]).into(),
+            );
         }
     };
     if !can_be_listed(value) {
-        let text = [
+        return Err(CommandError::quoting(&[
             b"ERR ",
             attribute,
             b" cannot contain spaces, newlines or special characters.",
-        ]
-        .concat();
-        return Err(CommandError::from_text(text).into());
+        ])
+        .into());
     }
     *destination = value.to_vec();
     reply.ok();

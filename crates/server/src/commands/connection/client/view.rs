@@ -14,6 +14,7 @@
 use std::io::Write as _;
 use std::sync::Arc;
 
+use perilune_command::until_nul;
 use perilune_net::{Conn, ConnStats};
 
 use crate::call::Call;
@@ -172,5 +173,5 @@ impl<'a> View<'a> {
 
 /// Names consist of printable ASCII characters, see `check_name`.
 fn lossy(name: &[u8]) -> std::borrow::Cow<'_, str> {
-    String::from_utf8_lossy(name)
+    String::from_utf8_lossy(until_nul(name))
 }
