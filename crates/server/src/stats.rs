@@ -222,7 +222,7 @@ pub struct ConnectionTotals {
     pub received: AtomicU64,
     /// Those that were refused.
     pub rejected: AtomicU64,
-    /// Attempts to authenticate that failed.
+    /// Attempts to authenticate that failed. No reset forgets them.
     pub denied: AtomicU64,
     /// Those that were closed because they sent too much at once.
     pub over_input_limit: AtomicU64,
@@ -259,7 +259,6 @@ impl ConnectionTotals {
         for counter in [
             &self.received,
             &self.rejected,
-            &self.denied,
             &self.over_input_limit,
             &self.over_output_limit,
         ] {

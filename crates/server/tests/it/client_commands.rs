@@ -81,7 +81,7 @@ fn modes_show_as_flags() {
         > WATCH k => +OK
         > MULTI => +OK
         > SET a b => +QUEUED
-        b> CLIENT LIST => "id=* flags=xI * multi=1 watch=1 * multi-mem=* cmd=multi *"
+        b> CLIENT LIST => "id=* flags=xI * multi=1 watch=1 * multi-mem=* cmd=set *"
         b> SET k v => +OK
         b> CLIENT LIST => "id=* flags=xdI *"
         > EXEC => *-1

@@ -44,7 +44,8 @@ fn without_the_password_little_is_allowed() {
         > AUTH secret => +OK
         > SELECT 3 => +OK
         > SELECT 16 => -ERR DB index is out of range
-        > SELECT x => -ERR invalid DB index
+        > SELECT x => -ERR value is not an integer or out of range
+        > SELECT 2147483648 => -ERR value is out of range, value must between -2147483648 and 2147483647
         > ECHO x => "x"
         "#,
     );

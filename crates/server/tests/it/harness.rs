@@ -19,6 +19,10 @@ use std::time::{Duration, Instant};
 use perilune_resp::client::{Value, ValueReader, encode_command};
 use perilune_resp::split_args;
 
+/// This variable names another server to be tested: what the reference answers to a transcript is seen by
+/// `PERILUNE_IT_SERVER=.../valkey-server cargo test -p perilune-server --test it connection client_commands`.
+const OTHER_SERVER: &str = "PERILUNE_IT_SERVER";
+
 /// How long a server may take to start, and a reply to come.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -45,7 +49,9 @@ impl Server {
         std::fs::create_dir_all(&directory).expect("a directory for the server");
         let port = free_port();
         let log = std::fs::File::create(directory.join("log")).expect("a log file");
-        let process = Command::new(env!("CARGO_BIN_EXE_perilune"))
+        let binary =
+            std::env::var_os(OTHER_SERVER).unwrap_or_else(|| env!("CARGO_BIN_EXE_perilune").into());
+        let process = Command::new(binary)
             .args([
                 "--port",
                 &port.to_string(),
@@ -54,6 +60,7 @@ impl Server {
                 "--io-threads",
                 "2",
             ])
+            .args(["--extended-redis-compatibility", "yes", "--save", ""])
             .args(["--enable-debug-command", "yes", "--dir"])
             .arg(&directory)
             .args(arguments)

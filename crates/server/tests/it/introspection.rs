@@ -126,7 +126,6 @@ fn info_counts() {
         "keyspace_hits",
         "total_error_replies",
         "total_connections_received",
-        "acl_access_denied_auth",
     ] {
         assert_eq!(field(&info, name), "0", "{name}");
     }

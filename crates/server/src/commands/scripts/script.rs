@@ -200,7 +200,7 @@ fn kill(call: &mut Call<'_>, arguments: &[&[u8]], reply: &mut dyn Reply) -> Outc
 }
 
 fn help(_call: &mut Call<'_>, _arguments: &[&[u8]], reply: &mut dyn Reply) -> Outcome {
-    super::super::help(reply, "SCRIPT", HELP_LINES);
+    perilune_command::help("script|help", HELP_LINES, reply);
     Ok(())
 }
 

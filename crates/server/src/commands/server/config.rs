@@ -167,7 +167,7 @@ fn rewrite(call: &mut Call<'_>, _arguments: &[&[u8]], reply: &mut dyn Reply) -> 
 }
 
 fn help(_call: &mut Call<'_>, _arguments: &[&[u8]], reply: &mut dyn Reply) -> Outcome {
-    super::super::help(reply, "CONFIG", HELP_LINES);
+    perilune_command::help("config|help", HELP_LINES, reply);
     Ok(())
 }
 
