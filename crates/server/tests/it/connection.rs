@@ -1,6 +1,6 @@
 //! Commands about the connection itself.
 
-use crate::harness::{Server, play};
+use crate::harness::{Server, play, show};
 
 #[test]
 fn a_connection_speaks_resp2_until_it_says_hello() {
@@ -49,4 +49,26 @@ fn without_the_password_little_is_allowed() {
         > ECHO x => "x"
         "#,
     );
+}
+
+/// Requests are read ahead by parsers that belong to the thread: what one connection left in them must not become part
+/// of another's requests.
+#[test]
+fn what_was_read_ahead_for_one_connection_is_not_seen_by_the_next() {
+    let server = Server::start(&["--io-threads", "1"]);
+    for left_behind in [
+        "PING\r\n*2\r\n$4\r\nECHO\r\n$100\r\nsecret",
+        "PING\r\n*1\r\n!no bulk\r\n",
+        "PING\r\nQUIT\r\n*2\r\n$4\r\nECHO\r\n$100\r\nsecret",
+    ] {
+        let mut first = server.connect();
+        first.send_bytes(left_behind.as_bytes());
+        assert_eq!(show(&first.receive().unwrap()), "+PONG", "{left_behind:?}");
+        drop(first);
+        let mut second = server.connect();
+        second.send_bytes(b"ECHO 1\r\nECHO 2\r\nECHO 3\r\n");
+        for expected in ["\"1\"", "\"2\"", "\"3\""] {
+            assert_eq!(show(&second.receive().unwrap()), expected, "after {left_behind:?}");
+        }
+    }
 }
