@@ -65,7 +65,8 @@ pub fn is_token(argument: &[u8], token: &str) -> bool {
 ///
 /// ```
 /// # use perilune_command::Arguments;
-/// let mut options = Arguments::from(&[b"SET".as_slice(), b"k", b"v", b"EX", b"10"], 3);
+/// let call: [&[u8]; 5] = [b"SET", b"k", b"v", b"EX", b"10"];
+/// let mut options = Arguments::from(&call, 3);
 /// while let Some(option) = options.next() {
 ///     assert_eq!(option, b"EX");
 ///     assert_eq!(options.integer().unwrap(), 10);
