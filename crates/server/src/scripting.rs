@@ -465,7 +465,9 @@ impl Port for ScriptPort<'_, '_, '_> {
         }
         let calls = self.thread.script_calls.get().wrapping_add(1);
         self.thread.script_calls.set(calls);
-        let timed = calls.is_multiple_of(TIMED_CALLS).then(std::time::Instant::now);
+        let timed = calls
+            .is_multiple_of(TIMED_CALLS)
+            .then(std::time::Instant::now);
         let outcome = self.server.run_nested(
             self.session,
             self.txn,

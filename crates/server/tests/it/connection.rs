@@ -68,7 +68,11 @@ fn what_was_read_ahead_for_one_connection_is_not_seen_by_the_next() {
         let mut second = server.connect();
         second.send_bytes(b"ECHO 1\r\nECHO 2\r\nECHO 3\r\n");
         for expected in ["\"1\"", "\"2\"", "\"3\""] {
-            assert_eq!(show(&second.receive().unwrap()), expected, "after {left_behind:?}");
+            assert_eq!(
+                show(&second.receive().unwrap()),
+                expected,
+                "after {left_behind:?}"
+            );
         }
     }
 }
