@@ -149,7 +149,7 @@ impl Generator {
             .unwrap_or(0);
         let used = |argument: &&Argument| match argument.name.as_str() {
             "key" => keys > 0,
-            "arg" => words.len() > 3 + keys,
+            "arg" => words.len() > keys.saturating_add(3),
             _ => true,
         };
         let nodes = command
