@@ -32,6 +32,9 @@ const COMPILED_MAX: usize = 1024;
 /// (100 KiB and more, about 0.2 ms), so it must not come every few small scripts: at 64 KiB, collecting took 80 % of a small script's time.
 const GARBAGE_BYTES_MAX: usize = 1 << 20;
 
+/// Garbage that may stay when there is time to collect.
+const TIDY_BYTES_MAX: usize = 16 << 10;
+
 /// When LuaJIT starts to collect by itself in the middle of a script: at so many percent of what was alive. Small scripts end long
 /// before, and are collected after, off the locks.
 const GC_PAUSE_PERCENT: c_int = 1000;
@@ -277,6 +280,13 @@ impl Vm {
     #[inline]
     pub fn maybe_collect(&mut self) {
         if self.collect_all || self.memory_used_bytes() > self.live_bytes + GARBAGE_BYTES_MAX {
+            self.collect();
+        }
+    }
+
+    /// Collects if there is more than a little garbage: for idle moments, and before memory is shown.
+    pub fn tidy(&mut self) {
+        if self.memory_used_bytes() > self.live_bytes + TIDY_BYTES_MAX {
             self.collect();
         }
     }

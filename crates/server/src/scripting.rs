@@ -185,6 +185,14 @@ impl LazyVm {
         }
     }
 
+    /// Frees more than a little of it: for idle moments, and before memory is shown. What it holds then.
+    pub fn tidy(&mut self) -> usize {
+        if let Some(vm) = &mut self.vm {
+            vm.tidy();
+        }
+        self.memory_used_bytes()
+    }
+
     fn forget_scripts(&mut self) {
         if let Some(vm) = &mut self.vm {
             vm.forget_scripts();

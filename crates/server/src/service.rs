@@ -106,7 +106,7 @@ impl Service for Server {
             ..
         } = turn.local();
         scripts.follow(&self.scripts, vm);
-        thread.slot.show_vm_memory(vm.memory_used_bytes());
+        thread.slot.show_vm_memory(vm.tidy());
         if turn.loop_index() == 0 {
             self.cron();
             self.check_pause();

@@ -33,6 +33,9 @@ pub const INFO: ServerCommand = Command::new(
 );
 
 fn info(call: &mut Call<'_>, arguments: &[&[u8]], reply: &mut dyn Reply) -> Outcome {
+    if let Some((vm, _)) = &mut call.machine {
+        call.thread.slot.show_vm_memory(vm.tidy());
+    }
     let text = crate::info::render(call.server, &arguments[1..]);
     reply.verbatim("txt", text.as_bytes());
     Ok(())
