@@ -184,7 +184,9 @@ pub fn find_exactly(spec: &Spec, arguments: &[&[u8]]) -> Result<Vec<KeyPosition>
         .filter(|spec| !spec.flags.has(KeyFlags::NOT_KEY))
     {
         let before = found.len();
-        find(spec, arguments, &mut |key| found.push(key))?;
+        if find(spec, arguments, &mut |key| found.push(key)).is_err() {
+            return find_loosely(spec, arguments);
+        }
         let is_optional = matches!(spec.begin, BeginSearch::Keyword(..))
             && begin(spec.begin, arguments).is_none();
         if found.len() == before && !is_optional {
@@ -192,6 +194,50 @@ pub fn find_exactly(spec: &Spec, arguments: &[&[u8]]) -> Result<Vec<KeyPosition>
         }
     }
     Ok(found)
+}
+
+/// Where the number of keys is not quite a number (`1x`), it is as far as it is one; what is done with the keys is
+/// not known then. The reference answers so, and its clients may depend on it.
+fn find_loosely(spec: &KeySpec, arguments: &[&[u8]]) -> Result<Vec<KeyPosition>, KeyError> {
+    let (Some(begin), FindKeys::KeyNum { number, first, step }) =
+        (begin(spec.begin, arguments), spec.find)
+    else {
+        return Err(KeyError);
+    };
+    let count = arguments
+        .get(begin + number)
+        .and_then(|text| usize::try_from(leading_number(text)).ok())
+        .unwrap_or_default();
+    let left = arguments.len().saturating_sub(begin + first) / step;
+    if count == 0 || count > left {
+        return Err(KeyError);
+    }
+    let position = |key| KeyPosition {
+        index: begin + first + key * step,
+        flags: KeyFlags::NONE,
+    };
+    Ok((0..count).map(position).collect())
+}
+
+/// What C's `atoi` makes of a text: a long, cut down to 32 bits.
+fn leading_number(text: &[u8]) -> i32 {
+    let text = text.trim_ascii_start();
+    let (negative, digits) = match text {
+        [b'-', rest @ ..] => (true, rest),
+        [b'+', rest @ ..] => (false, rest),
+        _ => (false, text),
+    };
+    let digits = digits.iter().take_while(|byte| byte.is_ascii_digit());
+    let number = digits.fold(0_i64, |number, digit| {
+        let digit = i64::from(digit - b'0');
+        let number = number.saturating_mul(10);
+        if negative {
+            number.saturating_sub(digit)
+        } else {
+            number.saturating_add(digit)
+        }
+    });
+    number as i32
 }
 
 /// Where the keys are as clients of old know it, who have three numbers for that: the first one, the last one

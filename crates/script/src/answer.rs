@@ -14,6 +14,7 @@ use perilune_luajit_sys::*;
 use perilune_resp::{Protocol, Reply};
 
 use crate::state::{bytes_at, push_bytes};
+use crate::vm::Completion;
 
 /// Slots that one value needs at most.
 const STACK_SLOTS: c_int = 12;
@@ -45,8 +46,8 @@ pub(crate) struct Writer<'a> {
     reply: &'a mut dyn Reply,
     /// What the script asked for: it decides what false becomes.
     script_protocol: Protocol,
-    /// The returned value is an error that has been counted where it arose.
-    counted_error: bool,
+    /// The errors that it holds.
+    completion: Completion,
 }
 
 impl<'a> Writer<'a> {
@@ -61,12 +62,12 @@ impl<'a> Writer<'a> {
             lua,
             reply,
             script_protocol,
-            counted_error: false,
+            completion: Completion::default(),
         }
     }
 
     /// Writes the value on top of the stack and takes it off. `Err` if `must_stop` said so.
-    pub(crate) fn write(mut self, must_stop: impl Fn() -> bool) -> Result<bool, ()> {
+    pub(crate) fn write(mut self, must_stop: impl Fn() -> bool) -> Result<Completion, ()> {
         let mut opens: Vec<Open> = Vec::new();
         let mut written = 0_u32;
         // SAFETY: as promised to `new`; the stack holds what `opens` says, then the value.
@@ -76,12 +77,12 @@ impl<'a> Writer<'a> {
                 if written.is_multiple_of(VALUES_PER_CHECK) && must_stop() {
                     return Err(());
                 }
-                if let Written::Opened(open) = self.value(opens.is_empty()) {
+                if let Written::Opened(open) = self.value() {
                     opens.push(open);
                 }
                 loop {
                     let Some(open) = opens.last_mut() else {
-                        return Ok(self.counted_error);
+                        return Ok(self.completion);
                     };
                     if self.advance(open) {
                         break;
@@ -136,7 +137,7 @@ impl<'a> Writer<'a> {
     }
 
     /// Writes or opens the value on top of the stack.
-    unsafe fn value(&mut self, outermost: bool) -> Written {
+    unsafe fn value(&mut self) -> Written {
         let lua = self.lua;
         // SAFETY: the caller's, `write`.
         unsafe {
@@ -149,7 +150,7 @@ impl<'a> Writer<'a> {
                 LUA_TSTRING => self.reply.bulk(bytes_at(lua, -1)),
                 LUA_TNUMBER => self.reply.integer(as_c_converts(lua_tonumber(lua, -1))),
                 LUA_TBOOLEAN => self.boolean(lua_toboolean(lua, -1) != 0),
-                LUA_TTABLE => return self.table(outermost),
+                LUA_TTABLE => return self.table(),
                 _ => self.reply.null(),
             }
             lua_settop(lua, -2);
@@ -165,12 +166,12 @@ impl<'a> Writer<'a> {
         }
     }
 
-    unsafe fn table(&mut self, outermost: bool) -> Written {
+    unsafe fn table(&mut self) -> Written {
         let lua = self.lua;
         // SAFETY: the caller's, `value`.
         unsafe {
             let top = lua_gettop(lua);
-            let simple = self.simple_table(outermost);
+            let simple = self.simple_table();
             if simple {
                 lua_settop(lua, top - 1);
                 return Written::Scalar;
@@ -202,15 +203,21 @@ impl<'a> Writer<'a> {
     }
 
     /// Writes a table that stands for a single value, in the reference's order of looking. False if it does not.
-    unsafe fn simple_table(&mut self, outermost: bool) -> bool {
+    unsafe fn simple_table(&mut self) -> bool {
         let lua = self.lua;
         // SAFETY: the caller's, `table`.
         unsafe {
             let table = lua_gettop(lua);
             if field(lua, table, b"err") == LUA_TSTRING {
                 self.reply.error(bytes_at(lua, -1));
-                if outermost && field(lua, table, b"ignore_error_stats_update") == LUA_TBOOLEAN {
-                    self.counted_error = lua_toboolean(lua, -1) != 0;
+                let message = lua_gettop(lua);
+                if field(lua, table, b"ignore_error_stats_update") == LUA_TBOOLEAN
+                    && lua_toboolean(lua, -1) != 0
+                {
+                    self.completion.counted_errors += 1;
+                } else {
+                    let message = bytes_at(lua, message).into();
+                    self.completion.new_errors.push(message);
                 }
                 return true;
             }

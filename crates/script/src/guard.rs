@@ -171,6 +171,9 @@ unsafe extern "C-unwind" fn getmetatable(lua: *mut lua_State) -> c_int {
         if push_real(lua) {
             lua_pushvalue(lua, 1);
             lua_rawget(lua, METATABLES);
+        } else if lua_type(lua, 1) == LUA_TLIGHTUSERDATA {
+            // cjson.null has one only for `tostring`
+            lua_pushnil(lua);
         } else if !push_metafield(lua, b"__metatable") && lua_getmetatable(lua, 1) == 0 {
             lua_pushnil(lua);
         }

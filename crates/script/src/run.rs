@@ -106,8 +106,8 @@ unsafe fn write_answer(lua: *mut lua_State) {
             let protocol = state.protocol;
             let writer = Writer::new(lua, state.run().reply, protocol);
             match catch_unwind(AssertUnwindSafe(|| writer.write(|| state::must_stop(lua)))) {
-                Ok(Ok(counted_error)) => {
-                    state::of(lua).counted_error = counted_error;
+                Ok(Ok(completion)) => {
+                    state::of(lua).completion = completion;
                     true
                 }
                 Ok(Err(())) => false,

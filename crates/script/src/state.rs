@@ -27,7 +27,7 @@ use crate::port::Port;
 use crate::random::Random;
 use crate::sandbox;
 use crate::script::Script;
-use crate::vm::Arguments;
+use crate::vm::{Arguments, Completion};
 
 /// Why the run ends at the next opportunity, as known on the thread that runs it.
 pub(crate) enum Stop {
@@ -94,8 +94,8 @@ pub(crate) struct State {
     pub(crate) position: Position,
     /// The text of an error that is no Lua error of the script: it did not compile.
     pub(crate) compile_error: Option<Vec<u8>>,
-    /// Whether the returned value is an error that a command has raised and counted before.
-    pub(crate) counted_error: bool,
+    /// What there is to say of the reply that was written.
+    pub(crate) completion: Completion,
     pub(crate) compiled: HashMap<[u8; 20], Compiled, BuildHasherDefault<DigestHasher>>,
     /// The table behind the globals, in Lua's registry.
     pub(crate) globals: c_int,

@@ -376,6 +376,9 @@ unsafe extern "C-unwind" fn format(lua: *mut lua_State) -> c_int {
         if let Some(arg) = (2..=count).find(|&arg| !is_text(arg)) {
             check_format(lua, arg);
         }
+        if lua_type(lua, 1) == LUA_TSTRING && memchr::memchr2(b'q', b'f', bytes_at(lua, 1)).is_some() {
+            adapt_arguments(lua);
+        }
         lua_pushvalue(lua, lua_upvalueindex(1));
         lua_insert(lua, 1);
         if lua_pcall(lua, count, 1, 0) != LUA_OK {
@@ -383,6 +386,86 @@ unsafe extern "C-unwind" fn format(lua: *mut lua_State) -> c_int {
             raise_format_error(lua);
         }
         1
+    }
+}
+
+/// Numbers nearer to zero than this are zero to `%f`, which has 99 digits at most: LuaJIT's `%f` prints numbers below
+/// about 1e-230 wrongly.
+const ZERO_TO_F: f64 = 1e-200;
+
+/// Makes LuaJIT's `format` answer as that of Lua 5.1 where it would not: `%q` escapes the quote, the backslash, the
+/// line break, `\r` and NUL and leaves other bytes as they are, so its argument is quoted here and the conversion made a `%s`;
+/// and see [`ZERO_TO_F`].
+unsafe fn adapt_arguments(lua: *mut lua_State) {
+    // SAFETY: called by `format`, with a string as the first argument; the string stays on the stack while it is read.
+    unsafe {
+        let format = bytes_at(lua, 1);
+        let mut adapted = Built {
+            lua,
+            len: state::of(lua).text.len(),
+        };
+        let begin = adapted.len;
+        let (mut copied, mut at, mut arg) = (0, 0, 1);
+        while let Some(percent) = memchr::memchr(b'%', &format[at..]) {
+            let start = at + percent;
+            at = start + 1;
+            if format.get(at) == Some(&b'%') {
+                at += 1;
+                continue;
+            }
+            let is_modifier = |byte: &&u8| b"-+ #0123456789.".contains(byte);
+            at += format[at..].iter().take_while(is_modifier).count();
+            arg += 1;
+            match format.get(at) {
+                Some(b'q') if matches!(lua_type(lua, arg), LUA_TSTRING | LUA_TNUMBER) => {
+                    quote(lua, arg, adapted.len);
+                    adapted.push(&format[copied..start]);
+                    adapted.push(b"%s");
+                    copied = at + 1;
+                }
+                Some(b'f') if lua_type(lua, arg) == LUA_TNUMBER => {
+                    let number = lua_tonumber(lua, arg);
+                    if number.abs() < ZERO_TO_F {
+                        lua_pushnumber(lua, 0.0_f64.copysign(number));
+                        lua_replace(lua, arg);
+                    }
+                }
+                _ => {}
+            }
+        }
+        if copied > 0 {
+            adapted.push(&format[copied..]);
+            push_bytes(lua, &state::of(lua).text[begin..adapted.len]);
+            lua_replace(lua, 1);
+        }
+        state::of(lua).text.truncate(begin);
+    }
+}
+
+/// Puts an argument between quotes. The state's buffer is used from `begin` on.
+unsafe fn quote(lua: *mut lua_State, arg: c_int, begin: usize) {
+    // SAFETY: called by `adapt_arguments`; a number becomes a string in its place, which stays while it is read.
+    unsafe {
+        let text = checked_bytes(lua, arg);
+        let mut quoted = Built { lua, len: begin };
+        quoted.push(b"\"");
+        let mut rest = text;
+        while let Some(special) = rest
+            .iter()
+            .position(|byte| matches!(byte, b'"' | b'\\' | b'\n' | b'\r' | 0))
+        {
+            quoted.push(&rest[..special]);
+            match rest[special] {
+                b'\r' => quoted.push(b"\\r"),
+                0 => quoted.push(b"\\000"),
+                other => quoted.push(&[b'\\', other]),
+            }
+            rest = &rest[special + 1..];
+        }
+        quoted.push(rest);
+        quoted.push(b"\"");
+        push_bytes(lua, &state::of(lua).text[begin..quoted.len]);
+        lua_replace(lua, arg);
     }
 }
 

@@ -87,10 +87,12 @@ pub struct Vm {
 unsafe impl Send for Vm {}
 
 /// A script has run to its end, and its reply is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Completion {
-    /// The reply is an error that a command raised and that was counted where it arose.
-    pub counted_error: bool,
+    /// Errors in the reply that commands raised and that were counted where they arose.
+    pub counted_errors: u64,
+    /// Errors in the reply that are the script's own.
+    pub new_errors: Vec<Box<[u8]>>,
 }
 
 /// A script has not run to its end. What it wrote to the reply, if anything, is to be discarded.
@@ -136,7 +138,7 @@ impl Vm {
             random: Random::new(0),
             position: Position::default(),
             compile_error: None,
-            counted_error: false,
+            completion: Completion::default(),
             compiled: HashMap::default(),
             globals: 0,
             cjson: ptr::null_mut(),
@@ -318,7 +320,7 @@ impl Vm {
             state.run = run;
             state.protocol = Protocol::Resp2;
             state.position.line = 0;
-            state.counted_error = false;
+            state.completion = Completion::default();
             state.random = Random::new((*run).arguments.seed);
             *state.cjson = cjson::Settings::default();
             let generation = state.generation;
@@ -360,9 +362,7 @@ impl Vm {
             // SAFETY: between runs.
             let state = unsafe { &mut *self.state };
             match state.compile_error.take() {
-                None => Ok(Completion {
-                    counted_error: state.counted_error,
-                }),
+                None => Ok(std::mem::take(&mut state.completion)),
                 Some(message) => Err(ScriptStop::Error {
                     message,
                     counted: false,

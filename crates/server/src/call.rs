@@ -6,6 +6,8 @@ use std::time::Instant;
 
 use perilune_command::{CommandError, Entry, Registry};
 
+use perilune_script::Completion;
+
 use crate::batch::Parsers;
 use crate::log::Level as LogLevel;
 use crate::running::RunSlot;
@@ -42,8 +44,8 @@ pub struct Thread {
     pub shard: Arc<Shard>,
     /// What a long transaction has done that must not be seen before it commits.
     deferred: RefCell<Vec<Deferred>>,
-    /// The script that has just run answered an error that was counted where it arose.
-    pub error_was_counted: Cell<bool>,
+    /// The errors in what the script that has just run has answered.
+    pub answered: Cell<Completion>,
     /// The commands that scripts have called last.
     pub recent: RefCell<Recent>,
     /// Calls from scripts.
@@ -121,7 +123,7 @@ impl Thread {
             slot,
             shard,
             deferred: RefCell::new(Vec::new()),
-            error_was_counted: Cell::new(false),
+            answered: Cell::default(),
             recent: RefCell::default(),
             script_calls: Cell::new(0),
         }
@@ -154,6 +156,38 @@ impl Thread {
         self.deferred
             .borrow_mut()
             .push(Deferred::Error { id, message });
+    }
+
+    /// Counts the errors in an answer when the transaction commits: each that a command raised was counted there and
+    /// makes the script fail once more, all that are the script's own make it fail once.
+    pub fn defer_answered(&self, id: usize, answer: &[u8]) {
+        let Completion {
+            counted_errors,
+            new_errors,
+        } = self.answered.take();
+        let mut deferred = self.deferred.borrow_mut();
+        let (new, counted) = match answer {
+            // answered by a command that is no script
+            [b'-', text @ ..] if new_errors.is_empty() && counted_errors == 0 => {
+                let text = text.strip_suffix(b"\r\n").unwrap_or(text);
+                (vec![text.into()], 0)
+            }
+            _ => (new_errors, counted_errors),
+        };
+        for _ in 0..counted {
+            deferred.push(Deferred::Error { id, message: None });
+        }
+        for (number, message) in new.into_iter().enumerate() {
+            let message = message.into_vec();
+            deferred.push(if number == 0 {
+                Deferred::Error {
+                    id,
+                    message: Some(message),
+                }
+            } else {
+                Deferred::Rejected { id: None, message }
+            });
+        }
     }
 
     /// Counts a refusal when the transaction commits.

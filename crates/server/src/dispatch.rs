@@ -132,7 +132,10 @@ impl Server {
         if matches!(entry.handler, Some(Handler::Exec))
             && let Err(error) = self.check_exec(session)
         {
-            session.end_transaction();
+            // without MULTI there is nothing to end: what is watched stays so
+            if session.multi.is_some() {
+                session.end_transaction();
+            }
             turn.local().thread.shard.commands[entry.id].calls.add(1);
             self.answer_error(
                 entry,
@@ -299,7 +302,9 @@ impl Server {
             reason.to_vec()
         };
         if let Some(multi) = &mut session.multi {
-            multi.spoiled = true;
+            multi.spoil();
+            session.client.multi.set(1);
+            session.client.multi_bytes.set(0);
         }
         self.stats.errors.count(&message);
         RespWriter::new(out, session.protocol).error(&message);

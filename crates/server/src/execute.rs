@@ -402,6 +402,7 @@ impl Server {
             return Progress::Done;
         };
         let watch = session.watch.take();
+        let watching = session.client.watching.get();
         let database = session.database;
         let Local {
             vm,
@@ -425,6 +426,7 @@ impl Server {
                     RespWriter::new(out, session.protocol).null_array();
                     return Ok(());
                 }
+                session.client.watching.set(0);
                 server.run_queue(session, &multi, txn, out, thread, (&mut *vm, &mut *scripts))
             },
         );
@@ -432,6 +434,7 @@ impl Server {
             // offered again when it is woken
             session.multi = Some(multi);
             session.watch = watch;
+            session.client.watching.set(watching);
         } else {
             session.show_transaction_ended();
         }
@@ -456,6 +459,8 @@ impl Server {
         ),
     ) -> Outcome {
         RespWriter::new(out, session.protocol).array(multi.queue.len());
+        // a connection that CLIENT KILL closes hears the answer to that, and no more; the rest runs all the same
+        let mut heard = None;
         for queued in &multi.queue {
             let entry = &self.registry.entries()[queued.id];
             let arguments = queued.arguments();
@@ -497,9 +502,7 @@ impl Server {
             txn.select(session.database);
             match outcome {
                 Ok(()) => {
-                    if let Some(error) = answered_error(thread, &out[start..]) {
-                        thread.defer_error(entry.id, &error);
-                    }
+                    thread.defer_answered(entry.id, &out[start..]);
                 }
                 Err(Stop::Error(error)) => {
                     out.truncate(start);
@@ -509,7 +512,11 @@ impl Server {
                 Err(Stop::Abort) => return Err(Stop::Abort),
             }
             thread.defer_call(entry.id, began.elapsed().as_nanos() as u64);
+            if session.close_after_reply && heard.is_none() {
+                heard = Some(out.len());
+            }
         }
+        out.truncate(heard.unwrap_or(out.len()));
         Ok(())
     }
 
@@ -683,11 +690,8 @@ impl Server {
         match outcome {
             Ok(()) => {
                 thread.shard.count(txn.commit());
-                let answered = answered_error(thread, &out[start..]);
+                thread.defer_answered(entry.id, &out[start..]);
                 self.settle(session, thread);
-                if let Some(error) = answered {
-                    self.count_error(entry, thread, &error);
-                }
             }
             Err(Stop::Error(error)) => {
                 out.truncate(start);
@@ -720,18 +724,4 @@ impl Server {
         }
         Ok(Run::Done)
     }
-}
-
-/// The error that a script has answered of its own accord (`return redis.error_reply(..)`).
-fn answered_error(thread: &Thread, answer: &[u8]) -> Option<CommandError> {
-    let counted = thread.error_was_counted.replace(false);
-    let [b'-', text @ ..] = answer else {
-        return None;
-    };
-    let error = CommandError::from_text(text.strip_suffix(b"\r\n").unwrap_or(text));
-    Some(if counted {
-        error.already_counted()
-    } else {
-        error
-    })
 }

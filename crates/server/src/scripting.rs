@@ -384,7 +384,7 @@ fn run(
     txn.select(database);
     match result {
         Ok(completion) => {
-            call.thread.error_was_counted.set(completion.counted_error);
+            call.thread.answered.set(completion);
             Ok(())
         }
         Err(ScriptStop::Aborted) => Err(Stop::Abort),

@@ -100,11 +100,19 @@ pub struct ErrorTotals {
 /// As many codes are counted apart; a client that makes up codes (scripts can) must not fill the memory.
 const ERROR_CODES_MAX: usize = 128;
 
+/// The longest code of an error. What has no blank that near its beginning has no code.
+const ERROR_CODE_LEN_MAX: usize = 30;
+
 impl ErrorTotals {
     /// Counts an error reply with this text.
     pub fn count(&self, message: &[u8]) {
         self.total.fetch_add(1, Ordering::Relaxed);
-        let code = message.split(|b| *b == b' ').next().unwrap_or_default();
+        let mut words = message[..message.len().min(ERROR_CODE_LEN_MAX + 1)].splitn(2, |b| *b == b' ');
+        let code = match (words.next(), words.next()) {
+            (Some(code), Some(_)) => code,
+            // scripts can answer errors that have no code
+            _ => b"ERR",
+        };
         let mut by_code = self.by_code.lock().unwrap_or_else(|e| e.into_inner());
         if let Some(count) = by_code.get_mut(code) {
             *count += 1;

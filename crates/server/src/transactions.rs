@@ -62,6 +62,14 @@ pub struct Multi {
 }
 
 impl Multi {
+    /// Notes that a command was refused. The others will not run, so they are forgotten.
+    pub fn spoil(&mut self) {
+        *self = Self {
+            spoiled: true,
+            ..Self::default()
+        };
+    }
+
     /// Adds a command.
     pub fn push(&mut self, queued: Queued) {
         self.memory_bytes += queued.memory_bytes();

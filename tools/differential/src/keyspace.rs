@@ -6,7 +6,7 @@ use std::io::Result;
 use perilune_harness::Value;
 
 use crate::Words;
-use crate::compare::show;
+use crate::compare::{self, show};
 use crate::pair::Mismatch;
 use crate::peer::Peer;
 use crate::roster::is_in_roster;
@@ -91,7 +91,9 @@ fn compare_database(left: &mut Peer, right: &mut Peer, database: u32) -> Result<
             }
             _ => false,
         };
-        if answer != other && !near {
+        let same_encoding =
+            words[0].as_slice() == b"OBJECT" && compare::same_encoding(answer, other);
+        if answer != other && !near && !same_encoding {
             let what = format!("{} in database {database}", crate::show_words(words));
             let group = String::from_utf8_lossy(&words[0]).into_owned();
             return Ok(Some(mismatch(what, &group, show(answer), show(other))));

@@ -10,7 +10,12 @@ pub fn reason(call: &str) -> Option<&'static str> {
         .filter_map(|line| line.split_once(" | "));
     entries
         .into_iter()
-        .find(|(pattern, _)| matches(pattern.trim(), call))
+        .find(|(pattern, _)| {
+            matches(
+                &pattern.trim().to_ascii_lowercase(),
+                &call.to_ascii_lowercase(),
+            )
+        })
         .map(|(_, reason)| reason.trim())
 }
 

@@ -156,6 +156,10 @@ fn is_harmless_setting(words: &[Vec<u8>]) -> bool {
         .all(|pair| crate::domain::is_harmless_setting(&pair[0], pair.get(1).map(Vec::as_slice)))
 }
 
+fn is_call_without_name(words: &[Vec<u8>]) -> bool {
+    words.len() == 2
+}
+
 fn is_abort(words: &[Vec<u8>]) -> bool {
     words.len() == 2 && words[1].eq_ignore_ascii_case(b"abort")
 }
@@ -187,6 +191,11 @@ pub const DENIED: &[Denied] = &[
         words: &["config", "set"],
         unless: is_harmless_setting,
         reason: "cuts off clients, moves files or changes limits that the run relies on",
+    },
+    Denied {
+        words: &["script", "kill"],
+        unless: is_call_without_name,
+        reason: "with a script's name it is an addition of ours",
     },
     Denied {
         words: &["monitor"],

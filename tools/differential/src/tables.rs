@@ -144,7 +144,11 @@ pub fn pairs(value: &Value) -> Vec<(&Value, &Value)> {
     }
 }
 
+/// Whether its entries are compared. Not `SCRIPT KILL`: it may have an argument more here.
 fn is_listed(name: &Value) -> bool {
+    if name.as_bytes() == Some(b"script|kill") {
+        return false;
+    }
     is_in_roster(&String::from_utf8_lossy(
         name.as_bytes().unwrap_or_default(),
     ))

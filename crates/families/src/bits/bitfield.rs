@@ -283,11 +283,12 @@ fn bitfield(txn: &mut WriteTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Rep
         .iter()
         .map(|operation| operation.on(bytes))
         .collect();
-    if effects.iter().any(is_change) {
+    // it grows first, as in the reference, even if all that was to be written overflows
+    if grows || effects.iter().any(is_change) {
         effects = slot.edit(len_min, |bytes| run(&operations, bytes))?;
         let changes = effects.iter().filter(|effect| is_change(effect)).count() as u64;
         // the edit counts as one already
-        txn.count_changes(changes - 1);
+        txn.count_changes(changes.saturating_sub(1));
     }
     answer(&effects, reply);
     Ok(())

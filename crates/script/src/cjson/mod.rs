@@ -79,8 +79,22 @@ pub(crate) unsafe fn push_module(lua: *mut lua_State) -> *mut Settings {
         }
         push_bytes(lua, b"null");
         lua_pushlightuserdata(lua, std::ptr::null_mut());
+        lua_createtable(lua, 0, 1);
+        push_bytes(lua, b"__tostring");
+        lua_pushcclosure(lua, null_to_string, 0);
+        lua_rawset(lua, -3);
+        lua_setmetatable(lua, -2);
         lua_rawset(lua, -3);
         settings
+    }
+}
+
+/// `tostring(cjson.null)`: what the reference's C library prints for a null pointer. (LuaJIT says `userdata: NULL`.)
+unsafe extern "C-unwind" fn null_to_string(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua; nothing is owned.
+    unsafe {
+        push_bytes(lua, b"userdata: (nil)");
+        1
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod client_commands;
 mod connection;
+mod differences;
 mod contention;
 mod harness;
 mod introspection;

@@ -15,7 +15,7 @@ pub const LOLWUT: ServerCommand = Command::new(
         since: "5.0.0",
         complexity: "",
         arity: -1,
-        flags: Flags::FAST,
+        flags: Flags::READONLY.with(Flags::FAST),
         arguments: &[Arg::integer("version").after("VERSION").optional()],
         ..Spec::DEFAULT
     },
@@ -30,7 +30,15 @@ fn lolwut(_call: &mut Call<'_>, arguments: &[&[u8]], reply: &mut dyn Reply) -> O
     if let [_, option, version, ..] = arguments
         && is_token(option, "version")
     {
-        integer(version)?;
+        // the drawings of versions 5 and 6 take their measures from more arguments; what we draw has its own
+        let measures = match integer(version)? {
+            5 => 3,
+            6 => 2,
+            _ => 0,
+        };
+        for measure in arguments[3..].iter().take(measures) {
+            integer(measure)?;
+        }
     }
     let mut drawing = orbit();
     drawing.push_str(&format!(

@@ -14,7 +14,10 @@ pub const EXEC: ServerCommand = Command::new(
         since: "1.2.0",
         complexity: "Depends on commands in the transaction",
         arity: 1,
-        flags: Flags::NOSCRIPT.with(Flags::LOADING).with(Flags::STALE),
+        flags: Flags::NOSCRIPT
+            .with(Flags::LOADING)
+            .with(Flags::STALE)
+            .with(Flags::SKIP_COMMANDLOG),
         ..Spec::DEFAULT
     },
     Handler::Exec,

@@ -146,8 +146,14 @@ impl<'a> View<'a> {
         field("sub", &0);
         field("psub", &0);
         field("ssub", &0);
-        field("multi", &(client.multi.get() as i64 - 1));
-        field("watch", &client.watching.get());
+        // once a watched key has changed nothing is queued or watched any more
+        let (multi, watching) = if client.is_dirty() {
+            (1, 0)
+        } else {
+            (client.multi.get(), client.watching.get())
+        };
+        field("multi", &(multi as i64 - 1));
+        field("watch", &watching);
         field("qbuf", &input);
         field("qbuf-free", &input_room.saturating_sub(input));
         field("argv-mem", &argument_bytes);

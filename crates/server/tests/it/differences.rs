@@ -1,0 +1,145 @@
+//! What the differential test has found: each was another answer than the reference's.
+
+use crate::harness::play;
+
+#[test]
+fn errors_quote_up_to_the_first_nul() {
+    play(
+        r#"
+        > "no\x00such" "a\x00b" c => -ERR unknown command 'no', with args beginning with: 'a' 'c' 
+        > OBJECT "1\x00" k => -ERR unknown subcommand '1'. Try OBJECT HELP.
+        > EXPIRE k 1 "x\x00y" => -ERR Unsupported option x
+        > CLIENT SETINFO "x\x00y" z => -ERR Unrecognized option 'x'
+        > CLIENT SETNAME "x\x00 y" => +OK
+        > CLIENT GETNAME => "x\0 y"
+        > CLIENT INFO => "id=* name=x age=*"
+        "#,
+    );
+}
+
+#[test]
+fn the_first_error_is_the_references() {
+    play(
+        r#"
+        > SELECT x => -ERR value is not an integer or out of range
+        > SELECT 4294967296 => -ERR value is out of range, value must between -2147483648 and 2147483647
+        > SELECT 99 => -ERR DB index is out of range
+        > CONFIG SET maxmemory 1 port => -ERR syntax error
+        > EVALSHA short notanumber => -NOSCRIPT No matching script.
+        > EVALSHA ffffffffffffffffffffffffffffffffffffffff notanumber => -ERR value is not an integer or out of range
+        > SCRIPT FLUSH SYNC ASYNC => -ERR SCRIPT FLUSH only support SYNC|ASYNC option
+        > LOLWUT VERSION 6 x => -ERR value is not an integer or out of range
+        > COMMAND GETKEYSANDFLAGS EVAL s 1x k a => [["k" []]]
+        > COMMAND GETKEYS EVAL s x k => []
+        "#,
+    );
+}
+
+#[test]
+fn a_refused_exec_says_so() {
+    play(
+        r#"
+        > EXEC EXEC => -EXECABORT Transaction discarded because of: wrong number of arguments for 'exec' command
+        > MULTI => +OK
+        > SET k v => +QUEUED
+        > EXEC x => -EXECABORT Transaction discarded because of: wrong number of arguments for 'exec' command
+        > EXEC => -ERR EXEC without MULTI
+        > INFO commandstats => "*cmdstat_exec:calls=1,usec=*,usec_per_call=*,rejected_calls=2,failed_calls=1*"
+        "#,
+    );
+}
+
+#[test]
+fn exec_without_multi_goes_on_watching() {
+    play(
+        r#"
+        > WATCH k => +OK
+        > EXEC => -ERR EXEC without MULTI
+        > SET k v => +OK
+        > MULTI => +OK
+        > EXEC => *-1
+        "#,
+    );
+}
+
+#[test]
+fn lists_show_transactions_as_the_reference_does() {
+    play(
+        r#"
+        > CLIENT INFO => "* multi=-1 watch=0 *"
+        > WATCH k => +OK
+        > CLIENT INFO => "* multi=0 watch=1 *"
+        > MULTI => +OK
+        > CLIENT INFO => +QUEUED
+        > EXEC => ["* multi=1 watch=0 *"]
+        > CLIENT INFO => "* multi=0 watch=0 *"
+        "#,
+    );
+}
+
+#[test]
+fn who_kills_itself_in_exec_hears_no_more() {
+    play(
+        r#"
+        > MULTI => +OK
+        > CLIENT KILL SKIPME no => +QUEUED
+        > SET k v => +QUEUED
+        b> MULTI => +OK
+        b> SET k v => +QUEUED
+        b> EXEC => [+OK]
+        "#,
+    );
+}
+
+#[test]
+fn scripts_know_commands_as_clients_do() {
+    play(
+        r#"
+        > EVAL "return redis.pcall('command','nosuch').err" 0 => "ERR Unknown command called from script*"
+        > EVAL "return redis.pcall('client|id').err" 0 => "ERR Unknown command called from script*"
+        > EVAL "return redis.pcall('get').err" 0 => "ERR Wrong number of args calling command from script*"
+        > INFO commandstats => "*cmdstat_get:calls=0,usec=0,usec_per_call=0.00,rejected_calls=1,failed_calls=0*"
+        "#,
+    );
+}
+
+#[test]
+fn each_error_in_an_answer_is_counted() {
+    play(
+        r#"
+        > EVAL "return {redis.pcall('get'),redis.pcall('get'),{err='inner'},{err='1.5'},{err='MY code'}}" 0 => *
+        > INFO commandstats => "*cmdstat_eval:calls=1,usec=*,usec_per_call=*,rejected_calls=0,failed_calls=3*"
+        > INFO errorstats => "*errorstat_ERR:count=4*errorstat_MY:count=1*"
+        "#,
+    );
+}
+
+#[test]
+fn a_bitfield_that_overflows_leaves_a_longer_string() {
+    play(
+        r#"
+        > BITFIELD k OVERFLOW FAIL INCRBY u31 #0 -15 => [$-1]
+        > STRLEN k => :4
+        "#,
+    );
+}
+
+#[test]
+fn a_line_of_http_closes_the_connection() {
+    let server = crate::harness::Server::start(&[]);
+    let mut client = server.connect();
+    assert!(client.closes_on(b"POST / HTTP/1.1\r\nHost: x\r\n\r\n"));
+}
+
+#[test]
+fn format_is_that_of_lua_5_1() {
+    play(
+        r#"
+        > EVAL "return string.format('%5.2f|%.1f',5e-324,-1e-300)" 0 => " 0.00|-0.0"
+        > EVAL "return string.format('%5q|%s|%q|%%q','a\127',1,2)" 0 => "\"a\x7f\"|1|\"2\"|%q"
+        > EVAL "return #string.format('%q','a\0b\r')" 0 => :9
+        > EVAL "return tostring(cjson.null)" 0 => "userdata: (nil)"
+        > EVAL "return getmetatable(cjson.null)" 0 => $-1
+        "#,
+    );
+}
