@@ -30,15 +30,16 @@ impl CommandError {
     }
 
     /// An error that quotes what the client sent. Each part ends at its first NUL, because in the reference's format
-    /// strings it is a C string.
+    /// strings it is a C string, and line breaks at the end go.
     pub fn quoting(parts: &[&[u8]]) -> Self {
-        Self::from_text(
-            parts
-                .iter()
-                .map(|part| until_nul(part))
-                .collect::<Vec<_>>()
-                .concat(),
-        )
+        let mut text = Vec::new();
+        for part in parts {
+            text.extend_from_slice(until_nul(part));
+        }
+        while text.last().is_some_and(|byte| b"\r\n".contains(byte)) {
+            text.pop();
+        }
+        Self::from_text(text)
     }
 
     /// Code and text.

@@ -124,6 +124,8 @@ fn find(
             let count = arguments
                 .get(begin + number)
                 .and_then(|a| parse_i64(a))
+                // cut down to 32 bits, as in the reference
+                .map(|count| i64::from(count as i32))
                 .ok_or(KeyError)?;
             let left = (arguments.len() as i64 - (begin + first) as i64).max(0);
             if count < 0 || count > left {
@@ -199,8 +201,14 @@ pub fn find_exactly(spec: &Spec, arguments: &[&[u8]]) -> Result<Vec<KeyPosition>
 /// Where the number of keys is not quite a number (`1x`), it is as far as it is one; what is done with the keys is
 /// not known then. The reference answers so, and its clients may depend on it.
 fn find_loosely(spec: &KeySpec, arguments: &[&[u8]]) -> Result<Vec<KeyPosition>, KeyError> {
-    let (Some(begin), FindKeys::KeyNum { number, first, step }) =
-        (begin(spec.begin, arguments), spec.find)
+    let (
+        Some(begin),
+        FindKeys::KeyNum {
+            number,
+            first,
+            step,
+        },
+    ) = (begin(spec.begin, arguments), spec.find)
     else {
         return Err(KeyError);
     };

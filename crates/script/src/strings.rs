@@ -376,7 +376,9 @@ unsafe extern "C-unwind" fn format(lua: *mut lua_State) -> c_int {
         if let Some(arg) = (2..=count).find(|&arg| !is_text(arg)) {
             check_format(lua, arg);
         }
-        if lua_type(lua, 1) == LUA_TSTRING && memchr::memchr2(b'q', b'f', bytes_at(lua, 1)).is_some() {
+        if lua_type(lua, 1) == LUA_TSTRING
+            && memchr::memchr2(b'q', b'f', bytes_at(lua, 1)).is_some()
+        {
             adapt_arguments(lua);
         }
         lua_pushvalue(lua, lua_upvalueindex(1));
@@ -389,9 +391,9 @@ unsafe extern "C-unwind" fn format(lua: *mut lua_State) -> c_int {
     }
 }
 
-/// Numbers nearer to zero than this are zero to `%f`, which has 99 digits at most: LuaJIT's `%f` prints numbers below
-/// about 1e-230 wrongly.
-const ZERO_TO_F: f64 = 1e-200;
+/// Numbers nearer to zero than this are zero to `%f`, which has 99 digits at most: LuaJIT's `%f` prints much smaller
+/// ones wrongly (5e-324 as 906459071.86).
+const ZERO_TO_F: f64 = 1e-110;
 
 /// Makes LuaJIT's `format` answer as that of Lua 5.1 where it would not: `%q` escapes the quote, the backslash, the
 /// line break, `\r` and NUL and leaves other bytes as they are, so its argument is quoted here and the conversion made a `%s`;

@@ -107,7 +107,8 @@ impl ErrorTotals {
     /// Counts an error reply with this text.
     pub fn count(&self, message: &[u8]) {
         self.total.fetch_add(1, Ordering::Relaxed);
-        let mut words = message[..message.len().min(ERROR_CODE_LEN_MAX + 1)].splitn(2, |b| *b == b' ');
+        let mut words =
+            message[..message.len().min(ERROR_CODE_LEN_MAX + 1)].splitn(2, |b| *b == b' ');
         let code = match (words.next(), words.next()) {
             (Some(code), Some(_)) => code,
             // scripts can answer errors that have no code

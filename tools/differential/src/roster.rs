@@ -208,6 +208,26 @@ pub const DENIED: &[Denied] = &[
         reason: "turns the connection into a replica's",
     },
     Denied {
+        words: &["module"],
+        unless: never,
+        reason: "not there yet; the word gets to the beginning from COMMAND LIST",
+    },
+    Denied {
+        words: &["pubsub"],
+        unless: never,
+        reason: "the same, from CLIENT LIST",
+    },
+    Denied {
+        words: &["command", "getkeys", "sync"],
+        unless: never,
+        reason: "not there yet; the word gets there from FLUSHALL",
+    },
+    Denied {
+        words: &["command", "getkeysandflags", "sync"],
+        unless: never,
+        reason: "the same",
+    },
+    Denied {
         words: &["psync"],
         unless: never,
         reason: "turns the connection into a replica's",

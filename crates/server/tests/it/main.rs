@@ -4,8 +4,8 @@
 
 mod client_commands;
 mod connection;
-mod differences;
 mod contention;
+mod differences;
 mod harness;
 mod introspection;
 mod long_running;
