@@ -31,4 +31,4 @@ mod vm;
 pub use interrupt::{Interrupt, KillReason, RunId};
 pub use port::{Abort, LogLevel, Port, Propagation};
 pub use script::{Script, ScriptFlags, sha1_hex};
-pub use vm::{Arguments, Completion, Limits, ScriptStop, Vm};
+pub use vm::{Api, Arguments, Completion, Limits, ScriptStop, Vm};

@@ -1,8 +1,9 @@
 -- What a script sees, built once per VM. See sandbox.rs for the idea.
 --
--- `lua` is the table of globals that LuaJIT's libraries have filled, `native` holds the functions in Rust.
+-- `lua` is the table of globals that LuaJIT's libraries have filled, `native` holds the functions in Rust; `insecure`
+-- asks for the functions that a script can break out with.
 
-local lua, native = ...
+local lua, native, insecure = ...
 
 local assert, getmetatable, pcall, select, setmetatable, type =
     lua.assert, lua.getmetatable, lua.pcall, lua.select, lua.setmetatable, lua.type
@@ -89,6 +90,10 @@ for name, f in lua.pairs(native.guard) do globals[name] = f end
 globals.collectgarbage, globals.load, globals.loadstring, globals.pcall =
   native.collectgarbage, load, loadstring, native.pcall
 globals.__redis__err__handler, globals.__server__err__handler = native.describe_error, native.describe_error
+
+if insecure then
+  globals.getfenv, globals.setfenv, globals.newproxy = lua.getfenv, lua.setfenv, lua.newproxy
+end
 
 globals.string, globals.table, globals.math = guard(string), guard(table), guard(math)
 globals.coroutine = guard(pick(lua.coroutine, 'create resume running status wrap yield'))

@@ -76,7 +76,9 @@ pub(crate) unsafe extern "C-unwind" fn open(lua: *mut lua_State) -> c_int {
         strip_debug_information(lua);
         lua_pushvalue(lua, LUA_GLOBALSINDEX);
         push_native(lua);
-        lua_call(lua, 2, 2);
+        // whether the functions that look behind the sandbox are wanted
+        lua_pushvalue(lua, 1);
+        lua_call(lua, 3, 2);
         // The environment becomes the globals of everything compiled from here on; what LuaJIT's libraries filled
         // is no longer reachable.
         state::of(lua).globals = luaL_ref(lua, LUA_REGISTRYINDEX);

@@ -46,6 +46,16 @@ const KEPT_BUFFER_BYTES_MAX: usize = 1 << 20;
 const ERROR_HANDLER: c_int = 1;
 const RUN_SCRIPT: c_int = 2;
 
+/// What scripts may call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Api {
+    /// What cannot lead out of the sandbox.
+    #[default]
+    Sealed,
+    /// `getfenv`, `setfenv` and `newproxy` as well: for old scripts that are trusted.
+    Insecure,
+}
+
 /// The bounds of one run.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
@@ -127,6 +137,14 @@ impl Vm {
     /// # Panics
     /// If there is no memory for it.
     pub fn new(limits: Limits) -> Self {
+        Self::with_api(limits, Api::Sealed)
+    }
+
+    /// As [`Vm::new`], with the choice of what scripts may call.
+    ///
+    /// # Panics
+    /// As [`Vm::new`].
+    pub fn with_api(limits: Limits, api: Api) -> Self {
         let state = Box::into_raw(Box::new(State {
             memory: Memory::new(state::memory_exceeded),
             control: Control::new(),
@@ -155,7 +173,8 @@ impl Vm {
             lua_pushcclosure(lua, sandbox::on_error, 0);
             lua_pushcclosure(lua, run_script, 0);
             lua_pushcclosure(lua, sandbox::open, 0);
-            let status = lua_pcall(lua, 0, 0, 0);
+            lua_pushboolean(lua, c_int::from(api == Api::Insecure));
+            let status = lua_pcall(lua, 1, 0, 0);
             assert!(
                 status == LUA_OK,
                 "{}",

@@ -6,7 +6,7 @@
 //! can never hit the next one.
 
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use perilune_script::{Interrupt, KillReason, Script};
@@ -54,7 +54,7 @@ pub struct RunSlot {
     kill: AtomicU64,
     kill_reason: AtomicU8,
     /// Stops the thread's scripts, once it has a virtual machine.
-    interrupt: OnceLock<Interrupt>,
+    interrupt: Mutex<Option<Interrupt>>,
     /// Memory of the thread's virtual machine after its last run.
     vm_bytes: AtomicU64,
 }
@@ -62,7 +62,7 @@ pub struct RunSlot {
 impl RunSlot {
     /// Says how the thread's scripts are stopped.
     pub fn set_interrupt(&self, interrupt: Interrupt) {
-        let _ = self.interrupt.set(interrupt);
+        *self.interrupt.lock().unwrap_or_else(|e| e.into_inner()) = Some(interrupt);
     }
 
     /// Shows how much memory the thread's virtual machine holds.
@@ -158,7 +158,7 @@ impl Running {
             busy: AtomicBool::new(false),
             kill: AtomicU64::new(0),
             kill_reason: AtomicU8::new(0),
-            interrupt: OnceLock::new(),
+            interrupt: Mutex::new(None),
             vm_bytes: AtomicU64::new(0),
         });
         slots.push(slot.clone());
@@ -309,7 +309,12 @@ impl RunSlot {
     /// Gives the order to stop once more, if there is one for the run in progress.
     fn press(&self) {
         let run = self.kill.load(Ordering::Acquire);
-        let Some(interrupt) = self.interrupt.get() else {
+        let interrupt = self
+            .interrupt
+            .lock()
+            .unwrap_or_else(|e| e.into_inner())
+            .clone();
+        let Some(interrupt) = interrupt else {
             return;
         };
         let Some(script_run) = interrupt.running() else {

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use perilune_command::{CommandError, Flags, Outcome, Stop, integer, is_token};
 use perilune_keyspace::Txn;
 use perilune_resp::Reply;
-use perilune_script::{Abort, LogLevel, Port, Propagation, Script, ScriptStop, Vm};
+use perilune_script::{Abort, Api, LogLevel, Port, Propagation, Script, ScriptStop, Vm};
 
 use crate::call::{Call, TableEntry, Thread};
 use crate::running::RunKind;
@@ -159,14 +159,21 @@ impl Scripts {
 #[derive(Default)]
 pub struct LazyVm {
     vm: Option<Vm>,
+    /// What the machine lets scripts call.
+    api: Api,
 }
 
 impl LazyVm {
-    /// The machine of this thread.
+    /// The machine of this thread. Where `lua-enable-insecure-api` has changed it is a new one.
     #[inline]
-    fn get(&mut self, thread: &Thread) -> &mut Vm {
+    fn get(&mut self, server: &Server, thread: &Thread) -> &mut Vm {
+        let insecure = server.settings.script.lua_enable_insecure_api.get();
+        let api = if insecure { Api::Insecure } else { Api::Sealed };
+        if self.api != api {
+            *self = Self { vm: None, api };
+        }
         self.vm.get_or_insert_with(|| {
-            let vm = Vm::new(perilune_script::Limits::default());
+            let vm = Vm::with_api(perilune_script::Limits::default(), api);
             thread.slot.set_interrupt(vm.interrupt());
             vm
         })
@@ -314,7 +321,7 @@ fn compile(call: &mut Call<'_>, script: &Script) -> Result<(), CommandError> {
     let Some((vm, _)) = &mut call.machine else {
         return Ok(());
     };
-    match vm.get(call.thread).compile(script) {
+    match vm.get(call.server, call.thread).compile(script) {
         Ok(()) => Ok(()),
         Err(stop) => Err(CommandError::from_text(stop_message(stop))),
     }
@@ -361,7 +368,7 @@ fn run(
     let Some((vm, _)) = call.machine.take() else {
         return Err(NOT_ALLOWED.into());
     };
-    let vm = vm.get(call.thread);
+    let vm = vm.get(call.server, call.thread);
     vm.set_limits(perilune_script::Limits {
         memory_bytes: server.script_memory_limit(),
     });

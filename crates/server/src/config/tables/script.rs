@@ -19,6 +19,6 @@ section! {
         transaction_undo_limit: Count = memory("transaction-undo-limit", "256mb", MIB, LONG_MAX);
         /// Let scripts use functions of Lua that can break out of the sandbox.
         lua_enable_insecure_api: Switch =
-            switch("lua-enable-insecure-api", "no").alias("lua-enable-deprecated-api").hidden().protected().not_yet();
+            switch("lua-enable-insecure-api", "no").alias("lua-enable-deprecated-api").hidden().protected();
     }
 }
