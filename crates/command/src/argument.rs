@@ -2,7 +2,7 @@
 
 use perilune_value::{parse_f64, parse_i64};
 
-use crate::error::{CommandError, errors};
+use crate::error::{CommandError, errors, until_nul};
 
 /// An integer argument.
 pub fn integer(argument: &[u8]) -> Result<i64, CommandError> {
@@ -28,6 +28,8 @@ pub fn cursor(argument: &[u8]) -> Result<u64, CommandError> {
     if let Some(value) = parse_i64(argument) {
         return u64::try_from(value).map_err(|_| INVALID);
     }
+    // what is no plain number is read as C reads it
+    let argument = until_nul(argument);
     let is_space = |byte: &u8| byte.is_ascii_whitespace() || *byte == b'\x0b';
     let spaces = argument.iter().take_while(|byte| is_space(byte)).count();
     let (negative, digits) = match &argument[spaces..] {

@@ -91,10 +91,6 @@ globals.collectgarbage, globals.load, globals.loadstring, globals.pcall =
   native.collectgarbage, load, loadstring, native.pcall
 globals.__redis__err__handler, globals.__server__err__handler = native.describe_error, native.describe_error
 
-if insecure then
-  globals.getfenv, globals.setfenv, globals.newproxy = lua.getfenv, lua.setfenv, lua.newproxy
-end
-
 globals.string, globals.table, globals.math = guard(string), guard(table), guard(math)
 globals.coroutine = guard(pick(lua.coroutine, 'create resume running status wrap yield'))
 globals.os = guard({ clock = lua.os.clock })
@@ -110,6 +106,34 @@ string_metatable.__metatable = guard({ __index = globals.string })
 -- The environment of all scripts. KEYS and ARGV are set in `globals` before each run.
 local environment = guard(globals)
 globals._G = environment
+
+-- What `lua-enable-insecure-api` shows. A script that asks for the environment of what runs here gets its own, and
+-- cannot change the environment of that or of the whole interpreter: both outlive it.
+if insecure then
+  local lua_error, lua_getfenv, lua_setfenv = lua.error, lua.getfenv, lua.setfenv
+  local function seen_from_here(f)
+    if f == nil then return 3 end
+    if type(f) == 'number' and f > 0 then return f + 2 end
+    return f
+  end
+  local function environment_of(f)
+    local found = lua_getfenv(f)
+    if found == lua then return environment end
+    return found
+  end
+  globals.newproxy = lua.newproxy
+  function globals.getfenv(f)
+    local found = environment_of(seen_from_here(f))
+    return found
+  end
+  function globals.setfenv(f, to)
+    if f == 0 or type(f) == 'function' and lua_getfenv(f) == lua then
+      lua_error("'setfenv' cannot change environment of given object", 2)
+    end
+    if type(f) == 'number' then f = f + 1 end
+    return lua_setfenv(f, to)
+  end
+end
 setmetatable(globals, { __index = native.no_such_global })
 -- What `getmetatable` answers for it; for other proxies it says that there is none.
 native.metatables[environment] = guard({ __index = native.no_such_global })

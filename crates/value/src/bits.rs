@@ -189,6 +189,13 @@ impl BitField {
 
     /// What is stored for an integer that a client gives. None if it is refused.
     pub fn fit(self, value: i64, overflow: Overflow) -> Option<i64> {
+        // the reference's check wraps around for numbers that are very far below, and finds them too great: so do we
+        if self.signed && self.bits < 64 && overflow == Overflow::Saturate {
+            let max = (1_i64 << (self.bits - 1)) - 1;
+            if max.checked_sub(value).is_none() {
+                return Some(max);
+            }
+        }
         // an unsigned field takes a negative number for a very great one
         self.fit_wide(
             if self.signed {

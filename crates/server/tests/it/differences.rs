@@ -29,6 +29,7 @@ fn the_first_error_is_the_references() {
         > EVALSHA short notanumber => -NOSCRIPT No matching script.
         > EVALSHA ffffffffffffffffffffffffffffffffffffffff notanumber => -ERR value is not an integer or out of range
         > SCRIPT FLUSH SYNC ASYNC => -ERR SCRIPT FLUSH only support SYNC|ASYNC option
+        > SCAN "0\x00x" => ["0" []]
         > LOLWUT VERSION 6 x => -ERR value is not an integer or out of range
         > COMMAND GETKEYSANDFLAGS EVAL s 1x k a => [["k" []]]
         > COMMAND GETKEYS EVAL s x k => []
@@ -119,6 +120,8 @@ fn a_bitfield_that_overflows_leaves_a_longer_string() {
         r#"
         > BITFIELD k OVERFLOW FAIL INCRBY u31 #0 -15 => [$-1]
         > STRLEN k => :4
+        > BITFIELD s OVERFLOW SAT SET i32 0 -9223372036854775807 GET i32 0 => [:0 :2147483647]
+        > BITFIELD s OVERFLOW SAT SET i32 0 -2147483649 GET i32 0 => [:2147483647 :-2147483648]
         "#,
     );
 }
@@ -140,6 +143,26 @@ fn format_is_that_of_lua_5_1() {
         > EVAL "return #string.format('%q','a\\0b\\r')" 0 => :10
         > EVAL "return tostring(cjson.null)" 0 => "userdata: (nil)"
         > EVAL "return getmetatable(cjson.null)" 0 => $-1
+        "#,
+    );
+}
+
+#[test]
+fn the_insecure_api_comes_and_goes() {
+    let server = Server::start(&["--enable-protected-configs", "yes"]);
+    server.play(
+        r#"
+        > EVAL "return getfenv()" 0 => -*Script attempted to access nonexistent global variable 'getfenv'*
+        > CONFIG SET lua-enable-insecure-api yes => +OK
+        > EVAL "return getfenv()" 0 => []
+        > EVAL "return getfenv() == _G and 1" 0 => :1
+        > EVAL "return getfenv(redis.call) == _G and getfenv(table.foreach) == _G and getfenv(0) == _G and 1" 0 => :1
+        > EVAL "return {pcall(setfenv, 0, {})}" 0 => [$-1 *]
+        > EVAL "return {pcall(setfenv, redis.call, {})}" 0 => [$-1 *]
+        > EVAL "local f = setfenv(function() return x end, {x = 5}) return f()" 0 => :5
+        > EVAL "return type(newproxy(true))" 0 => "userdata"
+        > CONFIG SET lua-enable-deprecated-api no => +OK
+        > EVAL "return newproxy()" 0 => -*Script attempted to access nonexistent global variable 'newproxy'*
         "#,
     );
 }
