@@ -131,7 +131,9 @@ if insecure then
       lua_error("'setfenv' cannot change environment of given object", 2)
     end
     if type(f) == 'number' then f = f + 1 end
-    return lua_setfenv(f, to)
+    -- a tail call would be one level less
+    local changed = lua_setfenv(f, to)
+    return changed
   end
 end
 setmetatable(globals, { __index = native.no_such_global })

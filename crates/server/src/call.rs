@@ -211,6 +211,12 @@ impl Thread {
         std::mem::take(&mut self.deferred.borrow_mut())
     }
 
+    /// CONFIG RESETSTAT: what the transaction has counted so far goes with the rest.
+    pub fn forget_counts(&self) {
+        let mut deferred = self.deferred.borrow_mut();
+        deferred.retain(|deferred| matches!(deferred, Deferred::Log { .. }));
+    }
+
     /// The transaction was taken back: none of it happened.
     pub fn forget_deferred(&self) {
         self.deferred.borrow_mut().clear();

@@ -160,9 +160,22 @@ fn the_insecure_api_comes_and_goes() {
         > EVAL "return {pcall(setfenv, 0, {})}" 0 => [$-1 *]
         > EVAL "return {pcall(setfenv, redis.call, {})}" 0 => [$-1 *]
         > EVAL "local f = setfenv(function() return x end, {x = 5}) return f()" 0 => :5
+        > EVAL "local pcall, unpack = pcall, unpack setfenv(1, {x = 7}) return x" 0 => :7
         > EVAL "return type(newproxy(true))" 0 => "userdata"
         > CONFIG SET lua-enable-deprecated-api no => +OK
         > EVAL "return newproxy()" 0 => -*Script attempted to access nonexistent global variable 'newproxy'*
         "#,
     );
+}
+
+#[test]
+fn what_a_transaction_has_counted_is_reset_too() {
+    let server = Server::start(&[]);
+    let mut client = server.connect();
+    for call in ["MULTI", "GET k", "CONFIG RESETSTAT", "STRLEN k", "EXEC"] {
+        client.ask(call);
+    }
+    let info = client.text("INFO commandstats");
+    assert!(!info.contains("cmdstat_get:"), "{info}");
+    assert!(info.contains("cmdstat_strlen:calls=1,"), "{info}");
 }

@@ -156,6 +156,7 @@ fn set(call: &mut Call<'_>, arguments: &[&[u8]], reply: &mut dyn Reply) -> Outco
 
 fn resetstat(call: &mut Call<'_>, _arguments: &[&[u8]], reply: &mut dyn Reply) -> Outcome {
     call.server.reset_stats();
+    call.thread.forget_counts();
     reply.ok();
     Ok(())
 }
