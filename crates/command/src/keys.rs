@@ -124,6 +124,7 @@ fn find(
             let count = arguments
                 .get(begin + number)
                 .and_then(|a| parse_i64(a))
+                .filter(|count| *count >= 0)
                 // cut down to 32 bits, as in the reference
                 .map(|count| i64::from(count as i32))
                 .ok_or(KeyError)?;

@@ -213,6 +213,11 @@ pub const DENIED: &[Denied] = &[
         reason: "not there yet; the word gets to the beginning from COMMAND LIST",
     },
     Denied {
+        words: &["save"],
+        unless: never,
+        reason: "the same, from CONFIG GET",
+    },
+    Denied {
         words: &["pubsub"],
         unless: never,
         reason: "the same, from CLIENT LIST",

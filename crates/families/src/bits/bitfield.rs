@@ -404,8 +404,10 @@ mod tests {
             2) (integer) 1
             > :changes => 1
             > BITFIELD n OVERFLOW FAIL SET u1 0 2 => 1) (nil)
+            > :changes => 1
+            > STRLEN n => (integer) 1
+            > BITFIELD n OVERFLOW FAIL SET u1 0 2 => 1) (nil)
             > :changes => 0
-            > GET n => (nil)
             "#,
         );
     }
