@@ -88,7 +88,7 @@ fn json_becomes_values() {
     bench().check(&[
         ("return cjson.decode('[0.0, -5e3, -1, 0.3e-3, 1023.2, 0e10]')[2]", ":-5000"),
         ("return table.concat(cjson.decode('[0.0, -5e3, -1, 0.3e-3, 1023.2, 0e10]'), ' ')", "\"0 -5000 -1 0.0003 1023.2 0\""),
-        ("local d = cjson.decode('{\"a\": \"x\", \"b\": [1, {\"c\": null}]}') return {d.a, d.b[1], tostring(d.b[2].c), d.b[2].c == cjson.null}", "[\"x\" :1 \"userdata: NULL\" :1]"),
+        ("local d = cjson.decode('{\"a\": \"x\", \"b\": [1, {\"c\": null}]}') return {d.a, d.b[1], tostring(d.b[2].c), d.b[2].c == cjson.null}", "[\"x\" :1 \"userdata: (nil)\" :1]"),
         ("return {cjson.decode('true'), cjson.decode('false'), cjson.decode('\"s\"'), cjson.decode('7')}", "[:1 nil \"s\" :7]"),
         ("return {cjson.decode(' [ ] ')}", "[[]]"),
         ("return cjson.encode(cjson.decode('[]'))", "\"{}\""),
