@@ -225,7 +225,23 @@ fn script(context: &Context<'_>, left: &Value, right: &Value) -> bool {
     {
         return left == right;
     }
-    left == right || is_other_parser(text, left, right) || are_addresses(left, right)
+    left == right
+        || is_other_parser(text, left, right)
+        || are_addresses(left, right)
+        || is_shorter_double(left, right)
+}
+
+/// The reference's Grisu2 misses the shortest digits of about one double in a thousand: 17 digits for the same number.
+fn is_shorter_double(left: &Value, right: &Value) -> bool {
+    let double = |value: &Value| {
+        let text = std::str::from_utf8(value.as_bytes()?).ok()?;
+        let digits = text.bytes().filter(u8::is_ascii_digit).count();
+        Some((text.parse::<f64>().ok()?.to_bits(), digits))
+    };
+    match (double(left), double(right)) {
+        (Some((left, fewer)), Some((right, more))) => left == right && (16..more).contains(&fewer),
+        _ => false,
+    }
 }
 
 /// `tostring` of a table or a function tells where it lies.
