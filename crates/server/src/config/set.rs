@@ -86,7 +86,13 @@ impl Settings {
                 new,
             });
         }
-        changes.retain(|change| change.is_one());
+        // a setting may come twice, by its name and by its alias: the last one holds
+        let rows: Vec<&str> = changes.iter().map(|change| change.row.name).collect();
+        let mut place = 0;
+        changes.retain(|change| {
+            place += 1;
+            change.is_one() && !rows[place..].contains(&change.row.name)
+        });
         for Change { row, new, .. } in &changes {
             row.store(self, new);
         }

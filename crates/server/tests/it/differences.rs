@@ -179,3 +179,13 @@ fn what_a_transaction_has_counted_is_reset_too() {
     assert!(!info.contains("cmdstat_get:"), "{info}");
     assert!(info.contains("cmdstat_strlen:calls=1,"), "{info}");
 }
+
+#[test]
+fn of_a_name_and_its_alias_the_last_holds() {
+    play(
+        r#"
+        > CONFIG SET lua-time-limit 5001 busy-reply-threshold 5000 => +OK
+        > CONFIG GET lua-time-limit => ["lua-time-limit" "5000"]
+        "#,
+    );
+}
