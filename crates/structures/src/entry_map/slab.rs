@@ -461,7 +461,7 @@ mod tests {
     }
 
     #[test]
-    #[should_panic]
+    #[should_panic(expected = "out of bounds")]
     fn a_handle_of_a_freed_chunk_panics() {
         let mut slab = Slab::new();
         let (first, _second) = (fill(&mut slab, 2000, 1), fill(&mut slab, 50, 2));
