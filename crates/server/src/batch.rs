@@ -169,7 +169,8 @@ impl Server {
             let Some(entry) = self.registry.get(parcel.arguments[0]) else {
                 continue;
             };
-            if !entry.subcommands.is_empty() {
+            // nobody may call a subcommand by its full name
+            if !entry.subcommands.is_empty() || entry.container.is_some() {
                 continue;
             }
             parcel.entry = Some(entry);

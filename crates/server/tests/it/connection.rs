@@ -51,6 +51,16 @@ fn without_the_password_little_is_allowed() {
     );
 }
 
+/// Names are looked up ahead for the sake of keys: that must not make a command of what is none.
+#[test]
+fn a_subcommand_has_no_name_of_its_own_behind_another_request_either() {
+    let server = Server::start(&[]);
+    let mut client = server.connect();
+    client.send_bytes(b"SET a 1\r\nOBJECT|ENCODING a b\r\n");
+    assert_eq!(show(&client.receive().unwrap()), "+OK");
+    assert!(show(&client.receive().unwrap()).starts_with("-ERR unknown command 'OBJECT|ENCODING'"));
+}
+
 /// Requests are read ahead by parsers that belong to the thread: what one connection left in them must not become part
 /// of another's requests.
 #[test]
