@@ -6,15 +6,20 @@
 //! | module | holds |
 //! |---|---|
 //! | [`entry_map`] | [`EntryMap`]: all entries of one stripe of the keyspace, for all databases |
+//! | [`listpack`] | [`Listpack`]: strings and integers in one block of bytes, byte-exact with the reference's |
 //!
 //! `unsafe` is allowed in this crate where it pays. It stands in one file, `cpu.rs`, and touches no memory.
 
+mod corrupt;
 mod cpu;
 pub mod entry_map;
+pub mod listpack;
 
+pub use corrupt::Corrupt;
 pub use cpu::prefetch;
 
 pub use entry_map::{
     Cleared, DetachedDb, EntryMap, EntryView, Handle, KeyHash, NewEntry, NewPayload, Payload,
     TableStats,
 };
+pub use listpack::{At, Item, Listpack};

@@ -1,0 +1,150 @@
+//! Walking and reading.
+
+use super::encoding::{decode, step, step_back};
+use super::{At, COUNT_UNKNOWN, EMPTY_LEN, HEADER_LEN, Item, Listpack};
+
+impl Listpack {
+    /// How many items there are. At once, but for 65535 and more, which must be counted.
+    #[inline]
+    pub fn len(&self) -> usize {
+        match self.count_field() {
+            COUNT_UNKNOWN => self.count_items(),
+            count => usize::from(count),
+        }
+    }
+
+    #[cold]
+    fn count_items(&self) -> usize {
+        let block = self.as_bytes();
+        let (mut at, mut count) = (HEADER_LEN, 0);
+        while at < block.len() - 1 {
+            at += step(block, at);
+            count += 1;
+        }
+        count
+    }
+
+    /// Are there no items?
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.byte_len() == EMPTY_LEN
+    }
+
+    /// The first item's place.
+    #[inline]
+    pub fn first(&self) -> Option<At> {
+        self.item_at(HEADER_LEN)
+    }
+
+    /// The last item's place.
+    #[inline]
+    pub fn last(&self) -> Option<At> {
+        self.before(self.byte_len() - 1)
+    }
+
+    /// The place of the item behind the one at `at`.
+    #[inline]
+    pub fn next(&self, at: At) -> Option<At> {
+        let at = at.offset();
+        self.item_at(at + step(self.as_bytes(), at))
+    }
+
+    /// The place of the item before the one at `at`.
+    #[inline]
+    pub fn prev(&self, at: At) -> Option<At> {
+        self.before(at.offset())
+    }
+
+    #[inline]
+    fn before(&self, end: usize) -> Option<At> {
+        (end > HEADER_LEN).then(|| At::new(end - step_back(self.as_bytes(), end)))
+    }
+
+    /// The item at `at`.
+    #[inline]
+    pub fn get(&self, at: At) -> Item<'_> {
+        decode(self.as_bytes(), at.offset())
+    }
+
+    /// The place of the item at this index, a negative one counting from the end (-1 is the last). Walks from the
+    /// nearer end.
+    pub fn seek(&self, index: i64) -> Option<At> {
+        let mut index = index;
+        if self.count_field() != COUNT_UNKNOWN {
+            let len = self.len() as i64;
+            if index >= len || index < -len {
+                return None;
+            }
+            // The other way round, if that is shorter.
+            if index > len / 2 {
+                index -= len;
+            } else if index < -(len / 2) - 1 {
+                index += len;
+            }
+        }
+        if index >= 0 {
+            (0..index).try_fold(self.first()?, |at, _| self.next(at))
+        } else {
+            (index..-1).try_fold(self.last()?, |at, _| self.prev(at))
+        }
+    }
+
+    /// All items, from either end.
+    pub fn iter(&self) -> Iter<'_> {
+        let block = self.as_bytes();
+        Iter {
+            block,
+            front: HEADER_LEN,
+            back: block.len() - 1,
+            left: self.len(),
+        }
+    }
+}
+
+impl<'a> IntoIterator for &'a Listpack {
+    type Item = Item<'a>;
+    type IntoIter = Iter<'a>;
+
+    fn into_iter(self) -> Iter<'a> {
+        self.iter()
+    }
+}
+
+/// The items of a listpack; see [`Listpack::iter`].
+#[derive(Clone)]
+pub struct Iter<'a> {
+    block: &'a [u8],
+    /// Where the next item begins.
+    front: usize,
+    /// Where the last one ends.
+    back: usize,
+    left: usize,
+}
+
+impl<'a> Iterator for Iter<'a> {
+    type Item = Item<'a>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Item<'a>> {
+        self.left = self.left.checked_sub(1)?;
+        let item = decode(self.block, self.front);
+        self.front += step(self.block, self.front);
+        Some(item)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.left, Some(self.left))
+    }
+}
+
+impl DoubleEndedIterator for Iter<'_> {
+    #[inline]
+    fn next_back(&mut self) -> Option<Self::Item> {
+        self.left = self.left.checked_sub(1)?;
+        self.back -= step_back(self.block, self.back);
+        Some(decode(self.block, self.back))
+    }
+}
+
+impl ExactSizeIterator for Iter<'_> {}
+impl std::iter::FusedIterator for Iter<'_> {}
