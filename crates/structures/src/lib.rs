@@ -6,6 +6,7 @@
 //! | module | holds |
 //! |---|---|
 //! | [`entry_map`] | [`EntryMap`]: all entries of one stripe of the keyspace, for all databases |
+//! | [`intset`] | [`Intset`]: a set of integers as a sorted array, byte-exact with the reference's |
 //! | [`listpack`] | [`Listpack`]: strings and integers in one block of bytes, byte-exact with the reference's |
 //!
 //! `unsafe` is allowed in this crate where it pays. It stands in one file, `cpu.rs`, and touches no memory.
@@ -13,6 +14,8 @@
 mod corrupt;
 mod cpu;
 pub mod entry_map;
+mod integers;
+pub mod intset;
 pub mod listpack;
 
 pub use corrupt::Corrupt;
@@ -22,4 +25,5 @@ pub use entry_map::{
     Cleared, DetachedDb, EntryMap, EntryView, Handle, KeyHash, NewEntry, NewPayload, Payload,
     TableStats,
 };
+pub use intset::Intset;
 pub use listpack::{At, Item, Listpack};

@@ -17,6 +17,7 @@
 //! first byte have their highest bit set, which says "more to the left".
 
 use super::Item;
+use crate::integers::le_int;
 
 const STR_6: u8 = 0x80;
 const INT_13: u8 = 0xC0;
@@ -252,14 +253,6 @@ pub(super) fn decode(block: &[u8], at: usize) -> Item<'_> {
             Item::Bytes(&block[data_at..data_at + len])
         }
     }
-}
-
-/// The signed integer of `LEN` bytes at `at`.
-#[inline]
-fn le_int<const LEN: usize>(block: &[u8], at: usize) -> i64 {
-    let mut wide = [0; 8];
-    wide[8 - LEN..].copy_from_slice(&block[at..at + LEN]);
-    i64::from_le_bytes(wide) >> (64 - 8 * LEN)
 }
 
 /// The length of the item at `at` with its backlen, if it is one and ends before the end of `block`: what has passed
