@@ -20,6 +20,9 @@ pub(crate) const READ_LEN: usize = 64 * 1024;
 const FLUSH_BYTES_MAX: usize = 1024 * 1024;
 /// An output buffer that became bigger than this is given back when it is empty.
 const OUT_KEPT_MAX: usize = 256 * 1024;
+/// Of the others so many are kept, up to this size.
+const OUT_SPARES_MAX: usize = 64;
+const OUT_SPARE_BYTES_MAX: usize = 4 * 1024;
 /// The smallest input buffer of a connection's own.
 const INPUT_ROOM_MIN: usize = 16 * 1024;
 /// Room for an announced request is made at once up to this size, and beyond it as bytes arrive. Memory that nothing was
@@ -108,6 +111,8 @@ pub struct Conn<T> {
     pub(crate) over_soft_since_ms: Option<u64>,
     /// It is in the list of those whose output has to be sent.
     pub(crate) flush_listed: bool,
+    /// Its output is held back until the end of the round.
+    pub(crate) held_back: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -138,6 +143,7 @@ impl<T> Conn<T> {
             ending: None,
             over_soft_since_ms: None,
             flush_listed: false,
+            held_back: false,
         }
     }
 
@@ -306,19 +312,25 @@ impl<T> Conn<T> {
         }
     }
 
-    /// Lends the thread's output buffer to a connection that has none.
-    pub(crate) fn lend_output(&mut self, spare: &mut Vec<u8>) {
+    /// Lends one of the thread's output buffers to a connection that has none.
+    pub(crate) fn lend_output(&mut self, spares: &mut Vec<Vec<u8>>) {
         if self.out.capacity() == 0 {
-            std::mem::swap(&mut self.out, spare);
+            self.out = spares.pop().unwrap_or_default();
         }
     }
 
-    /// Gives an empty output buffer back to the thread, or to the allocator if it became too big or the thread has one.
-    pub(crate) fn return_output(&mut self, spare: &mut Vec<u8>) {
+    /// Gives an empty output buffer back to the thread, or to the allocator if it became too big or the thread has
+    /// enough.
+    pub(crate) fn return_output(&mut self, spares: &mut Vec<Vec<u8>>) {
         if self.out.is_empty() {
             let out = std::mem::take(&mut self.out);
-            if out.capacity() <= OUT_KEPT_MAX && spare.capacity() == 0 {
-                *spare = out;
+            let kept_max = match spares.len() {
+                0 => OUT_KEPT_MAX,
+                1..OUT_SPARES_MAX => OUT_SPARE_BYTES_MAX,
+                _ => 0,
+            };
+            if (1..=kept_max).contains(&out.capacity()) {
+                spares.push(out);
             }
         }
     }

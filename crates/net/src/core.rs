@@ -114,7 +114,7 @@ impl<S: Service> Core<S> {
 
     /// Nothing is left to do before the next event or mail.
     pub(crate) fn is_idle(&self) -> bool {
-        self.ready.is_empty() && self.mails.is_empty()
+        self.ready.is_empty() && self.mails.is_empty() && self.flush_list.is_empty()
     }
 
     /// Fetches events, waiting for one if `sleep`.
@@ -194,7 +194,7 @@ impl<S: Service> Core<S> {
         key: Key,
         conn: &mut Conn<S::Session>,
     ) -> io::Result<()> {
-        let wanted = conn.unsent() > 0;
+        let wanted = conn.unsent() > 0 && !conn.held_back;
         if wanted == conn.watches_writable {
             return Ok(());
         }

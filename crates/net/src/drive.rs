@@ -10,6 +10,7 @@
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
 use crate::conn::{Conn, Ending, Parking, READ_LEN};
 use crate::core::{BoxedConn, Core, Entry, PEER_CLOSED, READABLE, Ready};
@@ -18,6 +19,9 @@ use crate::service::{After, CloseReason, Report, Service};
 use crate::slab::Key;
 use crate::slot::Held;
 use crate::turn::Turn;
+
+/// How long a reply may be held back at most for the replies of others, which leave with it (see `Driver::holds_back`).
+const HOLD_BACK_TIME: Duration = Duration::from_millis(1);
 
 /// What a thread keeps from loop to loop.
 pub(crate) struct Own<S: Service> {
@@ -28,7 +32,8 @@ pub(crate) struct Own<S: Service> {
 /// Buffers that connections borrow while they are served.
 pub(crate) struct Buffers {
     pub(crate) read: Box<[u8]>,
-    pub(crate) out: Vec<u8>,
+    /// For output: one that may be big, and small ones for output that is held back.
+    pub(crate) out: Vec<Vec<u8>>,
 }
 
 impl Buffers {
@@ -44,6 +49,10 @@ impl Buffers {
 pub(crate) struct Driver<'l, S: Service> {
     pub(crate) turn: Turn<'l, S>,
     pub(crate) buffers: &'l mut Buffers,
+    /// What is ready and has not been looked at in this round.
+    pub(crate) left_in_round: usize,
+    /// Since when output has been held back; none is if `None`.
+    pub(crate) held_back_since: Option<Instant>,
 }
 
 /// The loop is with another thread now, or has ended.
@@ -60,7 +69,11 @@ pub(crate) fn drive<'l, S: Service>(
     let mut driver = Driver {
         turn,
         buffers: &mut own.buffers,
+        left_in_round: 0,
+        held_back_since: None,
     };
+    // What the thread before this one held back has waited long enough.
+    driver.send_listed();
     while driver.round().is_ok() {}
 }
 
@@ -68,13 +81,15 @@ impl<'l, S: Service> Driver<'l, S> {
     fn round(&mut self) -> Result<(), Gone> {
         self.fetch()?;
         // Those that become ready again meanwhile wait until the poller has been asked.
-        for _ in 0..self.turn.core().ready.len() {
+        for left in (0..self.turn.core().ready.len()).rev() {
+            self.left_in_round = left;
             match self.turn.core().ready.pop_front() {
                 Some(Ready::Conn(key, bits)) => self.on_ready(key, bits),
                 Some(Ready::Listener(index)) => self.accept(index),
                 None => break,
             }
             self.still_mine()?;
+            self.send_overdue();
         }
         while let Some(mail) = self.turn.core().mails.pop_front() {
             self.on_mail(mail);
@@ -246,7 +261,18 @@ impl<'l, S: Service> Driver<'l, S> {
         }
     }
 
+    /// Sends what is held back, if the first of it has waited for long enough.
+    fn send_overdue(&mut self) {
+        if self
+            .held_back_since
+            .is_some_and(|since| since.elapsed() >= HOLD_BACK_TIME)
+        {
+            self.send_listed();
+        }
+    }
+
     fn send_listed(&mut self) {
+        self.held_back_since = None;
         let mut list = std::mem::take(&mut self.turn.core().flush_list);
         for key in list.drain(..) {
             if let Some(conn) = self.turn.core().take(key) {

@@ -11,6 +11,7 @@
 //! wait, one read and one write, and never a read that finds nothing.
 
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 use crate::conn::{Conn, Ending, Input, Parking};
 use crate::core::{BoxedConn, Entry, Ready};
@@ -23,6 +24,8 @@ use crate::slab::Key;
 const READS_PER_TURN: usize = 4;
 /// Output below this is sent before limits are asked for.
 const LIMITED_OUTPUT_MIN: usize = 16 * 1024;
+/// More output than this is not held back.
+const HELD_BACK_BYTES_MAX: usize = 16 * 1024;
 /// How many bytes a closing connection may still send in vain.
 const DISCARD_BYTES_MAX: usize = 1024 * 1024;
 /// A sweep looks at this share of all places, so that all have been looked at after as many ticks.
@@ -34,7 +37,26 @@ impl<S: Service> Driver<'_, S> {
     pub(crate) fn serve(&mut self, key: Key, mut conn: BoxedConn<S>) {
         conn.lend_output(&mut self.buffers.out);
         self.work(&mut conn);
-        self.settle(key, conn);
+        if self.holds_back(&conn) && self.turn.take_back() {
+            conn.held_back = true;
+            self.held_back_since.get_or_insert_with(Instant::now);
+            self.place(key, conn);
+            self.list_for_output(key);
+        } else {
+            self.settle(key, conn);
+        }
+    }
+
+    /// Whether the output waits for that of those who are ready too. A reply that comes by itself wakes its client's
+    /// thread, which has read it and sleeps again before the next is there: with scripts of 20 us half of all time went
+    /// into these wake-ups (12 us of system time for a request instead of 6). What runs for a microsecond does not
+    /// let its clients fall asleep, so its replies leave at once.
+    fn holds_back(&mut self, conn: &Conn<S::Session>) -> bool {
+        self.turn.take_went_aside()
+            && self.left_in_round > 0
+            && conn.ending.is_none()
+            && !conn.watches_writable
+            && (1..=HELD_BACK_BYTES_MAX).contains(&conn.unsent())
     }
 
     fn work(&mut self, conn: &mut Conn<S::Session>) {
@@ -120,6 +142,7 @@ impl<S: Service> Driver<'_, S> {
 
     /// Sends the output, then puts the connection back into its loop, or closes it.
     pub(crate) fn settle(&mut self, key: Key, mut conn: BoxedConn<S>) {
+        conn.held_back = false;
         if conn.unsent() > 0 && !matches!(conn.ending, Some(Ending::Now(_))) {
             self.send(&mut conn);
         }

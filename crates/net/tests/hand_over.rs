@@ -51,6 +51,31 @@ fn a_long_command_does_not_stop_the_others() {
     server.end();
 }
 
+/// A reply is held back for those who are ready too, but not for what takes long.
+#[test]
+fn a_reply_does_not_wait_for_the_next_long_command() {
+    let server = start_one_loop();
+    let (mut gate, mut first, mut second) = (server.connect(), server.connect(), server.connect());
+    for client in [&mut gate, &mut first, &mut second] {
+        assert_eq!(client.ask("ping"), "pong");
+    }
+    gate.send("hog 100\n");
+    std::thread::sleep(Duration::from_millis(30));
+    // both are ready when the loop looks again
+    first.send("aside 0\n");
+    second.send("aside 600\n");
+    let start = Instant::now();
+    first.line();
+    assert!(
+        start.elapsed() < Duration::from_millis(400),
+        "{:?}",
+        start.elapsed()
+    );
+    assert_eq!(second.line(), "lost");
+    assert!(start.elapsed() >= Duration::from_millis(600));
+    server.end();
+}
+
 #[test]
 fn short_commands_keep_their_loop() {
     let server = start_one_loop();
