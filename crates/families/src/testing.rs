@@ -22,8 +22,8 @@ use std::sync::Arc;
 
 use perilune_command::{DataHandler, Entry, FindKeys, KeyFlags, PlanKind, Registry, Stop};
 use perilune_keyspace::{
-    EffectUnit, KeyHasher, Keyspace, KeyspaceOptions, LockPlan, ManualClock, MemoryLog, ReadTxn,
-    Txn, WriteTxn,
+    Announcement, Announcements, EffectUnit, EventClass, KeyHasher, Keyspace, KeyspaceOptions,
+    LockPlan, ManualClock, MemoryLog, ReadTxn, Txn, WriteTxn,
 };
 use perilune_resp::client::{Value, parse_value};
 use perilune_resp::{Protocol, Reply, RespWriter, split_args};
@@ -69,6 +69,8 @@ pub struct Ran {
     pub changes: u64,
     /// What goes to the log, one command per line.
     pub sent: String,
+    /// The events that it announces, one per line.
+    pub events: String,
 }
 
 /// How a call ends.
@@ -92,6 +94,7 @@ impl Stage {
         let (keyspace, replica) = (open(), open());
         let log = Arc::new(MemoryLog::default());
         keyspace.set_effect_consumer(Some(log.clone()));
+        keyspace.set_event_classes(EventClass::ALL);
         Self {
             registry: registry(),
             keyspace,
@@ -128,6 +131,14 @@ impl Stage {
         assert_eq!(state(&self.keyspace), before, "rolled back: {line}");
         let ran = self.run(&arguments, Ending::Commit);
         assert_eq!(ran, tried, "recorded and not recorded: {line}");
+        if ran.changes > 0 && !is_silent(arguments[0]) {
+            // `new` and `keymiss` come by themselves
+            let told = |event: &str| !event.starts_with("n ") && !event.starts_with("m ");
+            assert!(
+                ran.events.lines().any(told),
+                "a change without an event (see WriteTxn::notify): {line}"
+            );
+        }
         if ran.changes == 0 {
             assert_eq!(
                 state(&self.keyspace),
@@ -156,6 +167,7 @@ impl Stage {
     /// | directive         | does                                                                      |
     /// |-------------------|---------------------------------------------------------------------------|
     /// | `:sent`           | shows what the last call sent to the log                                  |
+    /// | `:events`         | shows the events that the last call announced: class, event, key, and its database if not 0 |
     /// | `:changes`        | shows how many changes the last call counted                              |
     /// | `:encoding KEY`   | shows the encoding of a value                                             |
     /// | `:expires KEY`    | shows when a key expires, in milliseconds: the transcript starts at 1000000 |
@@ -173,6 +185,7 @@ impl Stage {
         };
         match name {
             "sent" => return self.last.sent.clone(),
+            "events" => return self.last.events.clone(),
             "changes" => return self.last.changes.to_string(),
             "encoding" | "expires" => {
                 let state = state(&self.keyspace);
@@ -205,7 +218,7 @@ impl Stage {
         let mut reply = RespWriter::new(&mut answer, self.protocol);
         match self.registry.resolve(arguments) {
             Ok(entry) => {
-                let (changes, sent) = execute(
+                let (changes, sent, events) = execute(
                     &self.keyspace,
                     entry,
                     self.database,
@@ -217,6 +230,7 @@ impl Stage {
                     answer,
                     changes,
                     sent,
+                    events,
                 }
             }
             Err(error) => {
@@ -259,7 +273,7 @@ impl Stage {
     }
 }
 
-/// Runs a command in a transaction of its own. The changes it counted, and what it sent to the log.
+/// Runs a command in a transaction of its own. The changes it counted, what it sent to the log, and its events.
 fn execute(
     keyspace: &Keyspace,
     entry: &Entry<DataHandler>,
@@ -267,7 +281,7 @@ fn execute(
     arguments: &[&[u8]],
     ending: Ending,
     reply: &mut RespWriter<'_>,
-) -> (u64, String) {
+) -> (u64, String, String) {
     let mut keys = Vec::new();
     // where the arguments contradict themselves, the command says what is wrong with them
     let are_known = entry
@@ -332,14 +346,18 @@ fn execute(
         );
     }
     txn.end_command(start, database, arguments);
-    let (changes, sent) = (txn.changes(), shown_effects(txn.effects()));
+    let (changes, sent, events) = (
+        txn.changes(),
+        shown_effects(txn.effects()),
+        shown_events(txn.announcements()),
+    );
     match ending {
         Ending::RollBack => txn.roll_back(),
         Ending::Commit => {
             txn.commit();
         }
     }
-    (changes, sent)
+    (changes, sent, events)
 }
 
 /// A key with all that can be told of it.
@@ -396,6 +414,50 @@ fn replicated(keyspace: &Keyspace) -> Vec<(usize, String, String, Option<i64>)> 
         .into_iter()
         .map(|key| (key.database, lossy(&key.name), key.value, key.expire_at_ms))
         .collect()
+}
+
+/// Whether a command changes something and says nothing of it, as in the reference: what does away with whole databases.
+fn is_silent(name: &[u8]) -> bool {
+    ["FLUSHDB", "FLUSHALL", "SWAPDB"]
+        .iter()
+        .any(|silent| name.eq_ignore_ascii_case(silent.as_bytes()))
+}
+
+/// Events, one per line: class, event, key, and its database if that is not 0.
+fn shown_events(announcements: &Announcements) -> String {
+    let classes = [
+        (EventClass::GENERIC, 'g'),
+        (EventClass::STRING, '$'),
+        (EventClass::LIST, 'l'),
+        (EventClass::SET, 's'),
+        (EventClass::HASH, 'h'),
+        (EventClass::SORTED_SET, 'z'),
+        (EventClass::EXPIRED, 'x'),
+        (EventClass::EVICTED, 'e'),
+        (EventClass::STREAM, 't'),
+        (EventClass::KEY_MISS, 'm'),
+        (EventClass::NEW, 'n'),
+    ];
+    let shown = |announcement| {
+        let Announcement::Event {
+            database,
+            class,
+            event,
+            key,
+        } = announcement
+        else {
+            panic!("a data command passes a message on: {announcement:?}");
+        };
+        let letter = classes.iter().find(|(each, _)| *each == class);
+        let (_, letter) = letter.unwrap_or_else(|| panic!("{event} is of no one class"));
+        let database = match database {
+            0 => String::new(),
+            database => format!(" {database}"),
+        };
+        format!("{letter} {event} {}{database}", lossy(key))
+    };
+    let lines: Vec<String> = announcements.iter().map(shown).collect();
+    lines.join("\n")
 }
 
 /// Commands as one would type them, one per line.

@@ -1,10 +1,11 @@
 //! The keyspace as a whole: its stripes, its counters, its clock and the consumer of its effects.
 
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, RwLock};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU16, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock, RwLock};
 
 use perilune_structures::{KeyHash, prefetch};
 
+use crate::announce::{Announcements, Announcer, EventClass};
 use crate::clock::{Clock, SystemClock};
 use crate::effects::{EffectConsumer, EffectUnit};
 use crate::gate::{Parked, Turn, Waiter, Wake};
@@ -83,6 +84,9 @@ pub struct Keyspace {
     sequence: AtomicU64,
     consuming: AtomicBool,
     consumer: RwLock<Option<Arc<dyn EffectConsumer>>>,
+    /// The classes of keyspace events that are listened to.
+    event_classes: AtomicU16,
+    announcer: OnceLock<Arc<dyn Announcer>>,
     tickets: AtomicU64,
     string_len_max: AtomicU64,
 }
@@ -108,6 +112,8 @@ impl Keyspace {
             sequence: AtomicU64::new(0),
             consuming: AtomicBool::new(false),
             consumer: RwLock::new(None),
+            event_classes: AtomicU16::new(0),
+            announcer: OnceLock::new(),
             tickets: AtomicU64::new(1),
             string_len_max: AtomicU64::new(512 << 20),
         }
@@ -220,6 +226,28 @@ impl Keyspace {
         let place = self.consumer.read().unwrap_or_else(|e| e.into_inner());
         if let Some(consumer) = &*place {
             consumer.consume(self.sequence.fetch_add(1, Ordering::Relaxed), unit);
+        }
+    }
+
+    /// Gives all that transactions tell from now on to `announcer`, for good: false if it went to another before.
+    pub fn set_announcer(&self, announcer: Arc<dyn Announcer>) -> bool {
+        self.announcer.set(announcer).is_ok()
+    }
+
+    /// The classes of keyspace events that are announced.
+    pub fn event_classes(&self) -> EventClass {
+        EventClass::from_bits(self.event_classes.load(Ordering::Relaxed))
+    }
+
+    /// Sets [`Keyspace::event_classes`].
+    pub fn set_event_classes(&self, classes: EventClass) {
+        self.event_classes.store(classes.bits(), Ordering::Relaxed);
+    }
+
+    /// Hands announcements on. Only under the locks of what they are about.
+    pub(crate) fn announce(&self, announcements: &Announcements) {
+        if let Some(announcer) = self.announcer.get() {
+            announcer.announce(announcements);
         }
     }
 

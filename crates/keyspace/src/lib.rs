@@ -10,6 +10,7 @@
 
 #![cfg_attr(loom, allow(dead_code, unused_imports))]
 
+mod announce;
 mod clock;
 mod effects;
 mod expire;
@@ -27,6 +28,7 @@ mod watch;
 #[cfg(all(test, not(loom)))]
 mod tests;
 
+pub use announce::{Announcement, Announcements, Announcer, EventClass};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use effects::{EffectConsumer, EffectUnit, MemoryLog};
 pub use expire::{ExpireCycle, ExpireReport};

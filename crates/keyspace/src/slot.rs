@@ -8,6 +8,7 @@ use std::sync::atomic::Ordering;
 use perilune_structures::{Handle, NewEntry, NewPayload, Payload};
 use perilune_value::{INLINE_LEN_MAX, Object, StringEncoding, Text, WrongType};
 
+use crate::announce::EventClass;
 use crate::txn::{Abort, Found, Txn, WriteTxn};
 
 /// What becomes of a key's expiry when its value is replaced.
@@ -94,7 +95,13 @@ impl Slot<'_, '_> {
     /// Counts this lookup among hits and misses, and stamps the entry: for commands that read before they write.
     pub fn count_lookup(&mut self) {
         let found = self.exists();
-        crate::txn::ReadTxn::new(self.txn).count_lookup(found);
+        self.txn.count_lookup(self.database, self.key, found);
+    }
+
+    /// Announces an event of this key, see [`WriteTxn::notify`].
+    #[inline]
+    pub fn notify(&mut self, class: EventClass, event: &'static str) {
+        self.txn.notify(self.database, class, event, self.key);
     }
 
     /// Sets the key to a string, whatever it held. The encoding becomes that of a new string.
@@ -326,7 +333,8 @@ impl Slot<'_, '_> {
         Ok(true)
     }
 
-    /// Removes the key, if it exists, because the time that a command gives it has passed: it counts as expired.
+    /// Removes the key, if it exists, because the time that a command gives it has passed: it counts as expired, and the
+    /// event `expired` is announced.
     pub fn delete_expired(&mut self) -> Result<bool, Abort> {
         let existed = self.delete()?;
         if existed {
@@ -335,6 +343,7 @@ impl Slot<'_, '_> {
                 .counters()
                 .expired_keys
                 .fetch_add(1, Ordering::Relaxed);
+            self.notify(EventClass::EXPIRED, "expired");
         }
         Ok(existed)
     }
@@ -411,6 +420,8 @@ impl Slot<'_, '_> {
     pub fn put(&mut self, value: Detached) -> Result<(), Abort> {
         if let Some(handle) = self.handle.take() {
             self.take_out(handle)?;
+            // unlike SET, what puts a whole value there makes a new key of it
+            self.notify(EventClass::NEW, "new");
         } else {
             self.save_absent()?;
         }
@@ -487,9 +498,12 @@ impl Slot<'_, '_> {
             .save_copy(self.at, self.database, self.hash, self.key, handle)
     }
 
+    /// Whatever creates the key passes here first, so this is where that is announced.
     fn save_absent(&mut self) -> Result<(), Abort> {
         self.txn
-            .save_absent(self.at, self.database, self.hash, self.key)
+            .save_absent(self.at, self.database, self.hash, self.key)?;
+        self.notify(EventClass::NEW, "new");
+        Ok(())
     }
 
     fn take_out(&mut self, handle: Handle) -> Result<(), Abort> {

@@ -22,7 +22,7 @@ use perilune_command::{
     Arg, Arguments, Command, CommandError, DataHandler, Flags, Group, KeyFlags, KeyPosition,
     KeySpec, Outcome, Spec, errors, is_token,
 };
-use perilune_keyspace::{ReadTxn, WriteTxn};
+use perilune_keyspace::{EventClass, ReadTxn, WriteTxn};
 use perilune_resp::Reply;
 use perilune_value::{BitField, Overflow};
 
@@ -287,6 +287,7 @@ fn bitfield(txn: &mut WriteTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Rep
     if grows || effects.iter().any(is_change) {
         effects = slot.edit(len_min, |bytes| run(&operations, bytes))?;
         let changes = effects.iter().filter(|effect| is_change(effect)).count() as u64;
+        slot.notify(EventClass::STRING, "setbit");
         // the edit counts as one already
         txn.count_changes(changes.saturating_sub(1));
     }

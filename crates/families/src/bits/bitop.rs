@@ -18,7 +18,7 @@ use perilune_command::{
     Arg, Command, CommandError, DataHandler, Flags, Group, KeyFlags, KeySpec, Outcome, Spec,
     errors, is_token,
 };
-use perilune_keyspace::{Expiry, WriteTxn};
+use perilune_keyspace::{EventClass, Expiry, WriteTxn};
 use perilune_resp::Reply;
 use perilune_value::{BitOperation, Text, combine};
 
@@ -87,8 +87,9 @@ fn bitop(txn: &mut WriteTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Reply)
     let mut slot = txn.slot(destination)?;
     if len > 0 {
         slot.set_raw(result, Expiry::Clear)?;
-    } else {
-        slot.delete()?;
+        slot.notify(EventClass::STRING, "set");
+    } else if slot.delete()? {
+        slot.notify(EventClass::GENERIC, "del");
     }
     reply.integer(len as i64);
     Ok(())
@@ -132,6 +133,34 @@ mod tests {
             > BITOP FOO d a => (error) ERR syntax error
             > BITOP NOT d a b => (error) ERR BITOP NOT must be called with a single source key.
             > BITOP AND d => (error) ERR wrong number of arguments for 'bitop' command
+            "#,
+        );
+    }
+
+    #[test]
+    fn events() {
+        check(
+            r#"
+            > BITOP NOT a none => (integer) 0
+            > :events => m keymiss none
+            > SETBIT a 7 1 => (integer) 0
+            > :events
+            n new a
+            $ setbit a
+            > SETBIT a 7 1 => (integer) 1
+            > :events
+            > BITFIELD a SET u8 0 1 => 1) (integer) 1
+            > :events
+            > BITFIELD a SET u8 0 2 => 1) (integer) 1
+            > :events => $ setbit a
+            > BITOP NOT b a => (integer) 1
+            > :events
+            n new b
+            $ set b
+            > BITOP NOT b none => (integer) 0
+            > :events
+            m keymiss none
+            g del b
             "#,
         );
     }

@@ -13,7 +13,7 @@
 use perilune_command::{
     Arg, Command, CommandError, DataHandler, Flags, Group, KeyFlags, KeySpec, Outcome, Spec,
 };
-use perilune_keyspace::WriteTxn;
+use perilune_keyspace::{EventClass, WriteTxn};
 use perilune_resp::Reply;
 
 use super::offset::bit_offset;
@@ -65,6 +65,7 @@ fn setbit(txn: &mut WriteTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Reply
                 bytes[at] &= !mask
             }
         })?;
+        slot.notify(EventClass::STRING, "setbit");
     }
     reply.integer(i64::from(old));
     Ok(())

@@ -14,7 +14,7 @@ use perilune_command::{
     Arg, Arguments, Category, Command, CommandError, DataHandler, Flags, Group, KeyFlags, KeySpec,
     Outcome, Spec, errors, is_token,
 };
-use perilune_keyspace::WriteTxn;
+use perilune_keyspace::{EventClass, WriteTxn};
 use perilune_resp::Reply;
 
 use super::database::database;
@@ -79,7 +79,9 @@ fn copy(txn: &mut WriteTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Reply) 
         txn.find(source)?.is_some() && (replace || txn.peek_in(database, destination)?.is_none());
     if is_copied {
         let value = txn.slot(source)?.copy();
-        txn.slot_in(database, destination)?.put(value)?;
+        let mut slot = txn.slot_in(database, destination)?;
+        slot.put(value)?;
+        slot.notify(EventClass::GENERIC, "copy_to");
     }
     reply.integer(i64::from(is_copied));
     Ok(())
@@ -123,6 +125,31 @@ mod tests {
             > COPY a b DB => (error) ERR syntax error
             > COPY a a DB 0 => (error) ERR source and destination objects are the same
             ",
+        );
+    }
+
+    #[test]
+    fn events() {
+        check(
+            r#"
+            > COPY a b => (integer) 0
+            > :events => m keymiss a
+            > SET a 1 => OK
+            > COPY a b => (integer) 1
+            > :events
+            n new b
+            g copy_to b
+            > COPY a b REPLACE DB 2 => (integer) 1
+            > :events
+            n new b 2
+            g copy_to b 2
+            > COPY a b => (integer) 0
+            > :events
+            > COPY a b REPLACE => (integer) 1
+            > :events
+            n new b
+            g copy_to b
+            "#,
         );
     }
 }

@@ -15,7 +15,7 @@
 use perilune_command::{
     Arg, Category, Command, DataHandler, Flags, Group, KeyFlags, KeySpec, Outcome, Spec,
 };
-use perilune_keyspace::WriteTxn;
+use perilune_keyspace::{EventClass, WriteTxn};
 use perilune_resp::Reply;
 
 /// DEL.
@@ -68,7 +68,11 @@ pub const UNLINK: Command = Command::new(
 fn del(txn: &mut WriteTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Reply) -> Outcome {
     let mut deleted = 0;
     for key in &arguments[1..] {
-        deleted += i64::from(txn.slot(key)?.delete()?);
+        let mut slot = txn.slot(key)?;
+        if slot.delete()? {
+            slot.notify(EventClass::GENERIC, "del");
+            deleted += 1;
+        }
     }
     reply.integer(deleted);
     Ok(())
@@ -104,6 +108,22 @@ mod tests {
             > :wait 10
             > DEL a => (integer) 0
             ",
+        );
+    }
+
+    #[test]
+    fn events() {
+        check(
+            r#"
+            > MSET a 1 b 2 => OK
+            > DEL b none a => (integer) 2
+            > :events
+            g del b
+            g del a
+            > SET a 1 => OK
+            > UNLINK a => (integer) 1
+            > :events => g del a
+            "#,
         );
     }
 }

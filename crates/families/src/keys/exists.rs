@@ -59,7 +59,7 @@ fn exists(txn: &mut ReadTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Reply)
     let mut count = 0;
     for key in &arguments[1..] {
         let exists = txn.peek(key)?.is_some();
-        txn.count_lookup(exists);
+        txn.count_lookup(key, exists);
         count += i64::from(exists);
     }
     reply.integer(count);
@@ -90,6 +90,32 @@ mod tests {
             > EXISTS a => (integer) 0
             > TOUCH a => (integer) 0
             ",
+        );
+    }
+
+    #[test]
+    fn events_of_misses() {
+        check(
+            r#"
+            > EXISTS a => (integer) 0
+            > :events => m keymiss a
+            > TYPE a => none
+            > :events => m keymiss a
+            > TTL a => (integer) -2
+            > :events => m keymiss a
+            > TOUCH a => (integer) 0
+            > :events => m keymiss a
+            > OBJECT ENCODING a => (nil)
+            > :events
+            > MEMORY USAGE a => (nil)
+            > :events
+            > MGET a b
+            1) (nil)
+            2) (nil)
+            > :events
+            m keymiss a
+            m keymiss b
+            "#,
         );
     }
 }

@@ -32,7 +32,7 @@ use perilune_command::{
     Arg, Category, Command, CommandError, DataHandler, Flags, Group, KeyFlags, KeySpec, Outcome,
     Spec, integer, is_token,
 };
-use perilune_keyspace::WriteTxn;
+use perilune_keyspace::{EventClass, WriteTxn};
 use perilune_resp::Reply;
 
 /// EXPIRE.
@@ -318,6 +318,7 @@ fn run(
         txn.propagate(&[b"UNLINK", key]);
     } else {
         slot.set_expiry(Some(expire_at_ms))?;
+        slot.notify(EventClass::GENERIC, "expire");
         if unit.name != "pexpireat" {
             let mut digits = itoa::Buffer::new();
             let mut effect = vec![
@@ -404,6 +405,25 @@ mod tests {
             > EXPIREAT nothing 9223372036854775807 => (error) ERR invalid expire time in 'expireat' command
             > PEXPIREAT nothing 9223372036854775807 => (integer) 0
             ",
+        );
+    }
+
+    #[test]
+    fn events() {
+        check(
+            r#"
+            > EXPIRE a 10 => (integer) 0
+            > :events
+            > SET a 1 => OK
+            > EXPIRE a 10 => (integer) 1
+            > :events => g expire a
+            > PERSIST a => (integer) 1
+            > :events => g persist a
+            > PERSIST a => (integer) 0
+            > :events
+            > EXPIREAT a 1 => (integer) 1
+            > :events => x expired a
+            "#,
         );
     }
 }

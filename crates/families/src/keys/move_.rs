@@ -13,7 +13,7 @@
 use perilune_command::{
     Arg, Category, Command, DataHandler, Flags, Group, KeyFlags, KeySpec, Outcome, Spec, errors,
 };
-use perilune_keyspace::WriteTxn;
+use perilune_keyspace::{EventClass, WriteTxn};
 use perilune_resp::Reply;
 
 use super::database::database;
@@ -48,6 +48,8 @@ fn move_(txn: &mut WriteTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Reply)
     let is_moved = txn.peek(key)?.is_some() && txn.peek_in(database, key)?.is_none();
     if is_moved {
         txn.relocate(key, database, key)?;
+        txn.notify(EventClass::GENERIC, "move_from", key);
+        txn.notify_in(database, EventClass::GENERIC, "move_to", key);
     }
     reply.integer(i64::from(is_moved));
     Ok(())
@@ -85,6 +87,22 @@ mod tests {
             > MOVE nothing -1 => (error) ERR DB index is out of range
             > MOVE nothing 99999999999 => (error) ERR value is out of range, value must between -2147483648 and 2147483647
             ",
+        );
+    }
+
+    #[test]
+    fn events() {
+        check(
+            r#"
+            > MOVE a 1 => (integer) 0
+            > :events
+            > SET a 1 => OK
+            > MOVE a 1 => (integer) 1
+            > :events
+            n new a 1
+            g move_from a
+            g move_to a 1
+            "#,
         );
     }
 }

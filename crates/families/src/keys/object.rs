@@ -190,7 +190,7 @@ fn lookup<R>(
     ask: impl FnOnce(Found<'_>) -> R,
 ) -> Result<Option<R>, Abort> {
     let answer = txn.peek(key)?.map(ask);
-    txn.count_lookup(answer.is_some());
+    txn.count_lookup_quietly(answer.is_some());
     Ok(answer)
 }
 

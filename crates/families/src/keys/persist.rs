@@ -12,7 +12,7 @@
 use perilune_command::{
     Arg, Category, Command, DataHandler, Flags, Group, KeyFlags, KeySpec, Outcome, Spec,
 };
-use perilune_keyspace::WriteTxn;
+use perilune_keyspace::{EventClass, WriteTxn};
 use perilune_resp::Reply;
 
 /// PERSIST.
@@ -38,6 +38,7 @@ fn persist(txn: &mut WriteTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Repl
     let expires = slot.expire_at_ms().is_some();
     if expires {
         slot.set_expiry(None)?;
+        slot.notify(EventClass::GENERIC, "persist");
     }
     reply.integer(i64::from(expires));
     Ok(())

@@ -13,7 +13,7 @@
 use perilune_command::{
     Arg, Category, Command, DataHandler, Flags, Group, KeyFlags, KeySpec, Outcome, Spec, errors,
 };
-use perilune_keyspace::WriteTxn;
+use perilune_keyspace::{Abort, EventClass, WriteTxn};
 use perilune_resp::Reply;
 
 /// RENAME.
@@ -73,7 +73,7 @@ fn rename(txn: &mut WriteTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Reply
         return Err(errors::NO_SUCH_KEY.into());
     }
     if key != new_key {
-        txn.relocate(key, txn.database(), new_key)?;
+        relocate(txn, key, new_key)?;
     }
     reply.ok();
     Ok(())
@@ -87,9 +87,16 @@ fn renamenx(txn: &mut WriteTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Rep
     // the same name is one that exists
     let is_free = !txn.slot(new_key)?.exists();
     if is_free {
-        txn.relocate(key, txn.database(), new_key)?;
+        relocate(txn, key, new_key)?;
     }
     reply.integer(i64::from(is_free));
+    Ok(())
+}
+
+fn relocate(txn: &mut WriteTxn<'_, '_>, key: &[u8], new_key: &[u8]) -> Result<(), Abort> {
+    txn.relocate(key, txn.database(), new_key)?;
+    txn.notify(EventClass::GENERIC, "rename_from", key);
+    txn.notify(EventClass::GENERIC, "rename_to", new_key);
     Ok(())
 }
 
@@ -131,6 +138,32 @@ mod tests {
             > RENAMENX a a => (integer) 0
             > :sent
             ",
+        );
+    }
+
+    #[test]
+    fn events() {
+        check(
+            r#"
+            > MSET a 1 b 2 => OK
+            > :events
+            n new a
+            $ set a
+            n new b
+            $ set b
+            > RENAME a b => OK
+            > :events
+            n new b
+            g rename_from a
+            g rename_to b
+            > RENAMENX b c => (integer) 1
+            > :events
+            n new c
+            g rename_from b
+            g rename_to c
+            > RENAME c c => OK
+            > :events
+            "#,
         );
     }
 }

@@ -137,7 +137,7 @@ fn answer(
     shown: fn(expire_at_ms: i64, now_ms: i64) -> i64,
 ) -> Outcome {
     let expiry = txn.peek(key)?.map(|found| found.expire_at_ms());
-    txn.count_lookup(expiry.is_some());
+    txn.count_lookup(key, expiry.is_some());
     reply.integer(match expiry {
         None => NO_KEY,
         Some(None) => NO_EXPIRY,

@@ -33,7 +33,7 @@ pub const TYPE: Command = Command::new(
 
 fn type_(txn: &mut ReadTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Reply) -> Outcome {
     let name = txn.peek(arguments[1])?.map(|found| found.type_name());
-    txn.count_lookup(name.is_some());
+    txn.count_lookup(arguments[1], name.is_some());
     reply.status(name.unwrap_or("none"));
     Ok(())
 }

@@ -10,7 +10,7 @@
 //! ```
 
 use perilune_command::{Arg, Command, DataHandler, Flags, Group, KeyFlags, KeySpec, Outcome, Spec};
-use perilune_keyspace::{Expiry, WriteTxn};
+use perilune_keyspace::{EventClass, Expiry, WriteTxn};
 use perilune_resp::Reply;
 
 use super::check_string_len;
@@ -46,6 +46,7 @@ fn append(txn: &mut WriteTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Reply
             value.len()
         }
     };
+    slot.notify(EventClass::STRING, "append");
     reply.integer(len as i64);
     Ok(())
 }
@@ -84,6 +85,40 @@ mod tests {
             > APPEND k 12345 => (integer) 5
             > APPEND k 6 => (error) ERR string exceeds maximum allowed size (proto-max-bulk-len)
             > APPEND k "" => (integer) 5
+            "#,
+        );
+    }
+
+    #[test]
+    fn events_of_those_that_edit() {
+        check(
+            r#"
+            > APPEND k a => (integer) 1
+            > :events
+            n new k
+            $ append k
+            > SETRANGE k 1 "" => (integer) 1
+            > :events
+            > SETRANGE k 0 5 => (integer) 1
+            > :events => $ setrange k
+            > INCR k => (integer) 6
+            > :events => $ incrby k
+            > DECRBY k 2 => (integer) 4
+            > :events => $ incrby k
+            > INCRBYFLOAT k 0.5 => "4.5"
+            > :events => $ incrbyfloat k
+            > GETSET k 1 => "4.5"
+            > :events => $ set k
+            > GETDEL k => "1"
+            > :events => g del k
+            > SETNX k 1 => (integer) 1
+            > :events
+            n new k
+            $ set k
+            > SETEX k 10 1 => OK
+            > :events
+            $ set k
+            g expire k
             "#,
         );
     }

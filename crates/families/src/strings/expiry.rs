@@ -1,7 +1,7 @@
 //! How options say when a key expires: `EX 10`, `PX 10000`, `EXAT 1700000000`, `PXAT 1700000000000`.
 
 use perilune_command::{CommandError, integer, is_token};
-use perilune_keyspace::{Abort, Expiry, WriteTxn};
+use perilune_keyspace::{Abort, EventClass, Expiry, WriteTxn};
 
 /// The unit of a time, and what it is counted from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,7 +74,10 @@ pub fn set_until(
     if expire_at_ms <= txn.now_ms() {
         return expire(txn, key);
     }
-    txn.slot(key)?.set(value, Expiry::At(expire_at_ms))?;
+    let mut slot = txn.slot(key)?;
+    slot.set(value, Expiry::At(expire_at_ms))?;
+    slot.notify(EventClass::STRING, "set");
+    slot.notify(EventClass::GENERIC, "expire");
     let mut digits = itoa::Buffer::new();
     txn.propagate(&[
         b"SET".as_slice(),

@@ -10,7 +10,7 @@
 //! ```
 
 use perilune_command::{Arg, Command, DataHandler, Flags, Group, KeyFlags, KeySpec, Outcome, Spec};
-use perilune_keyspace::WriteTxn;
+use perilune_keyspace::{EventClass, WriteTxn};
 use perilune_resp::Reply;
 
 use super::reply_text;
@@ -43,6 +43,7 @@ fn getdel(txn: &mut WriteTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Reply
         return Ok(());
     }
     let value = slot.take()?;
+    slot.notify(EventClass::GENERIC, "del");
     txn.propagate(&[b"DEL".as_slice(), arguments[1]]);
     reply_text(value.text(), reply);
     Ok(())

@@ -14,7 +14,7 @@ use perilune_command::{
     Arg, Arguments, Command, CommandError, DataHandler, Flags, Group, KeyFlags, KeySpec, Outcome,
     Spec, errors, is_token,
 };
-use perilune_keyspace::WriteTxn;
+use perilune_keyspace::{EventClass, WriteTxn};
 use perilune_resp::Reply;
 
 use super::expiry::{Clocking, Deadline, expire};
@@ -99,6 +99,7 @@ fn getex(txn: &mut WriteTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Reply)
     match change {
         Change::Persist if slot.expire_at_ms().is_some() => {
             slot.set_expiry(None)?;
+            slot.notify(EventClass::GENERIC, "persist");
             txn.propagate(&[b"PERSIST".as_slice(), key]);
         }
         Change::Nothing | Change::Persist => {}
@@ -111,6 +112,7 @@ fn getex(txn: &mut WriteTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Reply)
                 return Ok(());
             }
             slot.set_expiry(Some(expire_at_ms))?;
+            slot.notify(EventClass::GENERIC, "expire");
             let mut digits = itoa::Buffer::new();
             txn.propagate(&[
                 b"PEXPIREAT".as_slice(),
@@ -165,6 +167,25 @@ mod tests {
             > GETEX k KEEPTTL => (error) ERR syntax error
             > GETEX k NX => (error) ERR syntax error
             > GETEX k EX => (error) ERR syntax error
+            "#,
+        );
+    }
+
+    #[test]
+    fn events() {
+        check(
+            r#"
+            > GETEX k => (nil)
+            > :events => m keymiss k
+            > SET k v => OK
+            > GETEX k EX 10 => "v"
+            > :events => g expire k
+            > GETEX k PERSIST => "v"
+            > :events => g persist k
+            > GETEX k => "v"
+            > :events
+            > GETEX k PXAT 1 => "v"
+            > :events => x expired k
             "#,
         );
     }

@@ -8,7 +8,7 @@
 //! ```
 
 use perilune_command::{Arg, Command, DataHandler, Flags, Group, KeyFlags, KeySpec, Outcome, Spec};
-use perilune_keyspace::{Expiry, WriteTxn};
+use perilune_keyspace::{EventClass, Expiry, WriteTxn};
 use perilune_resp::Reply;
 
 use super::reply_text;
@@ -40,6 +40,7 @@ fn getset(txn: &mut WriteTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Reply
     slot.count_lookup();
     let old = slot.text()?.is_some().then(|| slot.copy());
     slot.set(value, Expiry::Clear)?;
+    slot.notify(EventClass::STRING, "set");
     txn.propagate(&[b"SET".as_slice(), key, value]);
     reply_text(old.as_ref().and_then(|old| old.text()), reply);
     Ok(())

@@ -16,7 +16,7 @@ use perilune_command::{
     Arg, Command, CommandError, DataHandler, Flags, Group, KeyFlags, KeySpec, Outcome, Spec,
     errors, integer,
 };
-use perilune_keyspace::WriteTxn;
+use perilune_keyspace::{EventClass, WriteTxn};
 use perilune_resp::Reply;
 
 /// INCR.
@@ -118,6 +118,7 @@ fn add(txn: &mut WriteTxn<'_, '_>, key: &[u8], increment: i64, reply: &mut dyn R
         "ERR increment or decrement would overflow",
     ))?;
     slot.set_integer(new)?;
+    slot.notify(EventClass::STRING, "incrby");
     reply.integer(new);
     Ok(())
 }

@@ -12,7 +12,7 @@
 use perilune_command::{
     Arg, Command, CommandError, DataHandler, Flags, Group, KeyFlags, KeySpec, Outcome, Spec, errors,
 };
-use perilune_keyspace::{Expiry, WriteTxn};
+use perilune_keyspace::{EventClass, Expiry, WriteTxn};
 use perilune_resp::Reply;
 use perilune_value::{Extended, Text};
 
@@ -52,6 +52,7 @@ fn incrbyfloat(txn: &mut WriteTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn 
         ))?
         .to_string();
     slot.set_text(sum.as_bytes(), Expiry::Keep)?;
+    slot.notify(EventClass::STRING, "incrbyfloat");
     // the sum, so that no other arithmetic can disagree with it
     txn.propagate(&[b"SET".as_slice(), key, sum.as_bytes(), b"KEEPTTL"]);
     reply.bulk(sum.as_bytes());

@@ -18,7 +18,7 @@
 use perilune_command::{
     Arg, Command, DataHandler, Flags, Group, KeyFlags, KeySpec, Outcome, Spec, errors,
 };
-use perilune_keyspace::{Abort, Expiry, WriteTxn};
+use perilune_keyspace::{Abort, EventClass, Expiry, WriteTxn};
 use perilune_resp::Reply;
 
 /// MSET.
@@ -95,7 +95,9 @@ fn msetnx(txn: &mut WriteTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Reply
 
 fn set_all(txn: &mut WriteTxn<'_, '_>, arguments: &[&[u8]]) -> Result<(), Abort> {
     for pair in arguments[1..].chunks_exact(2) {
-        txn.slot(pair[0])?.set(pair[1], Expiry::Clear)?;
+        let mut slot = txn.slot(pair[0])?;
+        slot.set(pair[1], Expiry::Clear)?;
+        slot.notify(EventClass::STRING, "set");
     }
     Ok(())
 }

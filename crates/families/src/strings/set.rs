@@ -20,7 +20,7 @@ use perilune_command::{
     Arg, Arguments, Command, CommandError, DataHandler, Flags, Group, KeyFlags, KeyPosition,
     KeySpec, Outcome, Spec, errors, is_token,
 };
-use perilune_keyspace::{Expiry, WriteTxn};
+use perilune_keyspace::{EventClass, Expiry, WriteTxn};
 use perilune_resp::Reply;
 
 use super::expiry::{Clocking, Deadline, set_until};
@@ -165,7 +165,9 @@ fn set(txn: &mut WriteTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Reply) -
     let (key, value) = (arguments[1], arguments[2]);
     if arguments.len() == 3 {
         // nearly all calls
-        txn.slot(key)?.set(value, Expiry::Clear)?;
+        let mut slot = txn.slot(key)?;
+        slot.set(value, Expiry::Clear)?;
+        slot.notify(EventClass::STRING, "set");
         reply.ok();
         return Ok(());
     }
@@ -193,7 +195,10 @@ fn set(txn: &mut WriteTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Reply) -
     if is_met {
         match expiry {
             Expiry::At(expire_at_ms) => set_until(txn, key, value, expire_at_ms)?,
-            _ => slot.set(value, expiry)?,
+            _ => {
+                slot.set(value, expiry)?;
+                slot.notify(EventClass::STRING, "set");
+            }
         }
         // whoever repeats this has nobody to answer, and the condition was met
         match expiry {
@@ -331,6 +336,37 @@ mod tests {
             > :sent =>
             > SET k v XX => OK
             > :sent => SET k v XX
+            "#,
+        );
+    }
+
+    #[test]
+    fn events() {
+        check(
+            r#"
+            > SET k v => OK
+            > :events
+            n new k
+            $ set k
+            > SET k v => OK
+            > :events => $ set k
+            > SET k v EX 10 => OK
+            > :events
+            $ set k
+            g expire k
+            > SET k v KEEPTTL => OK
+            > :events => $ set k
+            > SET other v XX => (nil)
+            > :events
+            > SET other v NX GET => (nil)
+            > :events
+            m keymiss other
+            n new other
+            $ set other
+            > SET k v PXAT 1 => OK
+            > :events => x expired k
+            > SET k v PXAT 1 => OK
+            > :events
             "#,
         );
     }

@@ -10,7 +10,7 @@
 //! ```
 
 use perilune_command::{Arg, Command, DataHandler, Flags, Group, KeyFlags, KeySpec, Outcome, Spec};
-use perilune_keyspace::{Expiry, WriteTxn};
+use perilune_keyspace::{EventClass, Expiry, WriteTxn};
 use perilune_resp::Reply;
 
 /// SETNX.
@@ -36,6 +36,7 @@ fn setnx(txn: &mut WriteTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Reply)
     let is_new = !slot.exists();
     if is_new {
         slot.set(arguments[2], Expiry::Clear)?;
+        slot.notify(EventClass::STRING, "set");
     }
     reply.integer(i64::from(is_new));
     Ok(())

@@ -18,7 +18,7 @@ use perilune_command::{
     Arg, Command, CommandError, DataHandler, Flags, Group, KeyFlags, KeySpec, Outcome, Spec,
     integer,
 };
-use perilune_keyspace::WriteTxn;
+use perilune_keyspace::{EventClass, WriteTxn};
 use perilune_resp::Reply;
 
 use super::check_string_len;
@@ -58,6 +58,7 @@ fn setrange(txn: &mut WriteTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Rep
     check_string_len(offset, value.len(), len_max)?;
     let end = offset + value.len();
     slot.edit(end, |bytes| bytes[offset..end].copy_from_slice(value))?;
+    slot.notify(EventClass::STRING, "setrange");
     reply.integer(len.max(end) as i64);
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! The engine as a whole, on a clock that stands still until it is told to move.
 
+mod announce;
 mod contention;
 mod effects;
 mod expiry;

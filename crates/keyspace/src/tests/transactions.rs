@@ -215,7 +215,8 @@ fn counters_move_when_a_transaction_ends() {
         Tally {
             changes: 1,
             hits: 1,
-            misses: 1
+            misses: 1,
+            announced: false
         }
     );
     assert_eq!(transactions(), 1);

@@ -38,6 +38,7 @@ use perilune_structures::{Cleared, Handle};
 use perilune_value::Object;
 use smallvec::SmallVec;
 
+use crate::announce::{Announcement, Announcements, EventClass};
 use crate::effects::EffectUnit;
 use crate::gate::Wake;
 use crate::keyspace::Keyspace;
@@ -70,6 +71,7 @@ pub enum AccessMode {
 pub struct Savepoint {
     record: Mark,
     effects: usize,
+    announcements: usize,
     touched: usize,
     changes: u64,
     database: usize,
@@ -126,12 +128,16 @@ pub struct Tally {
     pub hits: u32,
     /// Lookups for reading that did not.
     pub misses: u32,
+    /// Whether it has handed something to the [`Announcer`](crate::Announcer).
+    pub announced: bool,
 }
 
 /// What few transactions have: apart, so that the others need not set it up and take it down.
 #[derive(Default)]
 pub(crate) struct Aside {
     pub effects: EffectUnit,
+    /// What others are told at commit.
+    pub announcements: Announcements,
     /// Expired keys that were removed on the way: effects of their own, whatever becomes of the transaction.
     pub expired: Vec<(usize, Box<[u8]>)>,
     /// What watchers are told at commit.
@@ -170,6 +176,7 @@ pub struct Txn<'k> {
     hits: u32,
     misses: u32,
     effect_is_own: bool,
+    announced: bool,
     pub(crate) aside: Option<Box<Aside>>,
     blocked_on: Option<StripeIndex>,
     wants_all: bool,
@@ -200,6 +207,7 @@ impl<'k> Txn<'k> {
             hits: 0,
             misses: 0,
             effect_is_own: false,
+            announced: false,
             aside: None,
             blocked_on: None,
             wants_all: false,
@@ -355,7 +363,7 @@ impl<'k> Txn<'k> {
             .counters()
             .expired_keys
             .fetch_add(1, Ordering::Relaxed);
-        if self.keyspace.consuming() {
+        if self.keyspace.consuming() || self.keyspace.event_classes().meets(EventClass::EXPIRED) {
             aside(&mut self.aside).expired.push((database, key.into()));
         }
     }
@@ -370,6 +378,39 @@ impl<'k> Txn<'k> {
                 .touched
                 .extend(held.guard.watchers.of_key(database, key));
         }
+    }
+
+    /// Announces an event at commit, if somebody listens to its class.
+    #[inline]
+    pub(crate) fn notify(
+        &mut self,
+        database: usize,
+        class: EventClass,
+        event: &'static str,
+        key: &[u8],
+    ) {
+        if self.keyspace.event_classes().meets(class) {
+            self.announce(Announcement::Event {
+                database,
+                class,
+                event,
+                key,
+            });
+        }
+    }
+
+    /// Tells others something when the transaction commits, and not at all if it is taken back.
+    #[cold]
+    pub fn announce(&mut self, announcement: Announcement<'_>) {
+        aside(&mut self.aside).announcements.push(announcement);
+    }
+
+    /// What is announced if the transaction is committed now.
+    pub fn announcements(&self) -> &Announcements {
+        static NONE: Announcements = Announcements::NONE;
+        self.aside
+            .as_ref()
+            .map_or(&NONE, |aside| &aside.announcements)
     }
 
     /// Counts changes, as the `rdb_changes_since_last_save` of Redis counts them. No change counted means: nothing to propagate.
@@ -390,9 +431,18 @@ impl<'k> Txn<'k> {
         self.aside.as_ref().map_or(&NONE, |aside| &aside.effects)
     }
 
+    /// Counts a lookup for reading, and announces a miss.
+    #[inline]
+    pub(crate) fn count_lookup(&mut self, database: usize, key: &[u8], found: bool) {
+        self.tally_lookup(found);
+        if !found {
+            self.notify(database, EventClass::KEY_MISS, "keymiss", key);
+        }
+    }
+
     /// Counts a lookup for reading.
     #[inline]
-    fn count_lookup(&mut self, found: bool) {
+    pub(crate) fn tally_lookup(&mut self, found: bool) {
         if found {
             self.hits += 1;
         } else {
@@ -456,6 +506,7 @@ impl<'k> Txn<'k> {
         }
         self.release();
         Tally {
+            announced: self.announced,
             changes: self.changes,
             hits: self.hits,
             misses: self.misses,
@@ -470,15 +521,39 @@ impl<'k> Txn<'k> {
             self.keyspace.publish(&aside.effects);
         }
         aside.touched.drain(..).for_each(Notice::deliver);
+        if !aside.announcements.is_empty() {
+            self.keyspace.announce(&aside.announcements);
+            self.announced = true;
+        }
     }
 
     /// The removals of expired keys go out while their stripes are still held.
     pub(crate) fn publish_expired(&mut self) {
         let Some(aside) = &mut self.aside else { return };
-        for (database, key) in std::mem::take(&mut aside.expired) {
-            let mut unit = EffectUnit::default();
-            unit.push(database, &[b"DEL".as_slice(), &key]);
-            self.keyspace.publish(&unit);
+        let expired = std::mem::take(&mut aside.expired);
+        if expired.is_empty() {
+            return;
+        }
+        let class = EventClass::EXPIRED;
+        let mut events = Announcements::default();
+        for (database, key) in &expired {
+            if self.keyspace.consuming() {
+                let mut unit = EffectUnit::default();
+                unit.push(*database, &[b"DEL".as_slice(), key]);
+                self.keyspace.publish(&unit);
+            }
+            if self.keyspace.event_classes().meets(class) {
+                events.push(Announcement::Event {
+                    database: *database,
+                    class,
+                    event: "expired",
+                    key,
+                });
+            }
+        }
+        if !events.is_empty() {
+            self.keyspace.announce(&events);
+            self.announced = true;
         }
     }
 }

@@ -109,8 +109,7 @@ impl Txn<'_> {
 
     /// Past its limit a record is given up, with all stripes held, or the transaction fails.
     pub(super) fn check_record(&mut self) -> Result<(), Abort> {
-        let bytes = self.undo.as_ref().map_or(0, |u| u.bytes()) + self.effects().memory_bytes();
-        if bytes <= self.keyspace.undo_limit_bytes() || !self.may_drop_record {
+        if self.record_bytes() <= self.keyspace.undo_limit_bytes() || !self.may_drop_record {
             // an all-or-nothing transaction is failed by its owner, who asks `record_is_full`
             return Ok(());
         }
@@ -126,9 +125,14 @@ impl Txn<'_> {
 
     /// Whether the record has outgrown its limit and may not be given up.
     pub fn record_is_full(&self) -> bool {
-        !self.may_drop_record
-            && self.undo.as_ref().map_or(0, |u| u.bytes()) + self.effects().memory_bytes()
-                > self.keyspace.undo_limit_bytes()
+        !self.may_drop_record && self.record_bytes() > self.keyspace.undo_limit_bytes()
+    }
+
+    /// Bytes of all that is kept until the commit.
+    fn record_bytes(&self) -> usize {
+        self.undo.as_ref().map_or(0, |undo| undo.bytes())
+            + self.effects().memory_bytes()
+            + self.announcements().memory_bytes()
     }
 
     /// Whether everything done so far can still be taken back. Where not, a panic must end the process: half-changed data is worse than none.
@@ -150,6 +154,7 @@ impl Txn<'_> {
         Some(Savepoint {
             record: undo.mark(),
             effects: self.aside.as_ref().map_or(0, |aside| aside.effects.len()),
+            announcements: self.announcements().len(),
             touched: self.aside.as_ref().map_or(0, |aside| aside.touched.len()),
             changes: self.changes,
             database: self.database,
@@ -167,6 +172,7 @@ impl Txn<'_> {
         }
         if let Some(aside) = &mut self.aside {
             aside.effects.truncate(savepoint.effects);
+            aside.announcements.truncate(savepoint.announcements);
             aside.touched.truncate(savepoint.touched);
         }
         self.changes = savepoint.changes;

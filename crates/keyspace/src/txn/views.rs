@@ -7,6 +7,7 @@ use perilune_value::{Object, StringEncoding, Text, WrongType};
 use smallvec::SmallVec;
 
 use super::{Abort, AccessMode, Txn};
+use crate::announce::EventClass;
 use crate::plan::StripeIndex;
 use crate::slot::Slot;
 use crate::stripe::Map;
@@ -84,7 +85,7 @@ impl<'t, 'k> ReadTxn<'t, 'k> {
     pub fn find(&mut self, key: &[u8]) -> Result<Option<Found<'_>>, Abort> {
         let database = self.txn.database;
         let (at, handle) = self.txn.locate(database, self.txn.hash_of(key), key)?;
-        self.txn.count_lookup(handle.is_some());
+        self.txn.count_lookup(database, key, handle.is_some());
         let Some(handle) = handle else {
             return Ok(None);
         };
@@ -147,9 +148,15 @@ impl<'t, 'k> ReadTxn<'t, 'k> {
         }))
     }
 
-    /// Counts a lookup that [`ReadTxn::peek`] made, for commands that Redis counts although they only ask.
-    pub fn count_lookup(&mut self, found: bool) {
-        self.txn.count_lookup(found);
+    /// Counts a lookup that [`ReadTxn::peek`] made, for commands that Redis counts although they only ask. A miss is an
+    /// event, as one of [`ReadTxn::find`] is.
+    pub fn count_lookup(&mut self, key: &[u8], found: bool) {
+        self.txn.count_lookup(self.txn.database, key, found);
+    }
+
+    /// As [`ReadTxn::count_lookup`], for OBJECT, whose misses are no events.
+    pub fn count_lookup_quietly(&mut self, found: bool) {
+        self.txn.tally_lookup(found);
     }
 
     /// The time of this transaction, in milliseconds since the Unix epoch.
@@ -262,6 +269,33 @@ impl<'t, 'k> WriteTxn<'t, 'k> {
     /// Counts changes beyond those that [`Slot`] counts by itself (the keys that FLUSHDB removes).
     pub fn count_changes(&mut self, changes: u64) {
         self.read.txn.count_changes(changes);
+    }
+
+    /// Says that `event` happened to `key` of the selected database. It is announced when the transaction commits, in the
+    /// order of the calls, and not at all if it is taken back. One relaxed load where nobody listens to `class`.
+    ///
+    /// `class` is exactly one class ([`EventClass::LIST`]), `event` its name in Redis (`"lpush"`). Called after the change,
+    /// where the reference calls `notifyKeyspaceEvent`. Three events come by themselves and are never to be
+    /// announced by a command: `new` (from the [`Slot`] that creates a key), `keymiss` (from [`ReadTxn::find`],
+    /// [`ReadTxn::count_lookup`] and [`Slot::count_lookup`]) and `expired`.
+    ///
+    /// With a [`Slot`] in hand, [`Slot::notify`] spares the key.
+    #[inline]
+    pub fn notify(&mut self, class: EventClass, event: &'static str, key: &[u8]) {
+        let database = self.read.txn.database;
+        self.read.txn.notify(database, class, event, key);
+    }
+
+    /// As [`WriteTxn::notify`], for a key of another database.
+    #[inline]
+    pub fn notify_in(
+        &mut self,
+        database: usize,
+        class: EventClass,
+        event: &'static str,
+        key: &[u8],
+    ) {
+        self.read.txn.notify(database, class, event, key);
     }
 
     /// Says how to repeat what this command changed, instead of the command as it came (EXPIRE -> PEXPIREAT). May be called several times, for several commands.
