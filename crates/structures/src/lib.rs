@@ -8,6 +8,7 @@
 //! | [`entry_map`] | [`EntryMap`]: all entries of one stripe of the keyspace, for all databases |
 //! | [`intset`] | [`Intset`]: a set of integers as a sorted array, byte-exact with the reference's |
 //! | [`listpack`] | [`Listpack`]: strings and integers in one block of bytes, byte-exact with the reference's |
+//! | [`quicklist`] | [`QuickList`]: a long list, cut into listpacks as the reference cuts it |
 //!
 //! `unsafe` is allowed in this crate where it pays. It stands in one file, `cpu.rs`, and touches no memory.
 
@@ -17,6 +18,7 @@ pub mod entry_map;
 mod integers;
 pub mod intset;
 pub mod listpack;
+pub mod quicklist;
 
 pub use corrupt::Corrupt;
 pub use cpu::prefetch;
@@ -27,3 +29,4 @@ pub use entry_map::{
 };
 pub use intset::Intset;
 pub use listpack::{At, Item, Listpack};
+pub use quicklist::{Fill, QuickList};

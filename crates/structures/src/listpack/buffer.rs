@@ -59,7 +59,9 @@ impl Listpack {
 
     /// Gives back all unused bytes of the buffer.
     pub fn shrink_to_fit(&mut self) {
-        self.resize_buffer(self.byte_len(), false);
+        if self.buffer.len() > self.byte_len() {
+            self.resize_buffer(self.byte_len(), false);
+        }
     }
 
     pub(super) fn block_mut(&mut self) -> &mut [u8] {
@@ -151,7 +153,9 @@ impl Listpack {
         self.end = (new_start + len) as u32;
     }
 
-    /// Gives the block a buffer of `capacity` bytes, with all room at its front or all at its back.
+    /// Gives the block a buffer of `capacity` bytes, with all room at its front or all at its back. A new one, not the
+    /// old one made longer or shorter: allocators leave a block that shrinks by less than half where it is, as long as
+    /// it was.
     fn resize_buffer(&mut self, capacity: usize, room_at_front: bool) {
         let len = self.byte_len();
         // Offsets are 32 bits wide. Callers have asked `would_fit`, which is far below.
@@ -159,31 +163,35 @@ impl Listpack {
             len <= capacity && u32::try_from(capacity).is_ok(),
             "a listpack of {capacity} bytes"
         );
-        if room_at_front && capacity > len {
-            let mut buffer = vec![0; capacity].into_boxed_slice();
-            buffer[capacity - len..].copy_from_slice(self.as_bytes());
-            self.buffer = buffer;
-            (self.start, self.end) = ((capacity - len) as u32, capacity as u32);
-            return;
-        }
-        if self.start != 0 {
-            self.slide(false);
-        }
-        let mut buffer = std::mem::take(&mut self.buffer).into_vec();
-        buffer.truncate(len);
-        buffer.reserve_exact(capacity - len);
+        let mut buffer = Vec::with_capacity(capacity);
+        let start = if room_at_front { capacity - len } else { 0 };
+        buffer.resize(start, 0);
+        buffer.extend_from_slice(self.as_bytes());
         buffer.resize(capacity, 0);
         self.buffer = buffer.into_boxed_slice();
+        (self.start, self.end) = (start as u32, (start + len) as u32);
     }
 
     /// Cuts the buffer down if a quarter of it is unused.
     #[inline]
-    pub(super) fn trim(&mut self) {
+    pub(crate) fn trim(&mut self) {
         let len = self.byte_len();
         let unused = self.buffer.len() - len;
         if unused > UNUSED_MIN && unused > self.buffer.len() / 4 {
             self.resize_buffer((len + len / 8).next_multiple_of(16), false);
         }
+    }
+
+    /// Cuts the buffer down if an eighth of it is unused: for one that is not expected to grow.
+    pub(crate) fn settle(&mut self) {
+        if self.buffer.len() - self.byte_len() > self.buffer.len() / 8 {
+            self.shrink_to_fit();
+        }
+    }
+
+    /// Is this the place behind the last item?
+    pub(crate) fn is_end(&self, at: At) -> bool {
+        self.item_at(at.offset()).is_none()
     }
 
     /// The place of an item at this offset of the block; nothing for the block's end.

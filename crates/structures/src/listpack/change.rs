@@ -49,16 +49,43 @@ impl Listpack {
     /// Removes the item at `at` and those behind it, `count` in all or up to the end; returns the place of the one
     /// behind them.
     pub fn remove_many(&mut self, at: At, count: usize) -> Option<At> {
-        let (block, at) = (self.as_bytes(), at.offset());
-        let (mut end, mut removed) = (at, 0);
-        while removed < count && end < block.len() - 1 {
+        let (end, removed) = self.end_of(at, count);
+        self.cut(at.offset(), end, removed);
+        self.item_at(at.offset())
+    }
+
+    /// Takes out the item at `at` and those behind it, `count` in all or up to the end.
+    pub fn take_many(&mut self, at: At, count: usize) -> Listpack {
+        let (end, removed) = self.end_of(at, count);
+        let items = &self.as_bytes()[at.offset()..end];
+        let total = EMPTY_LEN + items.len();
+        let mut block = Vec::with_capacity(total);
+        block.extend_from_slice(&(total as u32).to_le_bytes());
+        block.extend_from_slice(&[0, 0]);
+        block.extend_from_slice(items);
+        block.push(END);
+        let mut taken = Listpack::from_trusted(block.into_boxed_slice());
+        taken.set_count(removed);
+        self.cut(at.offset(), end, removed);
+        taken
+    }
+
+    /// Where the last of `count` items from `at` on ends, and how many there are in fact.
+    fn end_of(&self, at: At, count: usize) -> (usize, usize) {
+        let block = self.as_bytes();
+        let (mut end, mut found) = (at.offset(), 0);
+        while found < count && end < block.len() - 1 {
             end += step(block, end);
-            removed += 1;
+            found += 1;
         }
+        (end, found)
+    }
+
+    /// Removes the bytes of these `removed` items.
+    fn cut(&mut self, at: usize, end: usize, removed: usize) {
         self.splice(at, end - at, 0);
         self.count(0, removed);
         self.trim();
-        self.item_at(at)
     }
 
     /// Removes the first item.
@@ -101,22 +128,7 @@ impl Listpack {
 
     /// Cuts it in two: keeps what is before `at`, returns the item at `at` and all behind it.
     pub fn split_off(&mut self, at: At) -> Listpack {
-        let (len, at) = (self.len(), at.offset());
-        let tail = &self.as_bytes()[at..];
-        let total = HEADER_LEN + tail.len();
-        let mut block = vec![0; total].into_boxed_slice();
-        block[..4].copy_from_slice(&(total as u32).to_le_bytes());
-        block[HEADER_LEN..].copy_from_slice(tail);
-        let mut split = Listpack::from_trusted(block);
-        // Unknown, so that it is counted.
-        split.set_count(usize::MAX);
-        let split_len = split.len();
-        split.set_count(split_len);
-
-        self.splice(at, self.byte_len() - 1 - at, 0);
-        self.set_count(len - split_len);
-        self.trim();
-        split
+        self.take_many(at, usize::MAX)
     }
 
     /// Removes the item at `at` and leaves the buffer as long as it is.

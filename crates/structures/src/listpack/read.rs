@@ -99,6 +99,22 @@ impl Listpack {
             left: self.len(),
         }
     }
+
+    /// The items at indexes from `begin` to below `end`, which are not beyond `len`, the number of items.
+    pub(crate) fn iter_range(&self, begin: usize, end: usize, len: usize) -> Iter<'_> {
+        let block = self.as_bytes();
+        let offset_of = |index: usize| match index {
+            0 => HEADER_LEN,
+            index if index >= len => block.len() - 1,
+            index => self.seek(index as i64).map_or(HEADER_LEN, At::offset),
+        };
+        Iter {
+            block,
+            front: offset_of(begin),
+            back: offset_of(end),
+            left: end.saturating_sub(begin),
+        }
+    }
 }
 
 impl<'a> IntoIterator for &'a Listpack {
