@@ -4,12 +4,10 @@
 //!
 //! * [`RequestParser`] turns what a client sent into [`Args`], slices of the very bytes that were read.
 //! * [`Reply`] is the set of shapes an answer can have; [`RespWriter`] makes bytes of them.
-//! * [`double`] prints floating-point numbers digit for digit as the reference server does.
 //! * [`client`] is the other end of the wire, for tests and tools.
 
 mod args;
 pub mod client;
-pub mod double;
 mod inline;
 pub mod integer;
 mod reply;

@@ -4,7 +4,8 @@
 //! The forms are the reference server's (`networking.c`, `addReply...`). Most headers announce fewer than ten
 //! elements or bytes, so that case is four bytes copied at once.
 
-use crate::double;
+use perilune_digits as digits;
+
 use crate::reply::{Protocol, Reply};
 
 /// Writes one client's answers.
@@ -133,7 +134,7 @@ impl Reply for RespWriter<'_> {
     }
 
     fn double(&mut self, value: f64) {
-        let mut text = double::Buffer::new();
+        let mut text = digits::Buffer::new();
         let text = text.format(value);
         match self.protocol {
             Protocol::Resp2 => self.bulk(text),

@@ -9,10 +9,11 @@ const PREFIX: &str = "perilune-";
 
 /// From bottom to top: each crate with the crates it may depend on directly.
 const ALLOWED: &[(&str, &[&str])] = &[
-    ("resp", &[]),
+    ("digits", &[]),
+    ("resp", &["digits"]),
     ("structures", &[]),
     ("luajit-sys", &[]),
-    ("value", &["structures"]),
+    ("value", &["digits", "structures"]),
     ("keyspace", &["structures", "value"]),
     ("command", &["keyspace", "value", "resp"]),
     ("families", &["command", "keyspace", "value", "resp"]),
