@@ -469,7 +469,8 @@ impl Drop for Vm {
         // SAFETY: no run is in progress; the interpreter goes before the state that its allocator uses.
         unsafe {
             lua_close((*self.state).main);
-            drop(Box::from_raw(self.state));
+            let state = Box::from_raw(self.state);
+            debug_assert_eq!(state.memory.used_bytes(), 0, "the interpreter leaks");
         }
     }
 }

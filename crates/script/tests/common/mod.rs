@@ -5,7 +5,8 @@ use std::collections::HashMap;
 
 use perilune_resp::{Protocol, Reply};
 use perilune_script::{
-    Abort, Arguments, Limits, LogLevel, Port, Propagation, Script, ScriptStop, Vm,
+    Abort, Arguments, Interrupt, KillReason, Limits, LogLevel, Port, Propagation, Script,
+    ScriptStop, Vm,
 };
 
 /// Writes a reply down as a compact text: `+OK`, `-ERR x`, `:1`, `"bulk"`, `nil`, `[..]`, `{k v}`, `~[..]`.
@@ -137,6 +138,8 @@ pub struct Server {
     pub log: Vec<String>,
     pub propagation: Vec<Propagation>,
     pub calls: usize,
+    /// What the command `kill` stops the script with.
+    pub interrupt: Option<Interrupt>,
 }
 
 impl Port for Server {
@@ -187,6 +190,12 @@ impl Port for Server {
             }
             ("abort", _) => return Err(Abort),
             ("panic", _) => panic!("the port panics"),
+            ("kill", _) => {
+                let interrupt = self.interrupt.as_ref().expect("the bench has set it");
+                let run = interrupt.running().expect("a script calls this");
+                assert!(interrupt.stop(run, KillReason::ScriptKill));
+                reply.ok();
+            }
             ("sleep", [millis]) => {
                 let millis = lossy(millis).parse().unwrap_or(0);
                 std::thread::sleep(std::time::Duration::from_millis(millis));
@@ -287,9 +296,14 @@ pub fn bench() -> Bench {
 }
 
 pub fn bench_with(limits: Limits) -> Bench {
+    let vm = Vm::new(limits);
+    let server = Server {
+        interrupt: Some(vm.interrupt()),
+        ..Server::default()
+    };
     Bench {
-        vm: Vm::new(limits),
-        server: Server::default(),
+        vm,
+        server,
         protocol: Protocol::Resp2,
     }
 }
