@@ -9,16 +9,24 @@
 //! | [`intset`] | [`Intset`]: a set of integers as a sorted array, byte-exact with the reference's |
 //! | [`listpack`] | [`Listpack`]: strings and integers in one block of bytes, byte-exact with the reference's |
 //! | [`quicklist`] | [`QuickList`]: a long list, cut into listpacks as the reference cuts it |
+//! | [`field_map`] | [`FieldMap`]: the hash table of one big hash or set |
+//! | [`ranked_map`] | [`RankedMap`]: the members of one big sorted set, by member and by rank |
+//! | `rank_tree` | the B+tree below it |
 //!
 //! `unsafe` is allowed in this crate where it pays. It stands in one file, `cpu.rs`, and touches no memory.
 
 mod corrupt;
 mod cpu;
 pub mod entry_map;
+pub mod field_map;
 mod integers;
 pub mod intset;
 pub mod listpack;
 pub mod quicklist;
+mod rank_tree;
+pub mod ranked_map;
+#[cfg(test)]
+mod testing;
 
 pub use corrupt::Corrupt;
 pub use cpu::prefetch;
@@ -27,6 +35,8 @@ pub use entry_map::{
     Cleared, DetachedDb, EntryMap, EntryView, Handle, KeyHash, NewEntry, NewPayload, Payload,
     TableStats,
 };
+pub use field_map::{FieldExpiry, FieldMap, FieldRef, Previous};
 pub use intset::Intset;
 pub use listpack::{At, Item, Listpack};
 pub use quicklist::{Fill, QuickList};
+pub use ranked_map::{Ranked, RankedMap};

@@ -6,7 +6,7 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
-use perilune_structures::{EntryMap, NewEntry, NewPayload};
+use perilune_structures::{EntryMap, FieldExpiry, FieldMap, Item, NewEntry, NewPayload, RankedMap};
 
 struct Counting;
 
@@ -131,4 +131,37 @@ fn an_entry_costs_no_more_than_promised() {
     let mixed = mixed_overhead();
     println!("100 keys of 10 sizes: {mixed:.3} of their bytes");
     assert!(mixed < 1.5);
+}
+
+/// Bytes for each of a million elements that `add` puts into a collection, the collection itself included.
+fn bytes_per_element<C>(mut collection: C, mut add: impl FnMut(&mut C, u64)) -> f64 {
+    const ELEMENTS: u64 = 1_000_000;
+    let before = allocated();
+    (0..ELEMENTS).for_each(|i| add(&mut collection, i));
+    (allocated() - before + size_of::<C>()) as f64 / ELEMENTS as f64
+}
+
+fn sixteen(i: u64) -> String {
+    format!("{:016}", i.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 12)
+}
+
+#[test]
+fn an_element_of_a_big_collection_costs_no_more_than_promised() {
+    let set = bytes_per_element(FieldMap::new(hash), |set, i| {
+        assert!(set.insert(sixteen(i).as_bytes()));
+    });
+    let hash_map = bytes_per_element(FieldMap::new(hash), |map, i| {
+        let text = sixteen(i);
+        map.set(
+            text.as_bytes(),
+            Item::Bytes(text.as_bytes()),
+            FieldExpiry::Keep,
+        );
+    });
+    let sorted_set = bytes_per_element(RankedMap::new(hash), |map, i| {
+        let score = (i.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 11) as f64 / (1u64 << 53) as f64;
+        map.insert_or_update(sixteen(i).as_bytes(), score);
+    });
+    println!("set {set:.1}, hash {hash_map:.1}, sorted set {sorted_set:.1} bytes for each element");
+    assert!(set <= 40.8 && hash_map <= 54.4 && sorted_set <= 59.5);
 }

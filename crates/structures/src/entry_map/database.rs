@@ -70,11 +70,12 @@ impl<H, S: KeyHash> EntryMap<H, S> {
 
     /// Shows all entries of a database, in no order.
     pub fn iterate(&self, db: usize, visit: impl FnMut(Handle)) {
-        self.tables
-            .get(db)
-            .into_iter()
-            .flat_map(Table::handles)
-            .for_each(visit);
+        self.handles(db).for_each(visit);
+    }
+
+    /// All entries of a database, in no order.
+    pub fn handles(&self, db: usize) -> impl Iterator<Item = Handle> {
+        self.tables.get(db).into_iter().flat_map(Table::handles)
     }
 
     /// Shows a few entries of a database, from `cursor` on, and returns the cursor for the next call. A scan

@@ -32,6 +32,9 @@ pub(super) const CHUNKS_MAX: usize = (1 << (HANDLE_BITS - UNIT_BITS)) - 1;
 pub struct Handle(NonZeroU32);
 
 impl Handle {
+    /// The handle of the first entry of all, to fill arrays with.
+    pub(crate) const FIRST: Handle = Handle(NonZeroU32::new(1 << UNIT_BITS).unwrap());
+
     /// The handle of the entry that starts `unit` units into chunk `chunk`.
     pub(super) fn new(chunk: usize, unit: usize) -> Handle {
         debug_assert!(chunk < CHUNKS_MAX && unit < 1 << UNIT_BITS);

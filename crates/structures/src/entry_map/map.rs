@@ -124,6 +124,17 @@ impl<H, S: KeyHash> EntryMap<H, S> {
         }
     }
 
+    /// The hash of a key, as the methods that take one expect it.
+    #[inline]
+    pub fn hash(&self, key: &[u8]) -> u64 {
+        self.hasher.hash_key(key)
+    }
+
+    /// Whether so many more entries find room, with all their keys and inline values in so many bytes.
+    pub fn has_room(&self, entries: usize, bytes: usize) -> bool {
+        self.slab.has_room(entries, bytes)
+    }
+
     /// The entry with this key.
     #[inline]
     pub fn find(&self, db: usize, hash: u64, key: &[u8]) -> Option<Handle> {

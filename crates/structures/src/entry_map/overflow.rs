@@ -80,6 +80,10 @@ impl Overflow {
     }
 
     fn remove_at(&mut self, at: usize) -> Link {
-        self.links.remove(at).1
+        let (_, link) = self.links.remove(at);
+        if self.links.is_empty() {
+            self.links = Vec::new();
+        }
+        link
     }
 }

@@ -132,6 +132,19 @@ impl Slab {
             + self.classes.capacity() * size_of::<Class>()
     }
 
+    /// Whether so many more entries of `bytes` in all surely find room. Errs by saying no a little early.
+    pub(super) fn has_room(&self, entries: usize, bytes: usize) -> bool {
+        // At worst each entry is rounded up by a coarse step and has wide lengths, and a fifth of a chunk is unused
+        // where its last slot would not have fitted.
+        const ENTRY_BYTES_MAX: usize = COARSE_STEP_BYTES + 20;
+        let most = entries
+            .saturating_mul(ENTRY_BYTES_MAX)
+            .saturating_add(bytes);
+        let chunks = most / (CHUNK_BYTES_MAX * 4 / 5) + self.classes.len() + 1;
+        // what is longer than `SHARED_BYTES_MAX` takes a chunk, whatever its length
+        self.chunks.len() + chunks.min(entries) <= CHUNKS_MAX
+    }
+
     /// A slot for an entry of `len` bytes, at least one. Its content is arbitrary; the caller must write a byte 0
     /// other than 0.
     ///

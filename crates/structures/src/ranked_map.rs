@@ -1,0 +1,308 @@
+//! RankedMap: the members of one big sorted set, by member and by rank.
+//!
+//! ```text
+//!   hash of member -> table -> Handle -> entry: member, score
+//!                                ^
+//!   score, rank    -> RankTree --+
+//! ```
+//!
+//! A member's bytes are stored once: the tree holds the handles of the table's entries, and asks for members only
+//! where scores are equal. An entry never changes its length, so it never moves and its handle holds as long as it
+//! is a member.
+
+use std::ops::{Bound, Range};
+
+use crate::entry_map::{EntryMap, Handle, KeyHash, NewEntry, NewPayload, Payload};
+use crate::rank_tree::{Item, Items, Order, Position, RankTree, Target};
+
+/// The one database of the map below.
+const DB: usize = 0;
+
+type Entries<S> = EntryMap<(), S>;
+
+/// See the [module](self). Scores are any numbers but NaN; -0.0 and 0.0 are equal in order, and are kept as they
+/// were given.
+pub struct RankedMap<S> {
+    entries: Entries<S>,
+    tree: RankTree,
+}
+
+impl<S: KeyHash> Items for Entries<S> {
+    #[inline]
+    fn member(&self, handle: Handle) -> &[u8] {
+        self.key(handle)
+    }
+}
+
+impl<S: KeyHash> RankedMap<S> {
+    /// An empty map. It allocates nothing.
+    pub fn new(hasher: S) -> RankedMap<S> {
+        RankedMap {
+            entries: EntryMap::new(hasher),
+            tree: RankTree::new(),
+        }
+    }
+
+    /// The number of members.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.tree.len()
+    }
+
+    /// Whether there are no members.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Asks for the memory where the search for a member begins, as a hint.
+    #[inline]
+    pub fn prefetch(&self, member: &[u8]) {
+        self.entries.prefetch(DB, self.entries.hash(member));
+    }
+
+    /// Gives a member this score, whether it is there or not; returns the score that it had.
+    ///
+    /// # Panics
+    /// When the map is full; ask [`has_room`](Self::has_room) before.
+    pub fn insert_or_update(&mut self, member: &[u8], score: f64) -> Option<f64> {
+        let hash = self.entries.hash(member);
+        let Some(handle) = self.entries.find(DB, hash, member) else {
+            let new = NewEntry {
+                key: member,
+                payload: NewPayload::Bytes(&score.to_le_bytes()),
+                encoding: 0,
+                expire_at: None,
+                access: 0,
+            };
+            let handle = self.entries.insert(DB, hash, new);
+            self.tree.insert(item(handle, score), member, &self.entries);
+            return None;
+        };
+        let old = self.score_of(handle);
+        if Order::of(old) != Order::of(score) {
+            self.tree.remove(item(handle, old), member, &self.entries);
+            self.tree.insert(item(handle, score), member, &self.entries);
+        }
+        let bytes = self.entries.bytes_mut(handle);
+        bytes
+            .expect("scores are inline")
+            .copy_from_slice(&score.to_le_bytes());
+        Some(old)
+    }
+
+    /// Removes a member; returns the score that it had.
+    pub fn remove(&mut self, member: &[u8]) -> Option<f64> {
+        let hash = self.entries.hash(member);
+        let handle = self.entries.find(DB, hash, member)?;
+        let score = self.score_of(handle);
+        self.tree.remove(item(handle, score), member, &self.entries);
+        self.free(hash, handle);
+        Some(score)
+    }
+
+    /// The score of a member.
+    #[inline]
+    pub fn score(&self, member: &[u8]) -> Option<f64> {
+        let handle = self.find(member)?;
+        Some(self.score_of(handle))
+    }
+
+    /// How many members are in front of this one, in the order of scores and, where these are equal, of bytes.
+    pub fn rank(&self, member: &[u8]) -> Option<usize> {
+        let order = Order::of(self.score_of(self.find(member)?));
+        let target = Target::Item {
+            order,
+            member,
+            after: false,
+        };
+        Some(self.tree.rank(&target, &self.entries))
+    }
+
+    /// The member of this rank, and its score.
+    pub fn get(&self, rank: usize) -> Option<(&[u8], f64)> {
+        let position = (rank < self.len()).then(|| self.tree.at(rank))?;
+        Some(self.view(self.tree.handle(position)))
+    }
+
+    /// The members of these ranks with their scores, from either end. Ranks that nobody has are left out.
+    pub fn range(&self, ranks: Range<usize>) -> Ranked<'_, S> {
+        Ranked {
+            map: self,
+            ranks: ranks.start..ranks.end.min(self.len()),
+            front: None,
+            back: None,
+        }
+    }
+
+    /// All members with their scores, in order.
+    pub fn iter(&self) -> Ranked<'_, S> {
+        self.range(0..self.len())
+    }
+
+    /// The ranks of the members whose scores are within these bounds. Empty ranges begin where such members would.
+    pub fn score_range(&self, min: Bound<f64>, max: Bound<f64>) -> Range<usize> {
+        let place = |score: f64, after: bool| {
+            let order = Order::of(score);
+            self.tree
+                .rank(&Target::Score { order, after }, &self.entries)
+        };
+        let start = match min {
+            Bound::Unbounded => 0,
+            Bound::Included(score) => place(score, false),
+            Bound::Excluded(score) => place(score, true),
+        };
+        let end = match max {
+            Bound::Unbounded => self.len(),
+            Bound::Included(score) => place(score, true),
+            Bound::Excluded(score) => place(score, false),
+        };
+        start..end.max(start)
+    }
+
+    /// The ranks of the members within these bounds, in a map where all scores are equal; in others, some range.
+    pub fn lex_range(&self, min: Bound<&[u8]>, max: Bound<&[u8]>) -> Range<usize> {
+        let place = |member: &[u8], after: bool| {
+            self.tree
+                .rank(&Target::Member { member, after }, &self.entries)
+        };
+        let start = match min {
+            Bound::Unbounded => 0,
+            Bound::Included(member) => place(member, false),
+            Bound::Excluded(member) => place(member, true),
+        };
+        let end = match max {
+            Bound::Unbounded => self.len(),
+            Bound::Included(member) => place(member, true),
+            Bound::Excluded(member) => place(member, false),
+        };
+        start..end.max(start)
+    }
+
+    /// Removes the members of these ranks, and shows each before it goes, in order.
+    pub fn remove_range(&mut self, ranks: Range<usize>, mut removed: impl FnMut(&[u8], f64)) {
+        let RankedMap { entries, tree } = self;
+        tree.remove_range(ranks, |handle| {
+            let (member, score) = view(entries, handle);
+            removed(member, score);
+            let hash = entries.hash(member);
+            let _: Option<()> = entries.remove(DB, hash, handle);
+        });
+    }
+
+    /// A member chosen by random bits, with its score; none if there are no members. All are equally probable.
+    pub fn random(&self, bits: u64) -> Option<(&[u8], f64)> {
+        let rank = (u128::from(bits) * self.len() as u128) >> 64;
+        self.get(rank as usize)
+    }
+
+    /// Shows a few members from `cursor` on and returns the cursor for the next call. A scan begins with 0 and has
+    /// ended when it gets 0; cursors are below 2^42, and any number is a valid one. A member that is there during
+    /// the whole scan is shown at least once, whatever comes and goes between the calls.
+    pub fn scan(&self, cursor: u64, mut visit: impl FnMut(&[u8], f64)) -> u64 {
+        self.entries.scan(DB, cursor, |handle| {
+            let (member, score) = self.view(handle);
+            visit(member, score);
+        })
+    }
+
+    /// All that the map has taken from the allocator, in bytes. Takes a few nanoseconds.
+    pub fn heap_bytes(&self) -> usize {
+        self.entries.memory_bytes() + self.tree.heap_bytes()
+    }
+
+    /// Whether `members` more members, of so many bytes in all, find room.
+    pub fn has_room(&self, members: usize, bytes: usize) -> bool {
+        self.entries.has_room(members, bytes)
+    }
+
+    #[inline]
+    fn find(&self, member: &[u8]) -> Option<Handle> {
+        self.entries.find(DB, self.entries.hash(member), member)
+    }
+
+    fn free(&mut self, hash: u64, handle: Handle) {
+        let _: Option<()> = self.entries.remove(DB, hash, handle);
+    }
+
+    #[inline]
+    fn score_of(&self, handle: Handle) -> f64 {
+        self.view(handle).1
+    }
+
+    #[inline]
+    fn view(&self, handle: Handle) -> (&[u8], f64) {
+        view(&self.entries, handle)
+    }
+}
+
+#[inline]
+fn view<S: KeyHash>(entries: &Entries<S>, handle: Handle) -> (&[u8], f64) {
+    let view = entries.view(handle);
+    let Payload::Bytes(bytes) = view.payload else {
+        panic!("scores are inline")
+    };
+    let bytes = bytes.try_into().expect("a score has 8 bytes");
+    (view.key, f64::from_le_bytes(bytes))
+}
+
+#[inline]
+fn item(handle: Handle, score: f64) -> Item {
+    Item {
+        order: Order::of(score),
+        handle,
+    }
+}
+
+/// Members of a [`RankedMap`] with their scores, in the order of ranks, from either end. A step takes no search but
+/// the first at each end.
+pub struct Ranked<'a, S> {
+    map: &'a RankedMap<S>,
+    ranks: Range<usize>,
+    /// Where the next one from the front is, and from the back; none before the first step.
+    front: Option<Position>,
+    back: Option<Position>,
+}
+
+impl<'a, S: KeyHash> Iterator for Ranked<'a, S> {
+    type Item = (&'a [u8], f64);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let rank = self.ranks.next()?;
+        let tree = &self.map.tree;
+        let position = self.front.unwrap_or_else(|| tree.at(rank));
+        self.front = tree.next(position);
+        Some(self.map.view(tree.handle(position)))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.ranks.size_hint()
+    }
+}
+
+impl<S: KeyHash> DoubleEndedIterator for Ranked<'_, S> {
+    fn next_back(&mut self) -> Option<Self::Item> {
+        let rank = self.ranks.next_back()?;
+        let tree = &self.map.tree;
+        let position = self.back.unwrap_or_else(|| tree.at(rank));
+        self.back = tree.prev(position);
+        Some(self.map.view(tree.handle(position)))
+    }
+}
+
+impl<S: KeyHash> ExactSizeIterator for Ranked<'_, S> {}
+
+#[cfg(test)]
+impl<S: KeyHash> RankedMap<S> {
+    /// The tree is in order and names exactly the entries.
+    pub(crate) fn check(&self) {
+        let named = self
+            .tree
+            .check(&self.entries, |handle| Order::of(self.score_of(handle)));
+        let mut linked: Vec<Handle> = self.entries.handles(DB).collect();
+        linked.sort();
+        assert_eq!(named, linked);
+    }
+}
+
+#[cfg(test)]
+mod model;
