@@ -9,6 +9,7 @@
 use std::io;
 use std::os::fd::RawFd;
 use std::sync::Arc;
+use std::time::Instant;
 
 use crate::registry::ConnStats;
 use crate::service::{CloseReason, OutputLimits};
@@ -70,8 +71,26 @@ pub(crate) enum Parking {
     None,
     /// For the ticket; the client going away does not matter.
     Park(u64),
-    /// For the ticket or for the client going away.
-    Wait(u64),
+    /// For the ticket, for the client going away, or for the deadline.
+    Wait(u64, Option<Instant>),
+}
+
+impl Parking {
+    /// What ends it.
+    pub(crate) fn ticket(self) -> Option<u64> {
+        match self {
+            Parking::None => None,
+            Parking::Park(ticket) | Parking::Wait(ticket, _) => Some(ticket),
+        }
+    }
+
+    /// When it is over at the latest.
+    pub(crate) fn deadline(self) -> Option<Instant> {
+        match self {
+            Parking::Wait(_, deadline) => deadline,
+            _ => None,
+        }
+    }
 }
 
 /// A connection with the server's session `T`.
@@ -97,6 +116,8 @@ pub struct Conn<T> {
     /// How much of `out` has been sent.
     pub(crate) sent: usize,
     pub(crate) parking: Parking,
+    /// The deadline that the loop's timers have for it.
+    pub(crate) timer: Option<Instant>,
     /// The socket may have bytes: an event said so, and no read has come back short since.
     pub(crate) readable: bool,
     /// The client has closed its end; what it sent before may still be unread.
@@ -136,6 +157,7 @@ impl<T> Conn<T> {
             input_counted: false,
             sent: 0,
             parking: Parking::None,
+            timer: None,
             readable: false,
             peer_closed: false,
             unfinished: false,

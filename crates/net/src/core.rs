@@ -3,9 +3,9 @@
 //! Everything that must survive a change of threads lies here, down to the events that were fetched from the poller and
 //! not yet looked at: events are edge-triggered, so one that is forgotten is a connection that hangs.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::io;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
@@ -77,6 +77,8 @@ pub(crate) struct Core<S: Service> {
     pub(crate) inbox: Vec<Mail<S>>,
     /// Connections that got output by other means than their own requests.
     pub(crate) flush_list: Vec<Key>,
+    /// When connections have waited long enough, the next first.
+    timers: BTreeSet<(Instant, Key)>,
     /// How many connections have output that they could not get rid of.
     pub(crate) blocked_writers: usize,
     /// How many connections have an input buffer of their own.
@@ -102,6 +104,7 @@ impl<S: Service> Core<S> {
             mails: VecDeque::new(),
             inbox: Vec::new(),
             flush_list: Vec::new(),
+            timers: BTreeSet::new(),
             blocked_writers: 0,
             input_buffers: 0,
             sweep_index: 0,
@@ -119,7 +122,11 @@ impl<S: Service> Core<S> {
 
     /// Fetches events, waiting for one if `sleep`.
     pub(crate) fn poll(&mut self, sleep: bool) -> io::Result<()> {
-        let timeout = if sleep { None } else { Some(Duration::ZERO) };
+        let timeout = match (sleep, self.timers.first()) {
+            (false, _) => Some(Duration::ZERO),
+            (true, None) => None,
+            (true, Some((deadline, _))) => Some(deadline.saturating_duration_since(Instant::now())),
+        };
         match self.poll.poll(&mut self.events, timeout) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(()),
             result => result?,
@@ -146,6 +153,33 @@ impl<S: Service> Core<S> {
             self.ready.push_back(Ready::Conn(Key(token.0), bits));
         }
         Ok(())
+    }
+
+    /// Makes the timers agree with what a connection waits for.
+    pub(crate) fn set_timer(&mut self, key: Key, conn: &mut Conn<S::Session>) {
+        let deadline = conn.parking.deadline();
+        if deadline == conn.timer {
+            return;
+        }
+        if let Some(old) = std::mem::replace(&mut conn.timer, deadline) {
+            self.timers.remove(&(old, key));
+        }
+        if let Some(deadline) = deadline {
+            self.timers.insert((deadline, key));
+        }
+    }
+
+    /// The timers whose time has come. They stay until the connection is put back.
+    pub(crate) fn due_timers(&self) -> Vec<(Instant, Key)> {
+        if self.timers.is_empty() {
+            return Vec::new();
+        }
+        let now = Instant::now();
+        self.timers
+            .iter()
+            .take_while(|(deadline, _)| *deadline <= now)
+            .copied()
+            .collect()
     }
 
     /// Takes the mail that was collected over into the order of work.

@@ -91,6 +91,10 @@ impl<'l, S: Service> Driver<'l, S> {
             self.still_mine()?;
             self.send_overdue();
         }
+        for (deadline, key) in self.turn.core().due_timers() {
+            self.on_deadline(key, deadline);
+            self.still_mine()?;
+        }
         while let Some(mail) = self.turn.core().mails.pop_front() {
             self.on_mail(mail);
             self.still_mine()?;
@@ -191,7 +195,7 @@ impl<'l, S: Service> Driver<'l, S> {
         };
         match note {
             Note::Wake(ticket) => {
-                if matches!(conn.parking, Parking::Park(t) | Parking::Wait(t) if t == ticket) {
+                if conn.parking.ticket() == Some(ticket) {
                     conn.parking = Parking::None;
                     core.ready.push_back(Ready::Conn(key, 0));
                 }
@@ -211,16 +215,37 @@ impl<'l, S: Service> Driver<'l, S> {
 
     /// Hands a message to the service together with its connection.
     fn hand_over(&mut self, key: Key, message: S::Message) {
+        self.call_with_conn(key, |service, turn, conn| {
+            service.on_message(turn, conn, message)
+        });
+    }
+
+    /// The deadline of a connection has come, unless what it waits for has come meanwhile.
+    fn on_deadline(&mut self, key: Key, deadline: Instant) {
+        match self.turn.core().entries.get_mut(key) {
+            Some(Entry::Here(conn)) if conn.parking.deadline() == Some(deadline) => {
+                if let Parking::Wait(ticket, _) = conn.parking {
+                    conn.parking = Parking::Wait(ticket, None);
+                }
+            }
+            _ => return,
+        }
+        self.call_with_conn(key, |service, turn, conn| service.on_timeout(turn, conn));
+    }
+
+    /// Calls the service with a connection that may be parked.
+    fn call_with_conn(
+        &mut self,
+        key: Key,
+        call: impl FnOnce(&S, &mut Turn<'l, S>, &mut Conn<S::Session>) -> After,
+    ) {
         let Some(mut conn) = self.turn.core().take(key) else {
             return;
         };
         conn.lend_output(&mut self.buffers.out);
         let id = conn.id();
-        let called = guarded(|| {
-            self.turn
-                .service()
-                .on_message(&mut self.turn, &mut conn, message)
-        });
+        let service = self.turn.service();
+        let called = guarded(|| call(service, &mut self.turn, &mut conn));
         match called {
             Ok(After::Stay) => {}
             Ok(After::Resume) => {

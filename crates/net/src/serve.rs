@@ -115,7 +115,7 @@ impl<S: Service> Driver<'_, S> {
         match flow {
             Ok(Flow::Continue) => {}
             Ok(Flow::Park(ticket)) => conn.park(Parking::Park(ticket)),
-            Ok(Flow::Wait(ticket)) => conn.park(Parking::Wait(ticket)),
+            Ok(Flow::Wait(ticket, deadline)) => conn.park(Parking::Wait(ticket, deadline)),
             Ok(Flow::Yield) => conn.unfinished = true,
             Ok(Flow::CloseAfterReply) => conn.end_after_output(CloseReason::Service),
             Ok(Flow::Close) => conn.close(CloseReason::Service),
@@ -178,7 +178,7 @@ impl<S: Service> Driver<'_, S> {
 
     /// Puts a connection back; the loop is in hand.
     fn place(&mut self, key: Key, mut conn: BoxedConn<S>) {
-        if conn.peer_closed && matches!(conn.parking, Parking::Wait(_)) {
+        if conn.peer_closed && matches!(conn.parking, Parking::Wait(..)) {
             conn.close(CloseReason::ClientClosed);
         }
         let core = self.turn.core();
@@ -201,9 +201,12 @@ impl<S: Service> Driver<'_, S> {
                 core.blocked_writers -= 1;
             }
             core.count_input_buffer(&mut conn, false);
+            conn.parking = Parking::None;
+            core.set_timer(key, &mut conn);
             return self.bury(conn, reason);
         }
         core.count_input_buffer(&mut conn, true);
+        core.set_timer(key, &mut conn);
         conn.publish_lens();
         // Whether it is still in the list or not: listing it twice does no harm, forgetting it would.
         conn.flush_listed = false;

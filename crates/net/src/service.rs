@@ -5,6 +5,7 @@
 //! down ([`Turn::put_down`]) at any point of them.
 
 use std::io;
+use std::time::Instant;
 
 use crate::conn::{Conn, ConnInfo, Input};
 use crate::turn::Turn;
@@ -39,6 +40,13 @@ pub trait Service: Send + Sync + Sized + 'static {
         conn: &mut Conn<Self::Session>,
         message: Self::Message,
     ) -> After;
+
+    /// A connection has waited until its deadline ([`Flow::Wait`]). It goes on waiting, without a deadline, where this
+    /// answers [`After::Stay`].
+    fn on_timeout(&self, turn: &mut Turn<'_, Self>, conn: &mut Conn<Self::Session>) -> After {
+        let _ = (turn, conn);
+        After::Resume
+    }
 
     /// A message for a loop as a whole has come.
     fn on_loop_message(&self, turn: &mut Turn<'_, Self>, message: Self::Message) {
@@ -83,8 +91,8 @@ pub enum Flow {
     /// consumed. It goes on even if the client has closed its end meanwhile: a complete command is not cancelled.
     Park(u64),
     /// Like [`Flow::Park`], but the client merely waits for something: if it closes its end, the wait is over and the
-    /// connection is closed.
-    Wait(u64),
+    /// connection is closed. At the deadline, if there is one, [`Service::on_timeout`] is called.
+    Wait(u64, Option<Instant>),
     /// There is more to do; let others have their turn, then offer what was not consumed.
     Yield,
     /// Send the output and close; the input that is left does not matter any more.

@@ -4,7 +4,7 @@
 //! already on its way when its connection closed does not reach the next one in the same place.
 
 /// `turn << 32 | index`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Key(pub(crate) usize);
 
 impl Key {

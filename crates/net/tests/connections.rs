@@ -253,6 +253,34 @@ fn messages_and_pushes_reach_a_connection() {
 }
 
 #[test]
+fn a_wait_ends_at_its_deadline_or_with_what_it_waits_for() {
+    let server = start_one_loop();
+    let net = server.runtime.net();
+    let (mut a, mut b) = (server.connect(), server.connect());
+    let (at_a, at_b) = (server.at(a.id()), server.at(b.id()));
+    let begin = Instant::now();
+    a.send("take-for 60\nping\n");
+    b.send("take-for 3000\nping\n");
+    assert_eq!([a.line(), a.line()], ["timed out", "pong"]);
+    let waited = begin.elapsed();
+    assert!(waited >= Duration::from_millis(60) && waited < Duration::from_secs(3));
+    net.post(at_b, Message::Serve("served".into()));
+    assert_eq!([b.line(), b.line()], ["served", "pong"]);
+    // what has come in time is not followed by a timeout, nor by that of an earlier wait
+    a.send("take-for 100\n");
+    std::thread::sleep(Duration::from_millis(50));
+    net.post(at_a, Message::Serve("served".into()));
+    a.send("take 2\nping\n");
+    std::thread::sleep(Duration::from_millis(120));
+    net.post(at_a, Message::Serve("served again".into()));
+    assert_eq!(
+        [a.line(), a.line(), a.line()],
+        ["served", "served again", "pong"]
+    );
+    server.end();
+}
+
+#[test]
 fn ways_to_end() {
     let server = start_one_loop();
     let net = server.runtime.net();

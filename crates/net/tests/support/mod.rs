@@ -82,7 +82,7 @@ impl Service for LineService {
         while let Some(end) = input.bytes().iter().position(|&byte| byte == b'\n') {
             let line = String::from_utf8_lossy(&input.bytes()[..end]).into_owned();
             let flow = self.execute(turn, conn, &line);
-            let again = matches!(flow, Flow::Park(_) | Flow::Wait(_));
+            let again = matches!(flow, Flow::Park(_) | Flow::Wait(..));
             if !again || line.starts_with("take") {
                 input.consume(end + 1);
             }
@@ -96,6 +96,11 @@ impl Service for LineService {
             0
         });
         Flow::Continue
+    }
+
+    fn on_timeout(&self, _: &mut Turn<'_, Self>, conn: &mut Conn<Session>) -> After {
+        say(conn, "timed out");
+        After::Resume
     }
 
     fn on_message(
@@ -167,13 +172,17 @@ impl LineService {
                     turn.net().wake(conn.at(), number());
                 }
                 return if name == "wait" {
-                    Flow::Wait(number())
+                    Flow::Wait(number(), None)
                 } else {
                     Flow::Park(number())
                 };
             }
             "park" | "wait" | "doze" => say(conn, "woken"),
-            "take" => return Flow::Wait(number()),
+            "take" => return Flow::Wait(number(), None),
+            "take-for" => {
+                let deadline = Instant::now() + Duration::from_millis(number());
+                return Flow::Wait(1, Some(deadline));
+            }
             "big" => {
                 conn.out
                     .extend(std::iter::repeat_n(b'x', number() as usize));
