@@ -4,13 +4,16 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU16, AtomicU32, AtomicU64, 
 use std::sync::{Arc, OnceLock, RwLock};
 
 use perilune_structures::{KeyHash, prefetch};
+use perilune_value::Limits;
 
 use crate::announce::{Announcements, Announcer, EventClass};
 use crate::clock::{Clock, SystemClock};
 use crate::effects::{EffectConsumer, EffectUnit};
 use crate::gate::{Parked, Turn, Waiter, Wake};
+use crate::limits::SharedLimits;
 use crate::plan::{KeyHasher, STRIPE_COUNT, StripeIndex};
 use crate::stripe::Stripe;
+use crate::waiters::Service;
 
 /// What a keyspace is made with.
 pub struct KeyspaceOptions {
@@ -89,6 +92,8 @@ pub struct Keyspace {
     announcer: OnceLock<Arc<dyn Announcer>>,
     tickets: AtomicU64,
     string_len_max: AtomicU64,
+    limits: SharedLimits,
+    pub(crate) service: OnceLock<Arc<dyn Service>>,
 }
 
 impl Keyspace {
@@ -116,6 +121,8 @@ impl Keyspace {
             announcer: OnceLock::new(),
             tickets: AtomicU64::new(1),
             string_len_max: AtomicU64::new(512 << 20),
+            limits: SharedLimits::new(Limits::default()),
+            service: OnceLock::new(),
         }
     }
 
@@ -177,6 +184,16 @@ impl Keyspace {
     /// Sets [`Keyspace::string_len_max`].
     pub fn set_string_len_max(&self, bytes: usize) {
         self.string_len_max.store(bytes as u64, Ordering::Relaxed);
+    }
+
+    /// Where collections leave their packed encodings.
+    pub fn limits(&self) -> Limits {
+        self.limits.get()
+    }
+
+    /// Sets [`Keyspace::limits`].
+    pub fn set_limits(&self, limits: Limits) {
+        self.limits.set(limits);
     }
 
     /// A seed for a transaction's random numbers that nobody can foretell.

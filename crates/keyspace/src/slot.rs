@@ -6,10 +6,14 @@
 use std::sync::atomic::Ordering;
 
 use perilune_structures::{Handle, NewEntry, NewPayload, Payload};
-use perilune_value::{INLINE_LEN_MAX, Object, StringEncoding, Text, WrongType};
+use perilune_value::{
+    COLLECTION_CODE, Collection, Edit, INLINE_LEN_MAX, Inverse, Journal, Object, StringEncoding,
+    Text, WrongType,
+};
 
 use crate::announce::EventClass;
 use crate::txn::{Abort, Found, Txn, WriteTxn};
+use crate::undo::{Saved, UndoLog};
 
 /// What becomes of a key's expiry when its value is replaced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,11 +46,12 @@ enum DetachedPayload {
 impl Detached {
     /// The string that this is, if it is one.
     pub fn text(&self) -> Option<Text<'_>> {
-        Some(match &self.payload {
-            DetachedPayload::Int(integer) => Text::Int(*integer),
-            DetachedPayload::Bytes(bytes) => Text::Bytes(bytes),
-            DetachedPayload::Heap(Object::Raw(bytes)) => Text::Bytes(bytes),
-        })
+        match &self.payload {
+            DetachedPayload::Int(integer) => Some(Text::Int(*integer)),
+            DetachedPayload::Bytes(bytes) => Some(Text::Bytes(bytes)),
+            DetachedPayload::Heap(Object::Raw(bytes)) => Some(Text::Bytes(bytes)),
+            DetachedPayload::Heap(_) => None,
+        }
     }
 }
 
@@ -80,6 +85,12 @@ impl Slot<'_, '_> {
     #[inline]
     pub fn text(&self) -> Result<Option<Text<'_>>, WrongType> {
         self.found().map(|found| found.text()).transpose()
+    }
+
+    /// The collection that the key holds, if it exists.
+    #[inline]
+    pub fn collection<T: Collection>(&self) -> Result<Option<&T>, WrongType> {
+        self.found().map(|found| found.collection()).transpose()
     }
 
     /// When the key expires.
@@ -160,7 +171,7 @@ impl Slot<'_, '_> {
         };
         let saved = match (&self.txn.undo, self.handle) {
             (None, _) => true,
-            (Some(undo), Some(_)) => undo.has(self.database, self.hash, self.key),
+            (Some(undo), Some(_)) => undo.saved(self.database, self.hash, self.key) == Saved::Whole,
             (Some(_), None) => false,
         };
         match self.handle {
@@ -230,7 +241,7 @@ impl Slot<'_, '_> {
 
     /// Changes the bytes of a string in place, which becomes `raw` and, with zeros, at least `len_min` long.
     /// The key holds a string; one that does not exist is an empty one.
-    pub fn edit<R>(
+    pub fn edit_bytes<R>(
         &mut self,
         len_min: usize,
         change: impl FnOnce(&mut [u8]) -> R,
@@ -270,6 +281,78 @@ impl Slot<'_, '_> {
         Ok(result)
     }
 
+    /// Changes the elements of a collection. The key holds one of this type or does not exist: then it is created.
+    /// A collection that is empty afterwards goes, and its key with it.
+    ///
+    /// Every primitive change counts as a change. Where there is none nothing is told to watchers.
+    pub fn edit<T: Collection, R>(
+        &mut self,
+        change: impl FnOnce(&mut Edit<'_, T>) -> R,
+    ) -> Result<R, Abort> {
+        let limits = self.txn.keyspace.limits();
+        let (handle, of) = match self.handle {
+            Some(handle) => {
+                let of = self
+                    .txn
+                    .save_edit(self.at, self.database, self.hash, self.key, handle)?;
+                (handle, of)
+            }
+            None => {
+                self.save_absent()?;
+                let payload = NewPayload::Heap(T::default().into());
+                let access = self.txn.keyspace.access_clock();
+                self.insert(payload, COLLECTION_CODE, None, access);
+                (self.existing(), None)
+            }
+        };
+        let Txn { undo, held, .. } = &mut *self.txn;
+        let mut changes_of = undo
+            .as_deref_mut()
+            .zip(of)
+            .map(|(undo, of)| ChangesOf { undo, of });
+        let guard = &mut held[self.at].guard;
+        let Some(value) = guard.map.heap_mut(handle).and_then(T::of_mut) else {
+            unreachable!("the caller has looked that the key holds a collection of this type");
+        };
+        let before = value.heap_bytes();
+        let journal = changes_of
+            .as_mut()
+            .map(|changes| changes as &mut dyn Journal);
+        let mut edit = Edit::new(value, journal, &limits);
+        let result = change(&mut edit);
+        let changes = edit.changes();
+        let (after, is_empty) = (value.heap_bytes(), value.is_empty());
+        guard.heap_bytes += after as i64 - before as i64;
+        if is_empty {
+            self.take_out(handle)?;
+            self.handle = None;
+        }
+        if changes > 0 {
+            self.note_change();
+            self.txn.count_changes(changes);
+        }
+        Ok(result)
+    }
+
+    /// Makes the key hold a collection, whatever it held; an empty one leaves no key.
+    pub fn set_collection<T: Collection>(&mut self, value: T, expiry: Expiry) -> Result<(), Abort> {
+        if value.is_empty() {
+            self.delete()?;
+            return Ok(());
+        }
+        let expire_at = match expiry {
+            Expiry::Keep => self.expire_at_ms(),
+            Expiry::Clear => None,
+            Expiry::At(ms) => Some(ms),
+        };
+        self.put(Detached {
+            payload: DetachedPayload::Heap(value.into()),
+            encoding: COLLECTION_CODE,
+            access: self.txn.keyspace.access_clock(),
+            expire_at_ms: expire_at,
+        })
+    }
+
     /// Creates the key as a string of zeros.
     fn create_zeros(&mut self, len: usize) -> Result<Handle, Abort> {
         self.save_absent()?;
@@ -302,6 +385,7 @@ impl Slot<'_, '_> {
             Payload::Int(integer) => digits.format(integer).as_bytes().to_vec(),
             Payload::Bytes(bytes) => bytes.to_vec(),
             Payload::Heap(Object::Raw(bytes)) => bytes.clone(),
+            Payload::Heap(_) => unreachable!("the caller has looked that the key holds a string"),
         };
         let payload = if len_wanted <= INLINE_LEN_MAX {
             NewPayload::Bytes(&bytes)
@@ -509,6 +593,18 @@ impl Slot<'_, '_> {
     fn take_out(&mut self, handle: Handle) -> Result<(), Abort> {
         self.txn
             .take_out(self.at, self.database, self.hash, self.key, handle)
+    }
+}
+
+/// The journal of one collection: a part of the undo log.
+struct ChangesOf<'u> {
+    undo: &'u mut UndoLog,
+    of: u32,
+}
+
+impl Journal for ChangesOf<'_> {
+    fn record(&mut self, inverse: Inverse) {
+        self.undo.change(self.of, inverse);
     }
 }
 

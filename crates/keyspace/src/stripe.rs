@@ -9,6 +9,7 @@ use crate::gate::Gate;
 use crate::keyspace::Keyspace;
 use crate::plan::{KeyHasher, StripeIndex};
 use crate::txn::Databases;
+use crate::waiters::{KeyId, Waiters};
 use crate::watch::Watchers;
 
 /// The entries of one stripe.
@@ -19,6 +20,10 @@ pub(crate) struct StripeData {
     pub map: Map,
     /// Who is to be told when a key changes.
     pub watchers: Watchers,
+    /// Somebody may wait for a key of this stripe. Too many is a look in vain, too few does not happen.
+    pub has_waiters: bool,
+    /// Keys whose waiters are still to be served, before anything else is done here.
+    pub pending: Vec<KeyId>,
     /// The latest time that a transaction on this stripe has seen: later ones never see an earlier one, whatever the system's clock does.
     pub now_floor_us: i64,
     /// Bytes of the heap objects of this stripe, which the map cannot know.
@@ -42,6 +47,8 @@ impl StripeData {
 #[repr(align(128))]
 pub(crate) struct Stripe {
     pub gate: Gate<StripeData>,
+    /// Who waits for keys of this stripe. Locked below the gate, or without it.
+    pub waiters: Waiters,
     /// Number of entries with an expiry in all databases, as of the last commit: the expiry cycle passes by stripes that have none.
     pub expiring: AtomicU32,
     /// Where the active expiry goes on in this stripe: database in the top byte, cursor below.
@@ -54,11 +61,14 @@ impl Stripe {
             gate: Gate::new(StripeData {
                 map: EntryMap::new(hasher),
                 watchers: Watchers::default(),
+                has_waiters: false,
+                pending: Vec::new(),
                 now_floor_us: i64::MIN,
                 heap_bytes: 0,
                 published: Vec::new(),
                 published_bytes: 0,
             }),
+            waiters: Waiters::default(),
             expiring: AtomicU32::new(0),
             expire_cursor: AtomicU64::new(0),
         }

@@ -2,13 +2,13 @@
 //!
 //! The first touch of a key saves how it was, later touches save nothing (100 INCRs cost one record). What is
 //! deleted or replaced is *moved* into the log: its entry is unlinked from the table and stays allocated. What
-//! is changed in place is copied. Taking back walks the log from its end, so it is right even where a key is
-//! saved twice.
+//! is changed in place is copied, if it is small; of a big collection the log keeps the inverse of each primitive
+//! change. Taking back walks the log from its end, so it is right even where a key is saved twice.
 
 use std::collections::HashMap;
 
 use perilune_structures::{DetachedDb, Handle};
-use perilune_value::Object;
+use perilune_value::{Inverse, Object};
 
 use crate::plan::StripeIndex;
 
@@ -32,6 +32,22 @@ pub(crate) enum Prior {
         expire_at_ms: Option<i64>,
         access: u32,
     },
+    /// It is a big collection that was going to be changed in place: inverses of the changes follow.
+    InPlace {
+        expire_at_ms: Option<i64>,
+        access: u32,
+    },
+}
+
+/// What is saved of a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Saved {
+    /// Nothing.
+    No,
+    /// All of it: what it holds now may be changed and dropped.
+    Whole,
+    /// All but its elements: each change of them is saved on its own. The number of the record.
+    InPlace(u32),
 }
 
 pub(crate) enum Undo {
@@ -41,6 +57,12 @@ pub(crate) enum Undo {
         hash: u64,
         key: Box<[u8]>,
         prior: Prior,
+    },
+    /// How to take back a change of a collection.
+    Change {
+        /// The number of the record that names its key.
+        of: u32,
+        inverse: Inverse,
     },
     Cleared {
         stripe: StripeIndex,
@@ -59,6 +81,13 @@ pub(crate) enum Undo {
 pub(crate) struct Mark {
     records: usize,
     bytes: usize,
+}
+
+impl Mark {
+    /// The number of records before this moment.
+    pub fn records(self) -> usize {
+        self.records
+    }
 }
 
 /// Everything needed to take a transaction back.
@@ -82,19 +111,37 @@ impl UndoLog {
         }
     }
 
-    /// Whether this key has been saved already.
-    pub fn has(&self, database: usize, hash: u64, key: &[u8]) -> bool {
-        let is_it = |record: &Undo| {
-            matches!(record, Undo::Key { database: d, hash: h, key: k, .. }
-                if *d == database as u32 && *h == hash && **k == *key)
+    /// What has been saved of this key already.
+    pub fn saved(&self, database: usize, hash: u64, key: &[u8]) -> Saved {
+        let saved_at = |at: usize| match &self.records[at] {
+            Undo::Key {
+                database: d,
+                hash: h,
+                key: k,
+                prior,
+                ..
+            } if *d == database as u32 && *h == hash && **k == *key => match prior {
+                Prior::InPlace { .. } => Saved::InPlace(at as u32),
+                _ => Saved::Whole,
+            },
+            _ => Saved::No,
         };
         // most often the key that was touched just now; and few transactions touch many
-        if self.records[self.fresh_from..].last().is_some_and(is_it) {
-            return true;
+        if self.records.len() > self.fresh_from {
+            let last = saved_at(self.records.len() - 1);
+            if last != Saved::No {
+                return last;
+            }
         }
         self.saved
             .get(&(database as u32, hash))
-            .is_some_and(|&at| is_it(&self.records[at as usize]))
+            .map_or(Saved::No, |&at| saved_at(at as usize))
+    }
+
+    /// Saves how to take back a change of a collection, whose key record `of` has saved.
+    pub fn change(&mut self, of: u32, inverse: Inverse) {
+        self.bytes += size_of::<Undo>() - size_of::<Inverse>() + inverse.memory_bytes();
+        self.records.push(Undo::Change { of, inverse });
     }
 
     /// Saves how a key was.

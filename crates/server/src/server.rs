@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use perilune_command::{CommandError, Registry};
 use perilune_keyspace::{ExpireCycle, Keyspace, KeyspaceOptions, StripeIndex, SystemClock};
 use perilune_net::{ConnRef, Net};
+use perilune_value::Limits;
 
 use crate::batch::Parsers;
 use crate::call::{Local, Thread};
@@ -143,6 +144,18 @@ impl Server {
             .set_string_len_max(settings.network.proto_max_bulk_len.size());
         self.keyspace
             .set_undo_limit_bytes(settings.script.transaction_undo_limit.size());
+        let data = &settings.data;
+        self.keyspace.set_limits(Limits {
+            hash_max_listpack_entries: data.hash_max_listpack_entries.size(),
+            hash_max_listpack_value: data.hash_max_listpack_value.size(),
+            // the row's range is that of an i32
+            list_max_listpack_size: data.list_max_listpack_size.get() as i32,
+            set_max_intset_entries: data.set_max_intset_entries.size(),
+            set_max_listpack_entries: data.set_max_listpack_entries.size(),
+            set_max_listpack_value: data.set_max_listpack_value.size(),
+            zset_max_listpack_entries: data.zset_max_listpack_entries.size(),
+            zset_max_listpack_value: data.zset_max_listpack_value.size(),
+        });
         if let Some(net) = self.net() {
             let to = net.settings();
             to.input_limit_bytes.store(

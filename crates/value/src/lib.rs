@@ -6,15 +6,23 @@
 //! than none, locks, clocks or replies.
 
 mod bits;
+mod edit;
 mod extended;
 mod glob;
+mod hasher;
 mod lcs;
 mod number;
+mod object;
+mod set;
 mod string;
 
 pub use bits::{BitField, BitOperation, Overflow, combine, count_ones, count_ones_in, find_bit};
+pub use edit::{Collection, Edit, Inverse, Journal, Limits};
 pub use extended::Extended;
 pub use glob::{Case, Glob, glob_match};
+pub use hasher::MemberHasher;
 pub use lcs::{Lcs, LcsMatch, lcs_table_bytes};
 pub use number::{parse_f64, parse_i64};
-pub use string::{EMBSTR_LEN_MAX, INLINE_LEN_MAX, Object, StringEncoding, Text, WrongType};
+pub use object::{COLLECTION_CODE, Object};
+pub use set::{Set, SetInverse};
+pub use string::{EMBSTR_LEN_MAX, INLINE_LEN_MAX, StringEncoding, Text, WrongType};

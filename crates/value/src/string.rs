@@ -21,22 +21,6 @@ pub const INLINE_LEN_MAX: usize = 448;
 /// The longest text of an `i64`: `-9223372036854775808`.
 const INTEGER_TEXT_LEN_MAX: usize = 20;
 
-/// A value too big to stand in its entry.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Object {
-    /// A long string.
-    Raw(Vec<u8>),
-}
-
-impl Object {
-    /// Bytes on the heap that this object holds, for the memory figures.
-    pub fn heap_bytes(&self) -> usize {
-        match self {
-            Object::Raw(bytes) => bytes.capacity(),
-        }
-    }
-}
-
 /// How OBJECT ENCODING names a string.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StringEncoding {

@@ -285,7 +285,7 @@ fn bitfield(txn: &mut WriteTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Rep
         .collect();
     // it grows first, as in the reference, even if all that was to be written overflows
     if grows || effects.iter().any(is_change) {
-        effects = slot.edit(len_min, |bytes| run(&operations, bytes))?;
+        effects = slot.edit_bytes(len_min, |bytes| run(&operations, bytes))?;
         let changes = effects.iter().filter(|effect| is_change(effect)).count() as u64;
         slot.notify(EventClass::STRING, "setbit");
         // the edit counts as one already

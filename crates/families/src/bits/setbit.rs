@@ -58,7 +58,7 @@ fn setbit(txn: &mut WriteTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Reply
     let old = old_byte.unwrap_or(0) & mask != 0;
     // a bit that has its value already is no change, unless the string grows
     if old != bit || old_byte.is_none() {
-        slot.edit(at + 1, |bytes| {
+        slot.edit_bytes(at + 1, |bytes| {
             if bit {
                 bytes[at] |= mask
             } else {

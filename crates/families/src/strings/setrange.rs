@@ -57,7 +57,7 @@ fn setrange(txn: &mut WriteTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Rep
     }
     check_string_len(offset, value.len(), len_max)?;
     let end = offset + value.len();
-    slot.edit(end, |bytes| bytes[offset..end].copy_from_slice(value))?;
+    slot.edit_bytes(end, |bytes| bytes[offset..end].copy_from_slice(value))?;
     slot.notify(EventClass::STRING, "setrange");
     reply.integer(len.max(end) as i64);
     Ok(())

@@ -7,13 +7,16 @@ mod expiry;
 mod record;
 mod transactions;
 mod undo;
+mod waiting;
 mod walks;
 mod watching;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use perilune_structures::Payload;
+use perilune_value::Set;
 
 use crate::gate::Turn;
 use crate::plan::{KeyHasher, LockPlan, STRIPE_COUNT, StripeIndex};
@@ -135,12 +138,8 @@ impl World {
                     entries.push(Entry {
                         database,
                         key: text(found.key()),
-                        value: text(
-                            found
-                                .text()
-                                .expect("a string")
-                                .bytes(&mut itoa::Buffer::new()),
-                        ),
+                        value: shown(found),
+                        members: members(found),
                         encoding: found.encoding_name(),
                         expire_at_ms: found.expire_at_ms(),
                         access: found.access(),
@@ -225,10 +224,31 @@ impl World {
 pub struct Entry {
     pub database: usize,
     pub key: String,
+    /// A string as it is, a set as its debug output.
     pub value: String,
+    /// The members of a set.
+    pub members: Option<BTreeSet<String>>,
     pub encoding: &'static str,
     pub expire_at_ms: Option<i64>,
     pub access: u32,
+}
+
+/// A value as the tests compare it.
+pub fn shown(found: crate::Found<'_>) -> String {
+    match found.text() {
+        Ok(value) => text(value.bytes(&mut itoa::Buffer::new())),
+        Err(_) => format!("{:?}", found.object()),
+    }
+}
+
+/// The members of a set; none of another value.
+pub fn members(found: crate::Found<'_>) -> Option<BTreeSet<String>> {
+    let set = found.collection::<Set>().ok()?;
+    let mut members = BTreeSet::new();
+    set.for_each(|member| {
+        members.insert(text(&member.to_vec()));
+    });
+    Some(members)
 }
 
 fn text(bytes: &[u8]) -> String {

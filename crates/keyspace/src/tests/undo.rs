@@ -1,17 +1,25 @@
 //! Random transactions against a plain model: what is taken back leaves no trace, what is committed is what
 //! the model says.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Entry, World};
+use perilune_value::{Limits, Set};
+
+use super::{Entry, World, members, shown};
 use crate::plan::LockPlan;
 use crate::{Expiry, ReadTxn, Savepoint, Txn, WriteTxn};
 
 const DATABASES: usize = 3;
 
+/// So few members let a set leave the encoding that undo copies.
+const PACKED_MEMBERS_MAX: usize = 4;
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Value {
+    /// Of a string.
     text: Vec<u8>,
+    /// Of a set.
+    members: Option<BTreeSet<String>>,
     encoding: &'static str,
     expire_at_ms: Option<i64>,
 }
@@ -63,8 +71,9 @@ impl Driver<'_> {
         let (database, key) = self.key();
         let id = (database, key.clone());
         let old = self.model.get(&id).cloned();
+        let is_set = old.as_ref().is_some_and(|old| old.members.is_some());
         let mut txn = WriteTxn::new(txn);
-        let kind = self.random.u8(..24);
+        let kind = self.random.u8(..32);
         let mut slot = txn
             .slot_in(database, key.as_bytes())
             .expect("nobody else is here");
@@ -92,6 +101,7 @@ impl Driver<'_> {
                     id,
                     Value {
                         text,
+                        members: None,
                         encoding,
                         expire_at_ms,
                     },
@@ -105,21 +115,22 @@ impl Driver<'_> {
                     id,
                     Value {
                         text,
+                        members: None,
                         encoding: "int",
                         expire_at_ms,
                     },
                 );
             }
-            (7..=8, Some(mut old)) => {
+            (7..=8, Some(mut old)) if !is_set => {
                 let more = self.text();
                 old.text.extend_from_slice(&more);
                 old.encoding = "raw";
                 assert_eq!(slot.append(&more), Ok(old.text.len()));
                 self.model.insert(id, old);
             }
-            (9..=10, old) => {
+            (9..=10, old) if !is_set => {
                 let len_min = self.random.usize(1..900);
-                slot.edit(len_min, |bytes| bytes[len_min - 1] = b'!')
+                slot.edit_bytes(len_min, |bytes| bytes[len_min - 1] = b'!')
                     .expect("recorded");
                 let mut text = old.map(|old| old.text).unwrap_or_default();
                 text.resize(text.len().max(len_min), 0);
@@ -128,6 +139,7 @@ impl Driver<'_> {
                     id,
                     Value {
                         text,
+                        members: None,
                         encoding: "raw",
                         expire_at_ms,
                     },
@@ -188,6 +200,39 @@ impl Driver<'_> {
                     .map(|((d, k), v)| ((place(d), k), v))
                     .collect();
             }
+            (24..=31, old) if is_set || old.is_none() => {
+                let mut new = old.unwrap_or(Value {
+                    text: Vec::new(),
+                    members: Some(BTreeSet::new()),
+                    encoding: "listpack",
+                    expire_at_ms,
+                });
+                let members = new.members.get_or_insert_default();
+                let (before, random) = (members.clone(), &mut *self.random);
+                let changes = slot
+                    .edit::<Set, _>(|set| {
+                        for _ in 0..random.usize(..12) {
+                            let member = format!("m{}", random.u8(..10));
+                            if random.u8(..3) == 0 {
+                                assert_eq!(set.remove(member.as_bytes()), members.remove(&member));
+                                continue;
+                            }
+                            let is_new = members.insert(member.clone());
+                            assert_eq!(set.insert(member.as_bytes()), is_new);
+                            if members.len() > PACKED_MEMBERS_MAX {
+                                new.encoding = "hashtable";
+                            }
+                        }
+                        set.changes()
+                    })
+                    .expect("recorded");
+                assert!(changes > 0 || before == *members);
+                if members.is_empty() {
+                    self.model.remove(&id);
+                } else {
+                    self.model.insert(id, new);
+                }
+            }
             _ => {}
         }
     }
@@ -199,14 +244,15 @@ impl Driver<'_> {
             let found = txn
                 .peek_in(database, key.as_bytes())
                 .expect("nobody else is here");
-            let seen = found.map(|found| Value {
-                text: found
-                    .text()
-                    .expect("a string")
-                    .bytes(&mut itoa::Buffer::new())
-                    .to_vec(),
-                encoding: found.encoding_name(),
-                expire_at_ms: found.expire_at_ms(),
+            let seen = found.map(|found| {
+                let members = members(found);
+                let text = members.is_none().then(|| shown(found).into_bytes());
+                Value {
+                    text: text.unwrap_or_default(),
+                    members,
+                    encoding: found.encoding_name(),
+                    expire_at_ms: found.expire_at_ms(),
+                }
             });
             assert_eq!(seen, self.model.get(&(database, key)).cloned());
         }
@@ -243,8 +289,13 @@ fn live(entries: &[Entry], now_ms: i64) -> Vec<&Entry> {
 }
 
 fn model_of(entries: &[Entry], now_ms: i64) -> Model {
+    let text = |entry: &Entry| match entry.members {
+        None => entry.value.clone().into_bytes(),
+        Some(_) => Vec::new(),
+    };
     let value = |entry: &Entry| Value {
-        text: entry.value.clone().into_bytes(),
+        text: text(entry),
+        members: entry.members.clone(),
         encoding: entry.encoding,
         expire_at_ms: entry.expire_at_ms,
     };
@@ -257,6 +308,10 @@ fn model_of(entries: &[Entry], now_ms: i64) -> Model {
 fn check(seed: u64) {
     let mut random = fastrand::Rng::with_seed(seed);
     let world = World::new();
+    world.keyspace.set_limits(Limits {
+        set_max_listpack_entries: PACKED_MEMBERS_MAX,
+        ..Limits::default()
+    });
     for round in 0..12 {
         world.clock.advance_ms(random.i64(0..40));
         world.keyspace.set_access_clock(round);

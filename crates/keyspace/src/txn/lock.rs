@@ -36,6 +36,13 @@ impl<'k> Txn<'k> {
         debug_assert!(self.held.is_empty());
         match plan {
             LockPlan::Some(stripes) => {
+                if let Some((at, _)) = *queued
+                    && !stripes.contains(&at)
+                {
+                    // it waited for what those need who are to be served first
+                    let with_it = LockPlan::one(at).union(plan.clone());
+                    return self.lock(&with_it, queued);
+                }
                 for &stripe in stripes {
                     self.take_planned(stripe, queued)?;
                 }
@@ -47,7 +54,20 @@ impl<'k> Txn<'k> {
                 }
             }
         }
-        Ok(())
+        self.serve_first()
+    }
+
+    /// Serves those who are to be served before anything else is done in the stripes that have been taken.
+    #[inline]
+    fn serve_first(&mut self) -> Result<(), StripeIndex> {
+        if self.held.iter().all(|held| held.guard.pending.is_empty()) {
+            return Ok(());
+        }
+        let served = self.serve_pending();
+        if served.is_err() {
+            self.release();
+        }
+        served
     }
 
     /// [`Txn::lock`] for a transaction that consists of one command on one key, which must stay where it is until the end.
@@ -61,7 +81,12 @@ impl<'k> Txn<'k> {
         debug_assert_eq!(hash, self.keyspace.hash(key));
         self.hinted_key = (key.as_ptr(), key.len());
         self.hinted_hash = hash;
-        self.take_planned(StripeIndex::of_hash(hash), queued)
+        let stripe = StripeIndex::of_hash(hash);
+        if queued.is_some_and(|(at, _)| at != stripe) {
+            return self.lock(&LockPlan::one(stripe), queued);
+        }
+        self.take_planned(stripe, queued)?;
+        self.serve_first()
     }
 
     /// The hash of a key.
@@ -194,7 +219,7 @@ impl<'k> Txn<'k> {
         }
     }
 
-    pub(super) fn held_at(&self, stripe: StripeIndex) -> usize {
+    pub(crate) fn held_at(&self, stripe: StripeIndex) -> usize {
         match self.held.binary_search_by_key(&stripe, |h| h.stripe) {
             Ok(at) => at,
             Err(_) => unreachable!("a record names a stripe that the transaction does not hold"),
@@ -225,7 +250,7 @@ impl<'k> Txn<'k> {
         let time_agrees =
             |g: &MutexGuard<'_, StripeData>| self.now_us.is_none_or(|now| g.now_floor_us <= now);
         match guard {
-            Some(guard) if time_agrees(&guard) => {
+            Some(guard) if time_agrees(&guard) && (self.is_service || guard.pending.is_empty()) => {
                 self.held.insert(
                     at,
                     Held {
@@ -237,7 +262,8 @@ impl<'k> Txn<'k> {
                 Ok(at)
             }
             taken => {
-                // taken by somebody, or its past is ahead of the time that this transaction has seen already
+                // taken by somebody, or its past is ahead of the time that this transaction has seen already, or others
+                // are to be served there first
                 if let Some(guard) = taken {
                     self.keyspace.stripe(stripe).gate.set_holder(0);
                     self.keyspace.stripe(stripe).gate.leave(guard);
@@ -275,6 +301,9 @@ impl<'k> Txn<'k> {
         if let Some(aside) = &mut self.aside {
             aside.garbage.clear();
             aside.garbage_databases.clear();
+            if !aside.served.is_empty() || !aside.unserved.is_empty() {
+                self.finish_service();
+            }
         }
     }
 

@@ -31,6 +31,7 @@ mod lock;
 mod record;
 mod views;
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -46,6 +47,7 @@ use crate::plan::StripeIndex;
 use crate::stripe::StripeData;
 use crate::sync::MutexGuard;
 use crate::undo::{Mark, UndoLog};
+use crate::waiters::{KeyId, Waiting};
 use crate::watch::Notice;
 
 pub use views::{Found, ReadTxn, WriteTxn};
@@ -142,6 +144,12 @@ pub(crate) struct Aside {
     pub expired: Vec<(usize, Box<[u8]>)>,
     /// What watchers are told at commit.
     pub touched: Vec<Notice>,
+    /// Keys that have changed and for which somebody waits.
+    pub ready: VecDeque<(StripeIndex, KeyId)>,
+    /// Waiters who have been served and must be told when the stripes are released.
+    pub served: Vec<Arc<dyn Waiting>>,
+    /// Stripes in which somebody could not be served, with the stripe that this takes.
+    pub unserved: Vec<(StripeIndex, StripeIndex)>,
     /// What is freed when the stripes are released.
     pub garbage: Vec<Object>,
     pub garbage_databases: Vec<Cleared<Object>>,
@@ -172,15 +180,17 @@ pub struct Txn<'k> {
     record_dropped: bool,
     /// Dropping the record is allowed (Redis's mode); otherwise the transaction fails at the limit.
     may_drop_record: bool,
-    changes: u64,
+    pub(crate) changes: u64,
     hits: u32,
     misses: u32,
     effect_is_own: bool,
-    announced: bool,
+    pub(crate) announced: bool,
     pub(crate) aside: Option<Box<Aside>>,
     blocked_on: Option<StripeIndex>,
     wants_all: bool,
-    holder: u64,
+    /// It serves a waiter, on stripes lent by the transaction that made it ready.
+    pub(crate) is_service: bool,
+    pub(crate) holder: u64,
     random_state: u64,
     /// The one planned key and its hash, so that a command on a single key hashes it once.
     hinted_key: (*const u8, usize),
@@ -211,6 +221,7 @@ impl<'k> Txn<'k> {
             aside: None,
             blocked_on: None,
             wants_all: false,
+            is_service: false,
             holder: 0,
             random_state: 0,
             hinted_key: (std::ptr::null(), 0),
@@ -378,6 +389,9 @@ impl<'k> Txn<'k> {
                 .touched
                 .extend(held.guard.watchers.of_key(database, key));
         }
+        if held.guard.has_waiters {
+            self.note_ready(at, database, key);
+        }
     }
 
     /// Announces an event at commit, if somebody listens to its class.
@@ -514,7 +528,7 @@ impl<'k> Txn<'k> {
     }
 
     #[cold]
-    fn publish_effects(&mut self) {
+    pub(crate) fn publish_effects(&mut self) {
         self.publish_expired();
         let Some(aside) = &mut self.aside else { return };
         if !aside.effects.is_empty() {
@@ -524,6 +538,10 @@ impl<'k> Txn<'k> {
         if !aside.announcements.is_empty() {
             self.keyspace.announce(&aside.announcements);
             self.announced = true;
+        }
+        // those whom a service makes ready are served by whom it serves for
+        if !self.is_service {
+            self.serve_ready();
         }
     }
 

@@ -10,7 +10,7 @@ use perilune_structures::{Handle, NewEntry, NewPayload, Payload};
 use super::{Abort, Held, Savepoint, Txn, aside};
 use crate::plan::STRIPE_COUNT;
 use crate::stripe::Map;
-use crate::undo::{Prior, SavedPayload, Undo, UndoLog};
+use crate::undo::{Prior, Saved, SavedPayload, Undo, UndoLog};
 use crate::watch::Presence;
 
 impl Txn<'_> {
@@ -39,24 +39,54 @@ impl Txn<'_> {
         let Some(undo) = &mut self.undo else {
             return Ok(());
         };
-        if undo.has(database, hash, key) {
+        if undo.saved(database, hash, key) != Saved::No {
             return Ok(());
         }
         let held = &self.held[at];
         let map = &held.guard.map;
-        let payload = match map.payload(handle) {
-            Payload::Int(integer) => SavedPayload::Int(integer),
-            Payload::Bytes(bytes) => SavedPayload::Bytes(bytes.into()),
-            Payload::Heap(object) => SavedPayload::Heap(object.clone()),
-        };
-        let prior = Prior::Copied {
+        let (expire_at_ms, access) = (map.expire_at(handle), map.access(handle));
+        let copied = |payload| Prior::Copied {
             payload,
             encoding: map.encoding(handle),
-            expire_at_ms: map.expire_at(handle),
-            access: map.access(handle),
+            expire_at_ms,
+            access,
+        };
+        let prior = match map.payload(handle) {
+            Payload::Int(integer) => copied(SavedPayload::Int(integer)),
+            Payload::Bytes(bytes) => copied(SavedPayload::Bytes(bytes.into())),
+            Payload::Heap(object) if object.is_packed() => {
+                copied(SavedPayload::Heap(object.clone()))
+            }
+            Payload::Heap(_) => Prior::InPlace {
+                expire_at_ms,
+                access,
+            },
         };
         undo.save(held.stripe, database, hash, key, prior);
         self.check_record()
+    }
+
+    /// As [`Txn::save_copy`], before the elements of a collection are changed. Where that has not saved them, the
+    /// number of the record that the inverses of the changes belong to.
+    pub(crate) fn save_edit(
+        &mut self,
+        at: usize,
+        database: usize,
+        hash: u64,
+        key: &[u8],
+        handle: Handle,
+    ) -> Result<Option<u32>, Abort> {
+        // inverses pile up without asking, so the limit is asked for here
+        self.check_record()?;
+        self.save_copy(at, database, hash, key, handle)?;
+        let saved = self
+            .undo
+            .as_ref()
+            .map(|undo| undo.saved(database, hash, key));
+        Ok(match saved {
+            Some(Saved::InPlace(record)) => Some(record),
+            _ => None,
+        })
     }
 
     /// Saves that a key does not exist, before it is created.
@@ -71,7 +101,7 @@ impl Txn<'_> {
         let Some(undo) = &mut self.undo else {
             return Ok(());
         };
-        if undo.has(database, hash, key) {
+        if undo.saved(database, hash, key) != Saved::No {
             return Ok(());
         }
         undo.save(self.held[at].stripe, database, hash, key, Prior::Absent);
@@ -90,7 +120,7 @@ impl Txn<'_> {
         let held = &mut self.held[at];
         held.changed.add(database);
         if let Some(undo) = &mut self.undo
-            && !undo.has(database, hash, key)
+            && undo.saved(database, hash, key) != Saved::Whole
         {
             undo.add_bytes(held.guard.map.entry_bytes(handle));
             if let Payload::Heap(object) = held.guard.map.payload(handle) {
@@ -167,9 +197,7 @@ impl Txn<'_> {
             return false;
         };
         let records = undo.split_off(savepoint.record);
-        for record in records.into_iter().rev() {
-            self.restore(record);
-        }
+        self.restore_all(records, savepoint.record.records());
         if let Some(aside) = &mut self.aside {
             aside.effects.truncate(savepoint.effects);
             aside.announcements.truncate(savepoint.announcements);
@@ -190,17 +218,64 @@ impl Txn<'_> {
             "a transaction without a record cannot be taken back"
         );
         if let Some(undo) = self.undo.take() {
-            for record in undo.records.into_iter().rev() {
-                self.restore(record);
-            }
+            self.restore_all(undo.records, 0);
         }
         self.publish_expired();
         (self.changes, self.hits, self.misses) = (0, 0, 0);
         self.release();
     }
 
-    pub(super) fn restore(&mut self, record: Undo) {
+    /// Takes back what is in these records, of which the first has the number `first`.
+    pub(crate) fn restore_all(&mut self, mut records: Vec<Undo>, first: usize) {
+        while let Some(record) = records.pop() {
+            self.restore(record, |number| &records[number as usize - first]);
+        }
+    }
+
+    fn restore<'r>(&mut self, record: Undo, earlier: impl FnOnce(u32) -> &'r Undo) {
         match record {
+            Undo::Change { of, inverse } => {
+                let Undo::Key {
+                    stripe,
+                    database,
+                    hash,
+                    key,
+                    ..
+                } = earlier(of)
+                else {
+                    unreachable!("a change names the record of its key");
+                };
+                let at = self.held_at(*stripe);
+                let guard = &mut self.held[at].guard;
+                if let Some(handle) = guard.map.find(*database as usize, *hash, key)
+                    && let Some(object) = guard.map.heap_mut(handle)
+                {
+                    let before = object.heap_bytes();
+                    object.undo(inverse);
+                    guard.heap_bytes += object.heap_bytes() as i64 - before as i64;
+                }
+            }
+            Undo::Key {
+                stripe,
+                database,
+                hash,
+                key,
+                prior:
+                    Prior::InPlace {
+                        expire_at_ms,
+                        access,
+                    },
+            } => {
+                let at = self.held_at(stripe);
+                let map = &mut self.held[at].guard.map;
+                let database = database as usize;
+                if let Some(handle) = map.find(database, hash, &key) {
+                    map.set_access(handle, access);
+                    if map.expire_at(handle) != expire_at_ms {
+                        map.set_expiry(database, hash, handle, expire_at_ms);
+                    }
+                }
+            }
             Undo::Key {
                 stripe,
                 database,
@@ -218,7 +293,7 @@ impl Txn<'_> {
                     aside(&mut self.aside).garbage.push(object);
                 }
                 match prior {
-                    Prior::Absent => {}
+                    Prior::Absent | Prior::InPlace { .. } => {}
                     Prior::Moved(handle) => guard.map.attach(database, hash, handle),
                     Prior::Copied {
                         payload,
@@ -274,7 +349,7 @@ impl Txn<'_> {
     }
 
     /// Drops a record that is not needed any more, freeing the entries that were moved into it.
-    pub(super) fn free_record(&mut self, undo: Option<Box<UndoLog>>) {
+    pub(crate) fn free_record(&mut self, undo: Option<Box<UndoLog>>) {
         let Some(undo) = undo else { return };
         for record in undo.records {
             match record {
@@ -290,7 +365,7 @@ impl Txn<'_> {
                         aside(&mut self.aside).garbage.push(object);
                     }
                 }
-                Undo::Key { .. } | Undo::Swapped { .. } => {}
+                Undo::Key { .. } | Undo::Change { .. } | Undo::Swapped { .. } => {}
                 Undo::Cleared {
                     stripe,
                     taken,
@@ -354,6 +429,10 @@ impl Txn<'_> {
             held.guard.map.swap_dbs(a, b);
             if let Some(undo) = &mut self.undo {
                 undo.swap(held.stripe, a, b);
+            }
+            if held.guard.has_waiters {
+                self.note_all_ready(at, a);
+                self.note_all_ready(at, b);
             }
         }
         Ok(())

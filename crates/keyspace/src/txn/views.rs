@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use perilune_structures::{Handle, Payload};
-use perilune_value::{Object, StringEncoding, Text, WrongType};
+use perilune_value::{Collection, Object, StringEncoding, Text, WrongType};
 use smallvec::SmallVec;
 
 use super::{Abort, AccessMode, Txn};
@@ -26,21 +26,42 @@ impl<'a> Found<'a> {
     /// If it holds another type.
     #[inline]
     pub fn text(&self) -> Result<Text<'a>, WrongType> {
-        Ok(match self.map.payload(self.handle) {
-            Payload::Int(integer) => Text::Int(integer),
-            Payload::Bytes(bytes) => Text::Bytes(bytes),
-            Payload::Heap(Object::Raw(bytes)) => Text::Bytes(bytes),
-        })
+        match self.map.payload(self.handle) {
+            Payload::Int(integer) => Ok(Text::Int(integer)),
+            Payload::Bytes(bytes) => Ok(Text::Bytes(bytes)),
+            Payload::Heap(Object::Raw(bytes)) => Ok(Text::Bytes(bytes)),
+            Payload::Heap(_) => Err(WrongType),
+        }
+    }
+
+    /// The collection that the key holds.
+    ///
+    /// # Errors
+    /// If it holds another type.
+    #[inline]
+    pub fn collection<T: Collection>(&self) -> Result<&'a T, WrongType> {
+        self.object().and_then(T::of).ok_or(WrongType)
+    }
+
+    /// The value, if it is too big to stand in its entry, or a collection.
+    pub fn object(&self) -> Option<&'a Object> {
+        match self.map.payload(self.handle) {
+            Payload::Heap(object) => Some(object),
+            _ => None,
+        }
     }
 
     /// The type's name, as TYPE answers it.
     pub fn type_name(&self) -> &'static str {
-        "string"
+        self.object().map_or("string", Object::type_name)
     }
 
     /// The encoding's name, as OBJECT ENCODING answers it.
     pub fn encoding_name(&self) -> &'static str {
-        StringEncoding::from_code(self.map.encoding(self.handle)).name()
+        match self.object() {
+            Some(object) => object.encoding_name(),
+            None => StringEncoding::from_code(self.map.encoding(self.handle)).name(),
+        }
     }
 
     /// When the key expires, in milliseconds since the Unix epoch.
@@ -264,6 +285,16 @@ impl<'t, 'k> WriteTxn<'t, 'k> {
             key,
             handle,
         })
+    }
+
+    /// Whether a key's stripe is held. A blocking command that is being served passes over keys that are not at hand: nothing has
+    /// become ready there. Elsewhere every key is.
+    pub fn has_at_hand(&self, key: &[u8]) -> bool {
+        let txn = &*self.read.txn;
+        !txn.is_service() || {
+            let stripe = txn.keyspace.stripe_of(key);
+            txn.held.iter().any(|held| held.stripe == stripe)
+        }
     }
 
     /// Counts changes beyond those that [`Slot`] counts by itself (the keys that FLUSHDB removes).

@@ -1,0 +1,61 @@
+//! Values too big to stand in their entries.
+
+use crate::edit::{Collection, Inverse};
+use crate::set::Set;
+
+/// A value too big to stand in its entry: a long string, or a collection.
+#[derive(Debug, Clone)]
+pub enum Object {
+    /// A long string.
+    Raw(Vec<u8>),
+    /// A set.
+    Set(Set),
+}
+
+/// The encoding bits of an entry with a collection: what encoding it has, the collection knows.
+pub const COLLECTION_CODE: u8 = 3;
+
+impl Object {
+    /// Bytes on the heap that this object holds, for the memory figures.
+    pub fn heap_bytes(&self) -> usize {
+        match self {
+            Object::Raw(bytes) => bytes.capacity(),
+            Object::Set(set) => set.heap_bytes(),
+        }
+    }
+
+    /// The type's name, as TYPE answers it.
+    pub fn type_name(&self) -> &'static str {
+        match self {
+            Object::Raw(_) => "string",
+            Object::Set(_) => "set",
+        }
+    }
+
+    /// The encoding's name, as OBJECT ENCODING answers it.
+    pub fn encoding_name(&self) -> &'static str {
+        match self {
+            Object::Raw(_) => "raw",
+            Object::Set(set) => set.encoding_name(),
+        }
+    }
+
+    /// Whether undo copies it once instead of keeping an inverse of each change.
+    pub fn is_packed(&self) -> bool {
+        match self {
+            Object::Raw(_) => true,
+            Object::Set(set) => set.is_packed(),
+        }
+    }
+
+    /// Takes one change back.
+    pub fn undo(&mut self, inverse: Inverse) {
+        match (self, inverse) {
+            (object, Inverse::Whole(old)) => *object = old,
+            (Object::Set(set), Inverse::Set(inverse)) => set.undo(inverse),
+            (object, inverse) => {
+                unreachable!("{inverse:?} is no change of a {}", object.type_name())
+            }
+        }
+    }
+}
