@@ -35,7 +35,7 @@ pub use entry_map::{
     Cleared, DetachedDb, EntryMap, EntryView, Handle, KeyHash, NewEntry, NewPayload, Payload,
     TableStats,
 };
-pub use field_map::{FieldExpiry, FieldMap, FieldRef, Previous};
+pub use field_map::{FieldExpiry, FieldMap, FieldPlace, FieldRef, Previous};
 pub use intset::Intset;
 pub use listpack::{At, Item, Listpack};
 pub use quicklist::{Fill, QuickList};
