@@ -18,6 +18,8 @@ use crate::object::Object;
 pub enum Inverse {
     /// A change of a set.
     Set(crate::set::SetInverse),
+    /// A change of a hash.
+    Hash(crate::hash::HashInverse),
     /// The collection as it was, for changes that are not worth taking back piece by piece (another encoding).
     Whole(Object),
 }
@@ -27,6 +29,7 @@ impl Inverse {
     pub fn memory_bytes(&self) -> usize {
         let held = match self {
             Inverse::Set(inverse) => inverse.memory_bytes(),
+            Inverse::Hash(inverse) => inverse.memory_bytes(),
             Inverse::Whole(object) => object.heap_bytes(),
         };
         size_of::<Inverse>() + held

@@ -1,6 +1,7 @@
 //! Values too big to stand in their entries.
 
 use crate::edit::{Collection, Inverse};
+use crate::hash::Hash;
 use crate::set::Set;
 
 /// A value too big to stand in its entry: a long string, or a collection.
@@ -10,6 +11,8 @@ pub enum Object {
     Raw(Vec<u8>),
     /// A set.
     Set(Set),
+    /// A hash.
+    Hash(Hash),
 }
 
 /// The encoding bits of an entry with a collection: what encoding it has, the collection knows.
@@ -21,6 +24,7 @@ impl Object {
         match self {
             Object::Raw(bytes) => bytes.capacity(),
             Object::Set(set) => set.heap_bytes(),
+            Object::Hash(hash) => hash.heap_bytes(),
         }
     }
 
@@ -29,6 +33,7 @@ impl Object {
         match self {
             Object::Raw(_) => "string",
             Object::Set(_) => "set",
+            Object::Hash(_) => "hash",
         }
     }
 
@@ -37,6 +42,7 @@ impl Object {
         match self {
             Object::Raw(_) => "raw",
             Object::Set(set) => set.encoding_name(),
+            Object::Hash(hash) => hash.encoding_name(),
         }
     }
 
@@ -45,6 +51,7 @@ impl Object {
         match self {
             Object::Raw(_) => true,
             Object::Set(set) => set.is_packed(),
+            Object::Hash(hash) => hash.is_packed(),
         }
     }
 
@@ -53,6 +60,7 @@ impl Object {
         match (self, inverse) {
             (object, Inverse::Whole(old)) => *object = old,
             (Object::Set(set), Inverse::Set(inverse)) => set.undo(inverse),
+            (Object::Hash(hash), Inverse::Hash(inverse)) => hash.undo(inverse),
             (object, inverse) => {
                 unreachable!("{inverse:?} is no change of a {}", object.type_name())
             }
