@@ -39,4 +39,4 @@ pub use field_map::{FieldExpiry, FieldMap, FieldPlace, FieldRef, Previous};
 pub use intset::Intset;
 pub use listpack::{At, Item, Listpack};
 pub use quicklist::{Fill, QuickList};
-pub use ranked_map::{Ranked, RankedMap};
+pub use ranked_map::{Ranked, RankedMap, Seat};

@@ -27,6 +27,13 @@ pub struct RankedMap<S> {
     tree: RankTree,
 }
 
+/// Where a member is in its map, or would be put: see [`RankedMap::seat`]. Void when the map has been changed.
+#[derive(Debug)]
+pub struct Seat {
+    hash: u64,
+    handle: Option<Handle>,
+}
+
 impl<S: KeyHash> Items for Entries<S> {
     #[inline]
     fn member(&self, handle: Handle) -> &[u8] {
@@ -60,13 +67,25 @@ impl<S: KeyHash> RankedMap<S> {
         self.entries.prefetch(DB, self.entries.hash(member));
     }
 
-    /// Gives a member this score, whether it is there or not; returns the score that it had.
-    ///
-    /// # Panics
-    /// When the map is full; ask [`has_room`](Self::has_room) before.
-    pub fn insert_or_update(&mut self, member: &[u8], score: f64) -> Option<f64> {
+    /// Looks for a member once, for several questions and changes.
+    #[inline]
+    pub fn seat(&self, member: &[u8]) -> Seat {
         let hash = self.entries.hash(member);
-        let Some(handle) = self.entries.find(DB, hash, member) else {
+        Seat {
+            hash,
+            handle: self.entries.find(DB, hash, member),
+        }
+    }
+
+    /// The score of the member whose seat this is, if it is there.
+    #[inline]
+    pub fn score_at(&self, seat: &Seat) -> Option<f64> {
+        seat.handle.map(|handle| self.score_of(handle))
+    }
+
+    /// As [`insert_or_update`](Self::insert_or_update), of the member whose seat this is.
+    pub fn put_at(&mut self, seat: Seat, member: &[u8], score: f64) -> Option<f64> {
+        let Some(handle) = seat.handle else {
             let new = NewEntry {
                 key: member,
                 payload: NewPayload::Bytes(&score.to_le_bytes()),
@@ -74,7 +93,7 @@ impl<S: KeyHash> RankedMap<S> {
                 expire_at: None,
                 access: 0,
             };
-            let handle = self.entries.insert(DB, hash, new);
+            let handle = self.entries.insert(DB, seat.hash, new);
             self.tree.insert(item(handle, score), member, &self.entries);
             return None;
         };
@@ -90,14 +109,26 @@ impl<S: KeyHash> RankedMap<S> {
         Some(old)
     }
 
-    /// Removes a member; returns the score that it had.
-    pub fn remove(&mut self, member: &[u8]) -> Option<f64> {
-        let hash = self.entries.hash(member);
-        let handle = self.entries.find(DB, hash, member)?;
+    /// As [`remove`](Self::remove), of the member whose seat this is.
+    pub fn remove_at(&mut self, seat: Seat, member: &[u8]) -> Option<f64> {
+        let handle = seat.handle?;
         let score = self.score_of(handle);
         self.tree.remove(item(handle, score), member, &self.entries);
-        self.free(hash, handle);
+        self.free(seat.hash, handle);
         Some(score)
+    }
+
+    /// Gives a member this score, whether it is there or not; returns the score that it had.
+    ///
+    /// # Panics
+    /// When the map is full; ask [`has_room`](Self::has_room) before.
+    pub fn insert_or_update(&mut self, member: &[u8], score: f64) -> Option<f64> {
+        self.put_at(self.seat(member), member, score)
+    }
+
+    /// Removes a member; returns the score that it had.
+    pub fn remove(&mut self, member: &[u8]) -> Option<f64> {
+        self.remove_at(self.seat(member), member)
     }
 
     /// The score of a member.
@@ -107,15 +138,16 @@ impl<S: KeyHash> RankedMap<S> {
         Some(self.score_of(handle))
     }
 
-    /// How many members are in front of this one, in the order of scores and, where these are equal, of bytes.
-    pub fn rank(&self, member: &[u8]) -> Option<usize> {
-        let order = Order::of(self.score_of(self.find(member)?));
+    /// How many members are in front of this one, in the order of scores and, where these are equal, of bytes; and its
+    /// score.
+    pub fn rank(&self, member: &[u8]) -> Option<(usize, f64)> {
+        let score = self.score_of(self.find(member)?);
         let target = Target::Item {
-            order,
+            order: Order::of(score),
             member,
             after: false,
         };
-        Some(self.tree.rank(&target, &self.entries))
+        Some((self.tree.rank(&target, &self.entries), score))
     }
 
     /// The member of this rank, and its score.
@@ -261,6 +293,17 @@ pub struct Ranked<'a, S> {
     /// Where the next one from the front is, and from the back; none before the first step.
     front: Option<Position>,
     back: Option<Position>,
+}
+
+impl<S> Clone for Ranked<'_, S> {
+    fn clone(&self) -> Self {
+        Ranked {
+            map: self.map,
+            ranks: self.ranks.clone(),
+            front: self.front,
+            back: self.back,
+        }
+    }
 }
 
 impl<'a, S: KeyHash> Iterator for Ranked<'a, S> {

@@ -20,6 +20,8 @@ pub enum Inverse {
     Set(crate::set::SetInverse),
     /// A change of a hash.
     Hash(crate::hash::HashInverse),
+    /// A change of a sorted set.
+    SortedSet(crate::sorted_set::SortedSetInverse),
     /// The collection as it was, for changes that are not worth taking back piece by piece (another encoding).
     Whole(Object),
 }
@@ -30,6 +32,7 @@ impl Inverse {
         let held = match self {
             Inverse::Set(inverse) => inverse.memory_bytes(),
             Inverse::Hash(inverse) => inverse.memory_bytes(),
+            Inverse::SortedSet(inverse) => inverse.memory_bytes(),
             Inverse::Whole(object) => object.heap_bytes(),
         };
         size_of::<Inverse>() + held

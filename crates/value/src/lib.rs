@@ -15,6 +15,7 @@ mod lcs;
 mod number;
 mod object;
 mod set;
+mod sorted_set;
 mod string;
 
 pub use bits::{BitField, BitOperation, Overflow, combine, count_ones, count_ones_in, find_bit};
@@ -24,8 +25,11 @@ pub use glob::{Case, Glob, glob_match};
 pub use hash::{Field, Hash, HashAt, HashInverse, Place, SavedValue};
 pub use hasher::MemberHasher;
 pub use lcs::{Lcs, LcsMatch, lcs_table_bytes};
-pub use number::{parse_f64, parse_i64};
+pub use number::{parse_f64, parse_f64_laxly, parse_i64};
 pub use object::{COLLECTION_CODE, Object};
 pub use perilune_structures::{FieldExpiry, Item, Previous};
 pub use set::{Set, SetInverse};
+pub use sorted_set::{
+    Added, Adding, Elements, LexBound, LexRange, Removed, ScoreRange, SortedSet, SortedSetInverse,
+};
 pub use string::{EMBSTR_LEN_MAX, INLINE_LEN_MAX, StringEncoding, Text, WrongType};

@@ -29,35 +29,48 @@ pub fn parse_i64(bytes: &[u8]) -> Option<i64> {
 /// Reads a floating-point number as Redis does (`strtod` over the whole string): decimal or hexadecimal,
 /// `inf` and `infinity` in any case; no surrounding space, no NaN, nothing that overflows to infinity.
 pub fn parse_f64(bytes: &[u8]) -> Option<f64> {
+    let value = parse_saturating(bytes)?;
+    let has_digit = |digits: std::ops::RangeInclusive<u8>| {
+        let mut mantissa = bytes.iter().take_while(|b| !matches!(b, b'e' | b'E'));
+        mantissa.any(|b| digits.contains(b))
+    };
+    // what is infinite without saying so, or 0 although it has digits, is out of range
+    let is_out_of_range =
+        value.is_infinite() && has_digit(b'0'..=b'9') || value == 0.0 && has_digit(b'1'..=b'9');
+    (!is_out_of_range).then_some(value)
+}
+
+/// As [`parse_f64`], but what is out of range is infinite or 0.
+fn parse_saturating(bytes: &[u8]) -> Option<f64> {
     let text = std::str::from_utf8(bytes).ok()?;
     let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
-    if unsigned
+    let is_hexadecimal = unsigned
         .get(..2)
-        .is_some_and(|p| p.eq_ignore_ascii_case("0x"))
-    {
+        .is_some_and(|p| p.eq_ignore_ascii_case("0x"));
+    let value = if is_hexadecimal {
         let magnitude = parse_hexadecimal(&unsigned[2..])?;
-        return Some(if text.starts_with('-') {
+        if text.starts_with('-') {
             -magnitude
         } else {
             magnitude
-        });
-    }
-    let infinite =
-        unsigned.eq_ignore_ascii_case("inf") || unsigned.eq_ignore_ascii_case("infinity");
-    let value: f64 = text.parse().ok()?;
-    match value {
-        v if v.is_nan() => None,
-        v if v.is_infinite() && !infinite => None,
-        // strtod reports ERANGE for what underflows to zero too
-        0.0 if unsigned
-            .bytes()
-            .take_while(|b| !matches!(b, b'e' | b'E'))
-            .any(|b| matches!(b, b'1'..=b'9')) =>
-        {
-            None
         }
-        v => Some(v),
+    } else {
+        text.parse().ok()?
+    };
+    (!value.is_nan()).then_some(value)
+}
+
+/// Reads a bound of a range of scores, as laxly as the reference does, which asks C's `strtod` only whether anything is
+/// left: leading white space is allowed, an empty text is 0, what is too big is infinite, what is too small is 0, and
+/// the text ends at its first NUL. No NaN.
+pub fn parse_f64_laxly(bytes: &[u8]) -> Option<f64> {
+    let text = bytes.split(|&byte| byte == 0).next().unwrap_or_default();
+    if text.is_empty() {
+        return Some(0.0);
     }
+    let is_space = |byte: &u8| byte.is_ascii_whitespace() || *byte == b'\x0b';
+    let text = &text[text.iter().take_while(|byte| is_space(byte)).count()..];
+    parse_saturating(text)
 }
 
 /// `1f.8p3`: hexadecimal digits with an optional point and binary exponent.
@@ -74,8 +87,7 @@ fn parse_hexadecimal(text: &str) -> Option<f64> {
     for digit in whole.chars().chain(fraction.chars()) {
         value = value * 16.0 + f64::from(digit.to_digit(16)?);
     }
-    let value = value * 2f64.powi(exponent - 4 * i32::try_from(fraction.len()).ok()?);
-    value.is_finite().then_some(value)
+    Some(value * 2f64.powi(exponent.saturating_sub(4 * i32::try_from(fraction.len()).ok()?)))
 }
 
 #[cfg(test)]
@@ -106,6 +118,29 @@ mod tests {
     }
 
     #[test]
+    fn bounds_are_read_laxly() {
+        for (text, value) in [
+            ("1.5", Some(1.5)),
+            ("", Some(0.0)),
+            (" \t\x0b1", Some(1.0)),
+            ("1 ", None),
+            (" ", None),
+            ("1\0 and more", Some(1.0)),
+            ("\0", Some(0.0)),
+            ("1e400", Some(f64::INFINITY)),
+            ("-1e400", Some(f64::NEG_INFINITY)),
+            ("1e-400", Some(0.0)),
+            ("-inf", Some(f64::NEG_INFINITY)),
+            ("0x10", Some(16.0)),
+            ("0x1p2000", Some(f64::INFINITY)),
+            ("nan", None),
+            ("(1", None),
+        ] {
+            assert_eq!(parse_f64_laxly(text.as_bytes()), value, "{text:?}");
+        }
+    }
+
+    #[test]
     fn floats_are_read_as_strtod_reads_them() {
         for (text, value) in [
             ("1.5", Some(1.5)),
@@ -113,6 +148,8 @@ mod tests {
             ("+Infinity", Some(f64::INFINITY)),
             ("0x10", Some(16.0)),
             ("0x1.8p1", Some(3.0)),
+            ("-0x10", Some(-16.0)),
+            ("0x1p2000", None),
             ("1e400", None),
             ("1e-400", None),
             ("nan", None),

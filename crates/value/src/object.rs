@@ -3,6 +3,7 @@
 use crate::edit::{Collection, Inverse};
 use crate::hash::Hash;
 use crate::set::Set;
+use crate::sorted_set::SortedSet;
 
 /// A value too big to stand in its entry: a long string, or a collection.
 #[derive(Debug, Clone)]
@@ -13,6 +14,8 @@ pub enum Object {
     Set(Set),
     /// A hash.
     Hash(Hash),
+    /// A sorted set.
+    SortedSet(SortedSet),
 }
 
 /// The encoding bits of an entry with a collection: what encoding it has, the collection knows.
@@ -25,6 +28,7 @@ impl Object {
             Object::Raw(bytes) => bytes.capacity(),
             Object::Set(set) => set.heap_bytes(),
             Object::Hash(hash) => hash.heap_bytes(),
+            Object::SortedSet(set) => set.heap_bytes(),
         }
     }
 
@@ -34,6 +38,7 @@ impl Object {
             Object::Raw(_) => "string",
             Object::Set(_) => "set",
             Object::Hash(_) => "hash",
+            Object::SortedSet(_) => "zset",
         }
     }
 
@@ -43,6 +48,7 @@ impl Object {
             Object::Raw(_) => "raw",
             Object::Set(set) => set.encoding_name(),
             Object::Hash(hash) => hash.encoding_name(),
+            Object::SortedSet(set) => set.encoding_name(),
         }
     }
 
@@ -52,6 +58,7 @@ impl Object {
             Object::Raw(_) => true,
             Object::Set(set) => set.is_packed(),
             Object::Hash(hash) => hash.is_packed(),
+            Object::SortedSet(set) => set.is_packed(),
         }
     }
 
@@ -61,6 +68,7 @@ impl Object {
             (object, Inverse::Whole(old)) => *object = old,
             (Object::Set(set), Inverse::Set(inverse)) => set.undo(inverse),
             (Object::Hash(hash), Inverse::Hash(inverse)) => hash.undo(inverse),
+            (Object::SortedSet(set), Inverse::SortedSet(inverse)) => set.undo(inverse),
             (object, inverse) => {
                 unreachable!("{inverse:?} is no change of a {}", object.type_name())
             }

@@ -120,7 +120,7 @@ impl Pair {
         backward.reverse();
         assert!(backward.into_iter().eq_by_pairs(&sorted, same));
         for (rank, &(member, score)) in sorted.iter().enumerate() {
-            assert_eq!(self.map.rank(member), Some(rank));
+            assert_eq!(self.map.rank(member), Some((rank, score)));
             assert_eq!(
                 self.map.score(member).map(f64::to_bits),
                 Some(score.to_bits())
