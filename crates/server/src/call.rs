@@ -116,6 +116,12 @@ pub enum Deferred {
     },
 }
 
+impl Drop for Thread {
+    fn drop(&mut self) {
+        self.slot.thread_ends();
+    }
+}
+
 impl Thread {
     /// A thread that has done nothing yet.
     pub fn new(slot: Arc<RunSlot>, shard: Arc<Shard>) -> Self {

@@ -18,8 +18,10 @@ pub struct MemoryReport {
     pub dataset: usize,
     /// Buffers of the clients.
     pub clients: usize,
-    /// The virtual machines of scripts.
-    pub vm: usize,
+    /// The virtual machines of scripts, one for each thread that has run any.
+    pub vms: usize,
+    /// The largest of them.
+    pub largest_vm: usize,
     /// The sources of scripts.
     pub scripts: usize,
     /// Number of keys in all databases.
@@ -30,6 +32,7 @@ impl MemoryReport {
     /// The server's memory now.
     pub fn of(server: &Server) -> Self {
         let used = server.used_memory();
+        let vms = server.running.vm_memory();
         let databases = 0..server.keyspace.database_count();
         Self {
             used,
@@ -38,7 +41,8 @@ impl MemoryReport {
             startup: BASE_MEMORY_BYTES,
             dataset: server.keyspace.memory_bytes(),
             clients: server.client_buffers(),
-            vm: server.vm_memory(),
+            vms: vms.iter().sum(),
+            largest_vm: vms.into_iter().max().unwrap_or(0),
             scripts: server.scripts.memory_bytes(),
             keys: databases
                 .map(|database| server.keyspace.database(database).keys())

@@ -70,6 +70,12 @@ impl RunSlot {
         self.vm_bytes.store(bytes as u64, Ordering::Relaxed);
     }
 
+    /// The thread ends, and its virtual machine with it.
+    pub fn thread_ends(&self) {
+        self.vm_bytes.store(0, Ordering::Relaxed);
+        *self.interrupt.lock().unwrap_or_else(|e| e.into_inner()) = None;
+    }
+
     /// Starts a run and gives it a number.
     pub fn begin(&self, kind: RunKind) -> u64 {
         let generation = self.last.load(Ordering::Relaxed) + 1;
@@ -135,6 +141,12 @@ pub enum Killed {
     Unkillable,
 }
 
+/// The value that a thread which has ended has left behind. Looking for it this way also makes visible all that the thread has
+/// done to it.
+pub fn clone_if_alone<T>(value: &mut Arc<T>) -> Option<Arc<T>> {
+    Arc::get_mut(value).is_some().then(|| value.clone())
+}
+
 /// All slots.
 #[derive(Debug, Default)]
 pub struct Running {
@@ -144,9 +156,14 @@ pub struct Running {
 }
 
 impl Running {
-    /// A place for a new thread.
+    /// A place for a new thread: that of one that has ended, if there is one. It goes on counting its runs, so their numbers
+    /// stay unique.
     pub fn register(&self) -> Arc<RunSlot> {
         let mut slots = self.slots.lock().unwrap_or_else(|e| e.into_inner());
+        let mut left = slots.iter_mut().filter_map(clone_if_alone);
+        if let Some(slot) = left.next() {
+            return slot;
+        }
         let slot = Arc::new(RunSlot {
             index: slots.len() as u64,
             current: AtomicU64::new(0),
@@ -165,12 +182,12 @@ impl Running {
         slot
     }
 
-    /// Memory of all threads' virtual machines.
-    pub fn vm_memory(&self) -> usize {
+    /// Memory of the threads' virtual machines, one by one; 0 for a thread that has none.
+    pub fn vm_memory(&self) -> Vec<usize> {
         self.all()
             .iter()
             .map(|slot| slot.vm_bytes.load(Ordering::Relaxed) as usize)
-            .sum()
+            .collect()
     }
 
     fn all(&self) -> Vec<Arc<RunSlot>> {
@@ -333,5 +350,30 @@ impl RunSlot {
                 KillReason::ScriptKill
             },
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thread_that_ends_leaves_its_place_to_the_next_and_no_memory() {
+        let running = Running::default();
+        let stays = running.register();
+        stays.show_vm_memory(1);
+        let mut runs = Vec::new();
+        for _ in 0..3 {
+            let ends = running.register();
+            assert_eq!(running.vm_memory(), [1, 0]);
+            ends.show_vm_memory(50);
+            assert_eq!(running.vm_memory(), [1, 50]);
+            runs.push(ends.begin(RunKind::Exec));
+            ends.end();
+            ends.thread_ends();
+        }
+        assert_eq!(running.vm_memory(), [1, 0]);
+        runs.dedup();
+        assert_eq!(runs.len(), 3, "the numbers of runs do not come back");
     }
 }

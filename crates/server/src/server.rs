@@ -174,7 +174,7 @@ impl Server {
     /// What a thread needs for itself.
     pub fn new_local(&self) -> Local {
         let slot = self.running.register();
-        let shard = self.stats.new_shard(self.registry.entries().len());
+        let shard = self.stats.shard_for_thread(self.registry.entries().len());
         Local {
             vm: LazyVm::default(),
             scripts: ScriptMemory::default(),
@@ -201,11 +201,6 @@ impl Server {
     /// Notes how much memory is used; the most that was ever seen.
     pub fn note_memory_peak(&self, used: usize) -> usize {
         (self.memory_peak.fetch_max(used as u64, Ordering::Relaxed) as usize).max(used)
-    }
-
-    /// Memory of all threads' virtual machines.
-    pub fn vm_memory(&self) -> usize {
-        self.running.vm_memory()
     }
 
     /// Bytes that clients have sent and been sent, those that have gone included.

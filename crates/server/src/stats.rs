@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 
 use perilune_net::{CloseReason, ConnStats};
 
+use crate::running::clone_if_alone;
+
 /// A counter that only one thread moves.
 #[derive(Debug, Default)]
 pub struct Tally(AtomicU64);
@@ -155,18 +157,20 @@ pub struct Stats {
 }
 
 impl Stats {
-    /// A shard for a new thread.
-    pub fn new_shard(&self, commands: usize) -> Arc<Shard> {
+    /// A shard for a new thread: that of one that has ended, if there is one, whose counts go on.
+    pub fn shard_for_thread(&self, commands: usize) -> Arc<Shard> {
+        let mut shards = self.shards.lock().unwrap_or_else(|e| e.into_inner());
+        let mut left = shards.iter_mut().filter_map(clone_if_alone);
+        if let Some(shard) = left.next() {
+            return shard;
+        }
         let shard = Arc::new(Shard {
             commands: (0..commands).map(|_| CommandTally::default()).collect(),
             hits: Tally::default(),
             misses: Tally::default(),
             changes: Tally::default(),
         });
-        self.shards
-            .lock()
-            .unwrap_or_else(|e| e.into_inner())
-            .push(shard.clone());
+        shards.push(shard.clone());
         shard
     }
 
@@ -335,5 +339,24 @@ impl Rates {
             bytes_out: rate(after.bytes_out, before.bytes_out),
         };
         state.last = Some((now, after));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_counts_of_a_thread_that_has_ended_stay_and_the_next_goes_on_with_them() {
+        let stats = Stats::default();
+        let stays = stats.shard_for_thread(1);
+        for calls in 1..=3 {
+            let ends = stats.shard_for_thread(1);
+            assert!(!Arc::ptr_eq(&stays, &ends));
+            ends.commands[0].calls.add(1);
+            drop(ends);
+            assert_eq!(stats.command(0).calls, calls);
+        }
+        assert_eq!(stats.shards.lock().expect("no panic").len(), 2);
     }
 }

@@ -128,7 +128,8 @@ pub(super) fn memory(server: &Server, to: &mut Lines<'_>) {
         used,
         resident,
         peak,
-        vm,
+        vms,
+        largest_vm,
         scripts,
         ..
     } = report;
@@ -147,9 +148,9 @@ pub(super) fn memory(server: &Server, to: &mut Lines<'_>) {
         format_args!("{:.2}%", report.dataset_percentage()),
     );
     to.add_bytes("total_system_memory", process::total_memory_bytes());
-    to.add("used_memory_lua", vm);
-    to.add("used_memory_vm_eval", vm);
-    to.add("used_memory_lua_human", super::human(vm));
+    to.add("used_memory_lua", largest_vm);
+    to.add("used_memory_vm_eval", vms);
+    to.add("used_memory_lua_human", super::human(largest_vm));
     to.add("used_memory_scripts_eval", scripts);
     to.add("number_of_cached_scripts", server.scripts.len());
     to.add_zeros(&[
@@ -157,7 +158,7 @@ pub(super) fn memory(server: &Server, to: &mut Lines<'_>) {
         "number_of_libraries",
         "used_memory_vm_functions",
     ]);
-    to.add_bytes("used_memory_vm_total", vm);
+    to.add_bytes("used_memory_vm_total", vms);
     to.add("used_memory_functions", 0);
     to.add_bytes("used_memory_scripts", scripts);
     to.add_bytes("maxmemory", server.settings.memory.maxmemory.get() as usize);

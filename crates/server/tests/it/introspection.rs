@@ -1,6 +1,6 @@
 //! COMMAND, MEMORY and INFO: what the server says of itself.
 
-use crate::harness::{Server, play};
+use crate::harness::{Server, eventually, play};
 
 #[test]
 fn the_table_of_commands_is_told() {
@@ -52,6 +52,29 @@ fn field<'a>(info: &'a str, name: &str) -> &'a str {
         .lines()
         .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
     value.unwrap_or_else(|| panic!("no {name} in {info}"))
+}
+
+/// Every loop has an interpreter. The old name of their memory is for whoever looks for a script that leaks, and holds it
+/// against the size of one.
+#[test]
+fn the_memory_of_interpreters_is_told_as_a_sum_and_of_the_largest() {
+    let server = Server::start(&["--io-threads", "4"]);
+    let mut clients: Vec<_> = (0..4).map(|_| server.connect()).collect();
+    for _ in 0..1000 {
+        for client in &mut clients {
+            client.ask("EVAL \"return redis.call('incr', KEYS[1])\" 1 x");
+        }
+    }
+    // an idle thread tidies up at its next tick
+    eventually(
+        "the sum of four, and the largest of them below 100 KB",
+        || {
+            let info = clients[0].text("INFO memory");
+            let size = |name| field(&info, name).parse::<usize>().expect("a number");
+            let (largest, sum) = (size("used_memory_lua"), size("used_memory_vm_eval"));
+            (20 << 10..100 << 10).contains(&largest) && (3 * largest..=4 * largest).contains(&sum)
+        },
+    );
 }
 
 #[test]
