@@ -4,6 +4,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::*;
+use crate::Corrupt;
 
 #[derive(Clone, Debug)]
 enum Op {
@@ -190,6 +191,148 @@ proptest! {
             check(&pack, &model);
         }
     }
+}
+
+/// Everything that can be read of it, and then changed.
+fn exercise(mut pack: Listpack) {
+    let texts: Vec<Vec<u8>> = pack.iter().map(Item::to_vec).collect();
+    let mut back: Vec<Vec<u8>> = pack.iter().rev().map(Item::to_vec).collect();
+    back.reverse();
+    assert_eq!(texts, back);
+    assert_eq!(texts.len(), pack.len());
+    let places: Vec<At> = std::iter::successors(pack.first(), |&at| pack.next(at)).collect();
+    assert_eq!(places.len(), texts.len());
+    for (index, (&at, text)) in places.iter().zip(&texts).enumerate() {
+        assert_eq!(pack.seek(index as i64), Some(at));
+        assert_eq!(pack.seek(index as i64 - texts.len() as i64), Some(at));
+        assert_eq!(
+            pack.prev(at),
+            index.checked_sub(1).map(|before| places[before])
+        );
+        let item = pack.get(at);
+        assert_eq!((item.len(), item.to_vec()), (text.len(), text.clone()));
+        // one that is written otherwise, but is the same, may come earlier
+        assert!(
+            pack.find(None, text, 0)
+                .is_some_and(|found| found <= at && pack.get(found).is(item))
+        );
+        pack.find(Some(at), b"no such", 1);
+    }
+    if let Some(at) = pack.seek(texts.len() as i64 / 2) {
+        pack.replace(at, Item::Int(1 << 40));
+        pack.remove(at);
+    }
+    pack.push_front(Item::Bytes(b"front"));
+    pack.push_back(Item::Bytes(b"back"));
+    let tail = pack.seek(1).map(|at| pack.take_many(at, 2));
+    pack.append(&tail.unwrap());
+    while !pack.is_empty() {
+        pack.pop_back();
+        pack.pop_front();
+    }
+    assert_eq!(pack.len(), 0);
+}
+
+proptest! {
+    #[test]
+    fn corrupt_blocks_are_refused_or_harmless(
+        texts in vec(text(), 0..12),
+        changes in vec((any::<prop::sample::Index>(), any::<u8>()), 0..4),
+        removed in any::<Option<prop::sample::Index>>(),
+        honest in any::<bool>(),
+    ) {
+        let mut pack = Listpack::new();
+        texts.iter().for_each(|text| pack.push_back(Item::of(text)));
+        let mut block = pack.as_bytes().to_vec();
+        for (at, byte) in changes {
+            let at = at.index(block.len());
+            block[at] = byte;
+        }
+        if let Some(at) = removed {
+            block.remove(at.index(block.len()));
+        }
+        if honest && block.len() >= HEADER_LEN {
+            let total = block.len() as u32;
+            block[..4].copy_from_slice(&total.to_le_bytes());
+            block[4..6].copy_from_slice(&COUNT_UNKNOWN.to_le_bytes());
+        }
+        if let Ok(pack) = Listpack::from_bytes(block) {
+            exercise(pack);
+        }
+    }
+
+    #[test]
+    fn random_bytes_are_refused_or_harmless(items in vec(any::<u8>(), 0..30)) {
+        let total = (EMPTY_LEN + items.len()) as u32;
+        let block = [&total.to_le_bytes()[..], &COUNT_UNKNOWN.to_le_bytes(), &items, &[END]].concat();
+        if let Ok(pack) = Listpack::from_bytes(block) {
+            exercise(pack);
+        }
+    }
+}
+
+#[test]
+fn blocks_that_are_none_are_refused() {
+    let check = |block: &[u8], what| {
+        assert_eq!(Listpack::from_bytes(block.to_vec()), Err(Corrupt { what }));
+    };
+    check(&[], "a listpack without header or end");
+    check(&[7, 0, 0, 0, 0, 0, 0], "a listpack without header or end");
+    check(&[6, 0, 0, 0, 0, END], "a listpack without header or end");
+    check(
+        &[8, 0, 0, 0, 0, 0, END],
+        "a listpack whose length is not what it says",
+    );
+    check(
+        &[9, 0, 0, 0, 2, 0, 1, 1, END],
+        "a listpack whose count is wrong",
+    );
+    // an end in the middle, an encoding that is none, a string beyond the end, a backlen that lies
+    check(
+        &[9, 0, 0, 0, 1, 0, END, 1, END],
+        "a listpack with a broken item",
+    );
+    check(
+        &[9, 0, 0, 0, 1, 0, 0xF5, 1, END],
+        "a listpack with a broken item",
+    );
+    check(
+        &[9, 0, 0, 0, 1, 0, 0x82, 1, END],
+        "a listpack with a broken item",
+    );
+    check(
+        &[9, 0, 0, 0, 1, 0, 1, 2, END],
+        "a listpack with a broken item",
+    );
+    check(
+        &[13, 0, 0, 0, 1, 0, 0xF0, 255, 255, 255, 255, 1, END],
+        "a listpack with a broken item",
+    );
+    // more digits than there should be
+    check(
+        &[10, 0, 0, 0, 1, 0, 1, 0, 0x81, END],
+        "a listpack with a broken item",
+    );
+}
+
+#[test]
+fn foreign_ways_to_write_an_item_are_read() {
+    // 5 as a 64-bit integer, "12" as a string, "a" with a 12-bit length, and a count that nobody knows
+    let items = [
+        &[0xF4, 5, 0, 0, 0, 0, 0, 0, 0, 9][..],
+        &[0x82, b'1', b'2', 3],
+        &[0xE0, 1, b'a', 3],
+    ];
+    let items = items.concat();
+    let total = (EMPTY_LEN + items.len()) as u8;
+    let block = [&[total, 0, 0, 0, 255, 255][..], &items, &[END]].concat();
+    let pack = Listpack::from_bytes(block).unwrap();
+    assert_eq!(pack.len(), 3);
+    let places: Vec<At> = (0..3).filter_map(|index| pack.seek(index)).collect();
+    for (needle, at) in [&b"5"[..], b"12", b"a"].iter().zip(places) {
+        assert_eq!(pack.find(None, needle, 0), Some(at));
+    }
+    exercise(pack);
 }
 
 #[test]

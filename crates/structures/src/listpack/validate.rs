@@ -1,7 +1,7 @@
 //! Listpacks from outside.
 
 use super::encoding::checked_step;
-use super::{COUNT_UNKNOWN, EMPTY_LEN, END, HEADER_LEN, Listpack};
+use super::{COUNT_UNKNOWN, END, HEADER_LEN, Listpack};
 use crate::Corrupt;
 
 impl Listpack {
@@ -18,11 +18,11 @@ impl Listpack {
 
 fn check(block: &[u8]) -> Result<(), Corrupt> {
     let corrupt = |what| Err(Corrupt { what });
-    let (&[a, b, c, d, e, f, ..], Some(&END)) = (block, block.last()) else {
+    let &[a, b, c, d, e, f, .., END] = block else {
         return corrupt("a listpack without header or end");
     };
     let (total, count) = (u32::from_le_bytes([a, b, c, d]), u16::from_le_bytes([e, f]));
-    if block.len() < EMPTY_LEN || total as usize != block.len() {
+    if total as usize != block.len() {
         return corrupt("a listpack whose length is not what it says");
     }
     let end = block.len() - 1;
