@@ -3,6 +3,8 @@
 //! ```text
 //! ping            pong
 //! aside MS        puts the loop down, sleeps, answers whether it still had the loop
+//! hold            puts the loop down and waits for a `release`, which only a thread that has taken the loop can serve
+//! release         ends a `hold`
 //! hog MS          sleeps with the loop in hand
 //! park T          waits for `wake` with ticket T; goes on when the client has gone
 //! wait T          the same, but ends with the connection
@@ -18,7 +20,7 @@ use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 use perilune_net::{
@@ -33,6 +35,11 @@ pub struct Lines {
     pub reports: Mutex<Vec<String>>,
     pub locals: AtomicUsize,
     pub ticks: AtomicU64,
+    /// Begun `hold`s.
+    pub holds: AtomicUsize,
+    /// Releases that no `hold` has used yet.
+    pub releases: Mutex<usize>,
+    pub released: Condvar,
     pub max_conns: usize,
     pub limits: OutputLimits,
 }
@@ -161,6 +168,20 @@ impl LineService {
                 let kept = turn.take_back();
                 *turn.local() += 1;
                 say(conn, if kept { "kept" } else { "lost" });
+            }
+            "hold" => {
+                turn.put_down();
+                self.0.holds.fetch_add(1, Ordering::Relaxed);
+                let releases = self.0.releases.lock().unwrap();
+                let mut releases = self.0.released.wait_while(releases, |n| *n == 0).unwrap();
+                *releases -= 1;
+                drop(releases);
+                say(conn, if turn.take_back() { "kept" } else { "lost" });
+            }
+            "release" => {
+                *self.0.releases.lock().unwrap() += 1;
+                self.0.released.notify_all();
+                say(conn, "released");
             }
             "hog" => {
                 std::thread::sleep(Duration::from_millis(number()));
