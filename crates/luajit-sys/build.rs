@@ -21,4 +21,16 @@ fn main() {
     // SAFETY: a build script has one thread, and nothing has read the environment yet.
     unsafe { std::env::set_var("CCWARN", FLAGS) };
     luajit_src::Build::new().build().print_cargo_metadata();
+    check_layout();
+}
+
+/// Compiles `layout.c`, which holds nothing but assertions, with LuaJIT's own headers.
+fn check_layout() {
+    println!("cargo:rerun-if-changed=src/layout.c");
+    let out_dir = std::env::var("OUT_DIR").expect("cargo sets it");
+    cc::Build::new()
+        .file("src/layout.c")
+        .include(format!("{out_dir}/luajit-build/src"))
+        .flag("-DLUAJIT_DISABLE_FFI")
+        .compile("perilune_layout");
 }

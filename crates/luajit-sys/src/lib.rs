@@ -12,6 +12,8 @@
 #![allow(non_camel_case_types)] // The names are LuaJIT's.
 #![allow(missing_docs)] // The manual documents them: https://www.lua.org/manual/5.1/
 
+pub mod inside;
+
 use std::ffi::{c_char, c_int, c_void};
 
 /// An interpreter, or one of its coroutines.
@@ -135,6 +137,7 @@ unsafe extern "C-unwind" {
     pub fn lua_setfield(l: *mut lua_State, idx: c_int, k: *const c_char);
     pub fn lua_rawset(l: *mut lua_State, idx: c_int);
     pub fn lua_rawseti(l: *mut lua_State, idx: c_int, n: c_int);
+    pub fn lua_setfenv(l: *mut lua_State, idx: c_int) -> c_int;
     pub fn lua_setmetatable(l: *mut lua_State, idx: c_int) -> c_int;
     pub fn lua_next(l: *mut lua_State, idx: c_int) -> c_int;
     pub fn lua_concat(l: *mut lua_State, n: c_int);

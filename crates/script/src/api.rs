@@ -18,6 +18,9 @@ use crate::script::sha1_hex;
 use crate::sink::{Answer, LuaReply, push_error};
 use crate::state::{self, Stop, bytes_at, push_bytes};
 
+/// So many arguments that are all strings are borrowed where they are, without a list on the heap.
+const STRINGS_INLINE: usize = 8;
+
 /// Arguments beyond these, and the texts of numbers beyond these, are kept on the heap for the time of the call.
 const ARGS_INLINE: usize = 12;
 const NUMBERS_INLINE: usize = 4;
@@ -82,37 +85,14 @@ unsafe fn command(lua: *mut lua_State) -> Called {
             return Called::Stopped;
         }
         state.memory.disarm();
-        let protocol = state.protocol;
-        let called = with_arguments(lua, |args| {
-            let state = state::of(lua);
-            let run = state.run();
-            let mut reply = LuaReply::new(lua, protocol);
-            let result = catch_unwind(AssertUnwindSafe(|| run.port.call(args, &mut reply)));
-            match result {
-                Ok(Ok(())) => {}
-                Ok(Err(crate::Abort)) => {
-                    state.stop(Stop::Aborted);
-                    return Called::Stopped;
-                }
-                Err(payload) => {
-                    state.stop(Stop::Panicked(payload));
-                    return Called::Stopped;
-                }
+        let called = match with_arguments(lua, |args| call_port(lua, args)) {
+            Ok(called) => called,
+            Err(refusal) => {
+                lua_settop(lua, 0);
+                push_error(lua, refusal, false);
+                Called::Error
             }
-            match reply.finish() {
-                Ok(Answer::Value) => Called::Value,
-                Ok(Answer::Error) => Called::Error,
-                Err(()) => {
-                    push_error(lua, b"ERR The reply is more than Lua can hold", false);
-                    Called::Error
-                }
-            }
-        });
-        let called = called.unwrap_or_else(|refusal| {
-            lua_settop(lua, 0);
-            push_error(lua, refusal, false);
-            Called::Error
-        });
+        };
         let state = state::of(lua);
         state.memory.rearm();
         if state.memory.exceeded() {
@@ -123,14 +103,71 @@ unsafe fn command(lua: *mut lua_State) -> Called {
     }
 }
 
+/// Hands a command to the port and leaves its answer on the stack.
+unsafe fn call_port(lua: *mut lua_State, args: &[&[u8]]) -> Called {
+    // SAFETY: called by `command`.
+    unsafe {
+        let state = state::of(lua);
+        let mut reply = LuaReply::new(lua, state.protocol);
+        let run = state.run();
+        match catch_unwind(AssertUnwindSafe(|| run.port.call(args, &mut reply))) {
+            Ok(Ok(())) => {}
+            Ok(Err(crate::Abort)) => {
+                state.stop(Stop::Aborted);
+                return Called::Stopped;
+            }
+            Err(payload) => {
+                state.stop(Stop::Panicked(payload));
+                return Called::Stopped;
+            }
+        }
+        match reply.finish() {
+            Ok(Answer::Value) => Called::Value,
+            Ok(Answer::Error) => Called::Error,
+            Err(()) => {
+                push_error(lua, b"ERR The reply is more than Lua can hold", false);
+                Called::Error
+            }
+        }
+    }
+}
+
 /// Calls `run` with the arguments on the stack as byte strings: strings as they are, numbers as text.
+#[inline]
 unsafe fn with_arguments<T>(
     lua: *mut lua_State,
-    run: impl FnOnce(&[&[u8]]) -> T,
+    run: impl Fn(&[&[u8]]) -> T,
 ) -> Result<T, &'static [u8]> {
     // SAFETY: called by Lua with memory disarmed; strings on its stack stay there until it returns.
     unsafe {
-        let count = lua_gettop(lua);
+        let count = inside::stack_len(lua);
+        let mut args: [&[u8]; STRINGS_INLINE] = [&[]; STRINGS_INLINE];
+        if (1..=STRINGS_INLINE as c_int).contains(&count) {
+            // nearly all calls: a few strings
+            let mut index = 0;
+            while index < count
+                && let Some(string) = inside::value_at(lua, index + 1).as_string()
+            {
+                args[index as usize] = inside::string_bytes(string);
+                index += 1;
+            }
+            if index == count {
+                return Ok(run(&args[..count as usize]));
+            }
+        }
+        with_any_arguments(lua, count, run)
+    }
+}
+
+/// As [`with_arguments`], however many there are and whatever they are.
+#[inline(never)]
+unsafe fn with_any_arguments<T>(
+    lua: *mut lua_State,
+    count: c_int,
+    run: impl Fn(&[&[u8]]) -> T,
+) -> Result<T, &'static [u8]> {
+    // SAFETY: called by `with_arguments`.
+    unsafe {
         if count == 0 {
             return Err(NO_ARGUMENTS);
         }
@@ -138,21 +175,22 @@ unsafe fn with_arguments<T>(
         let mut texts: SmallVec<[u8; NUMBERS_INLINE * TEXT_BYTES_MAX]> = SmallVec::new();
         let mut args: SmallVec<[&[u8]; ARGS_INLINE]> = SmallVec::new();
         for index in 1..=count {
-            match lua_type(lua, index) {
-                LUA_TSTRING => args.push(bytes_at(lua, index)),
-                LUA_TNUMBER => {
-                    if texts.is_empty() {
-                        // Room for all of them, so that none moves.
-                        texts.reserve((count - index + 1) as usize * TEXT_BYTES_MAX);
-                    }
-                    let start = texts.len();
-                    push_number(&mut texts, lua_tonumber(lua, index));
-                    args.push(std::slice::from_raw_parts(
-                        texts.as_ptr().add(start),
-                        texts.len() - start,
-                    ));
+            let value = inside::value_at(lua, index);
+            if let Some(string) = value.as_string() {
+                args.push(inside::string_bytes(string));
+            } else if let Some(number) = value.as_number() {
+                if texts.is_empty() {
+                    // Room for all of them, so that none moves.
+                    texts.reserve((count - index + 1) as usize * TEXT_BYTES_MAX);
                 }
-                _ => return Err(BAD_ARGUMENT),
+                let start = texts.len();
+                push_number(&mut texts, number);
+                args.push(std::slice::from_raw_parts(
+                    texts.as_ptr().add(start),
+                    texts.len() - start,
+                ));
+            } else {
+                return Err(BAD_ARGUMENT);
             }
         }
         if count > ARGS_ON_STACK_MAX {

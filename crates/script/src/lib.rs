@@ -12,6 +12,7 @@
 
 mod answer;
 mod api;
+mod arguments;
 mod cjson;
 mod guard;
 mod interrupt;
@@ -26,6 +27,7 @@ mod script;
 mod sink;
 mod state;
 mod strings;
+mod survey;
 mod vm;
 
 pub use interrupt::{Interrupt, KillReason, RunId};

@@ -1,66 +1,85 @@
-//! The C function that is a run, and what its errors say.
-//!
-//! [`run_script`] is called by `lua_pcall` only. Everything in it may raise; what describes errors afterwards works
-//! between runs, where nothing does.
+//! What precedes and follows a script, and what its errors say. All of it works between runs, where nothing raises.
 
-use std::ffi::c_int;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use perilune_luajit_sys::inside::Proto;
 use perilune_luajit_sys::*;
 
 use crate::answer::Writer;
 use crate::sandbox;
 use crate::script::{Script, neutralise_line_breaks};
 use crate::state::{self, Compiled, Stop, push_bytes};
-use crate::vm::Arguments;
+use crate::survey::Survey;
 
-/// The C function that is a run. It is called by `lua_pcall` only.
-pub(crate) unsafe extern "C-unwind" fn run_script(lua: *mut lua_State) -> c_int {
-    // SAFETY: a run is set up; frames here own nothing while something can raise.
-    unsafe {
-        if !push_script(lua) {
-            return 0;
-        }
-        set_arguments(lua);
-        lua_call(lua, 0, 1);
-        write_answer(lua);
-        0
-    }
-}
-
-/// Pushes the compiled script; false if it does not compile, with the reason left in the state.
-unsafe fn push_script(lua: *mut lua_State) -> bool {
-    // SAFETY: called by `run_script`.
+/// The compiled script of the run, or `None` if it does not compile, with the reason left in the state or the memory
+/// exceeded. Memory is disarmed afterwards.
+///
+/// # Safety
+/// Between runs, on the main coroutine; a run is set up.
+pub(crate) unsafe fn find_script(lua: *mut lua_State) -> Option<Compiled> {
+    // SAFETY: the caller's; loading is protected by itself.
     unsafe {
         let state = state::of(lua);
         let generation = state.generation;
         let script = state.run().script;
+        if let Some((digest, compiled)) = &state.last
+            && digest == script.digest()
+        {
+            let compiled = *compiled;
+            state.memory.disarm();
+            return Some(compiled);
+        }
         if let Some(compiled) = state.compiled.get_mut(script.digest()) {
             compiled.used_at = generation;
-            lua_rawgeti(lua, LUA_REGISTRYINDEX, compiled.function);
-            return true;
+            state.last = Some((*script.digest(), *compiled));
+            state.memory.disarm();
+            return state.last.map(|(_, compiled)| compiled);
         }
-        if sandbox::load(lua, script.code(), c"@user_script") != LUA_OK {
-            let message = compile_error(lua);
-            state::of(lua).compile_error = Some(message);
-            return false;
+        let status = sandbox::load(lua, script.code(), c"@user_script");
+        state::of(lua).memory.disarm();
+        match status {
+            LUA_OK => {
+                let compiled = keep_compiled(lua, script);
+                lua_settop(lua, -2);
+                Some(compiled)
+            }
+            LUA_ERRMEM => {
+                state::of(lua).memory.exceed();
+                None
+            }
+            _ => {
+                let message = compile_error(lua);
+                state::of(lua).compile_error = Some(message);
+                None
+            }
         }
-        keep_compiled(lua, script);
-        true
     }
 }
 
 /// Remembers the compiled script on top of the stack, and leaves it there.
-pub(crate) unsafe fn keep_compiled(lua: *mut lua_State, script: &Script) {
-    // SAFETY: the caller's; nothing is owned while this may raise.
+pub(crate) unsafe fn keep_compiled(lua: *mut lua_State, script: &Script) -> Compiled {
+    // SAFETY: the caller's; memory is disarmed, and the function has not run yet.
     unsafe {
+        let function = inside::top_value(lua);
+        let survey = match state::of(lua).is_insecure {
+            true => Survey::NONE,
+            false => Survey::of(Proto::of_top(lua)),
+        };
+        if survey.direct {
+            lua_rawgeti(lua, LUA_REGISTRYINDEX, state::of(lua).direct);
+            lua_setfenv(lua, -2);
+        }
         lua_pushvalue(lua, -1);
-        let function = luaL_ref(lua, LUA_REGISTRYINDEX);
+        let place = luaL_ref(lua, LUA_REGISTRYINDEX);
         let state = state::of(lua);
-        let used_at = state.generation;
-        state
-            .compiled
-            .insert(*script.digest(), Compiled { function, used_at });
+        let compiled = Compiled {
+            place,
+            function,
+            survey,
+            used_at: state.generation,
+        };
+        state.compiled.insert(*script.digest(), compiled);
+        compiled
     }
 }
 
@@ -73,55 +92,29 @@ pub(crate) unsafe fn compile_error(lua: *mut lua_State) -> Vec<u8> {
     message
 }
 
-/// Sets KEYS and ARGV to fresh tables.
-unsafe fn set_arguments(lua: *mut lua_State) {
-    // SAFETY: called by `run_script`; slices live as long as the run.
+/// Writes the script's return value, which is on top of the stack. False if it was told to stop instead.
+///
+/// # Safety
+/// After the script, on the main coroutine; memory is disarmed, so that nothing raises.
+pub(crate) unsafe fn write_answer(lua: *mut lua_State) -> bool {
+    // SAFETY: the caller's.
     unsafe {
         let state = state::of(lua);
-        let Arguments { keys, argv, .. } = state.run().arguments;
-        lua_rawgeti(lua, LUA_REGISTRYINDEX, state.globals);
-        for (name, values) in [(&b"KEYS"[..], keys), (b"ARGV", argv)] {
-            push_bytes(lua, name);
-            lua_createtable(lua, values.len() as c_int, 0);
-            for (index, value) in values.iter().enumerate() {
-                push_bytes(lua, value);
-                lua_rawseti(lua, -2, index as c_int + 1);
-            }
-            lua_rawset(lua, -3);
+        if state.must_stop() {
+            return false;
         }
-        lua_settop(lua, -2);
-    }
-}
-
-/// Writes the script's return value, which is on top of the stack.
-unsafe fn write_answer(lua: *mut lua_State) {
-    unsafe fn write(lua: *mut lua_State) -> bool {
-        // SAFETY: memory is disarmed, so nothing raises below the frames of the reply.
-        unsafe {
-            let state = state::of(lua);
-            if state.must_stop() {
-                return false;
+        let protocol = state.protocol;
+        let writer = Writer::new(lua, state.run().reply, protocol);
+        match catch_unwind(AssertUnwindSafe(|| writer.write(|| state::must_stop(lua)))) {
+            Ok(Ok(completion)) => {
+                state::of(lua).completion = completion;
+                true
             }
-            state.memory.disarm();
-            let protocol = state.protocol;
-            let writer = Writer::new(lua, state.run().reply, protocol);
-            match catch_unwind(AssertUnwindSafe(|| writer.write(|| state::must_stop(lua)))) {
-                Ok(Ok(completion)) => {
-                    state::of(lua).completion = completion;
-                    true
-                }
-                Ok(Err(())) => false,
-                Err(payload) => {
-                    state::of(lua).stop(Stop::Panicked(payload));
-                    false
-                }
+            Ok(Err(())) => false,
+            Err(payload) => {
+                state::of(lua).stop(Stop::Panicked(payload));
+                false
             }
-        }
-    }
-    // SAFETY: called by `run_script`; `write` has dropped what it owned.
-    unsafe {
-        if !write(lua) {
-            state::raise_stop(lua);
         }
     }
 }

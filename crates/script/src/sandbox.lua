@@ -137,7 +137,15 @@ if insecure then
   end
 end
 setmetatable(globals, { __index = native.no_such_global })
+
+-- The same with the real tables in the place of the proxies, for scripts whose code has been seen not to touch them
+-- (survey.rs). What would lead elsewhere is left out.
+local direct = {}
+for name, value in lua.pairs(globals) do direct[name] = guarded[value] or value end
+direct._G, direct.load, direct.loadstring = nil, nil, nil
+setmetatable(direct, { __index = native.no_such_global })
+
 -- What `getmetatable` answers for it; for other proxies it says that there is none.
 native.metatables[environment] = guard({ __index = native.no_such_global })
 
-return environment, globals
+return environment, globals, direct

@@ -11,6 +11,8 @@
 //!                              '--__newindex--> "readonly table"
 //! ```
 //!
+//! A script that only reads globals, and fields of libraries, gets the tables themselves instead (`survey.rs`).
+//!
 //! Nothing reachable keeps a change: functions that write past metatables refuse proxies, metatables are out of
 //! reach, and what functions in Rust remember (the state of `math.random`, cjson's settings, setresp) is reset
 //! before each run.
@@ -19,6 +21,7 @@ use std::ffi::{CStr, c_int};
 
 use perilune_luajit_sys::*;
 
+use crate::arguments::{ARGUMENT_NAMES, OWN_ARGUMENTS_MAX};
 use crate::random::Random;
 use crate::state::{self, ShortText, bytes_at, push_bytes, raise_error};
 use crate::{api, cjson, guard, strings};
@@ -78,9 +81,21 @@ pub(crate) unsafe extern "C-unwind" fn open(lua: *mut lua_State) -> c_int {
         push_native(lua);
         // whether the functions that look behind the sandbox are wanted
         lua_pushvalue(lua, 1);
-        lua_call(lua, 3, 2);
+        lua_call(lua, 3, 3);
         // The environment becomes the globals of everything compiled from here on; what LuaJIT's libraries filled
         // is no longer reachable.
+        let direct = lua_gettop(lua);
+        for (at, name) in ARGUMENT_NAMES.iter().enumerate() {
+            lua_createtable(lua, OWN_ARGUMENTS_MAX as c_int, 0);
+            let table = inside::top_value(lua).as_table();
+            state::of(lua).own_arguments[at].table = table.unwrap_or(std::ptr::null_mut());
+            push_bytes(lua, name);
+            lua_pushvalue(lua, -2);
+            lua_rawset(lua, direct);
+            // where it stays when a script is given another
+            luaL_ref(lua, LUA_REGISTRYINDEX);
+        }
+        state::of(lua).direct = luaL_ref(lua, LUA_REGISTRYINDEX);
         state::of(lua).globals = luaL_ref(lua, LUA_REGISTRYINDEX);
         lua_replace(lua, LUA_GLOBALSINDEX);
         0

@@ -14,6 +14,7 @@
 
 use std::ffi::c_int;
 
+use perilune_luajit_sys::inside::Value;
 use perilune_luajit_sys::*;
 use perilune_resp::{Protocol, Reply};
 use smallvec::SmallVec;
@@ -71,11 +72,26 @@ impl LuaReply {
             lua,
             protocol,
             // SAFETY: the caller's promise.
-            base: unsafe { lua_gettop(lua) },
+            base: unsafe { inside::stack_len(lua) },
             open: SmallVec::new(),
             complete: false,
             failed: false,
             is_error: false,
+        }
+    }
+
+    /// Pushes an answer that is a single value which needs no memory.
+    #[inline]
+    fn plain(&mut self, value: Value) {
+        if self.complete || self.failed {
+            return;
+        }
+        // SAFETY: there is room, as promised to `new`.
+        unsafe { inside::push(self.lua, value) };
+        if self.open.is_empty() {
+            self.complete = true;
+        } else {
+            self.settle();
         }
     }
 
@@ -271,6 +287,11 @@ impl Reply for LuaReply {
     }
 
     fn status(&mut self, text: &str) {
+        // SAFETY: a function that Lua has called is running.
+        if self.open.is_empty() && unsafe { inside::caller_drops_results(self.lua) } {
+            // `redis.call('set', ..)` as a statement: nobody would see the table
+            return self.plain(Value::NIL);
+        }
         // SAFETY: `field` left room.
         self.field(b"ok", |lua| unsafe { push_bytes(lua, text.as_bytes()) });
     }
@@ -282,8 +303,7 @@ impl Reply for LuaReply {
     }
 
     fn integer(&mut self, value: i64) {
-        // SAFETY: there is room.
-        self.scalar(|lua| unsafe { lua_pushnumber(lua, value as f64) });
+        self.plain(Value::number(value as f64));
     }
 
     fn bulk(&mut self, bytes: &[u8]) {
@@ -291,13 +311,9 @@ impl Reply for LuaReply {
     }
 
     fn null(&mut self) {
-        let protocol = self.protocol;
-        // SAFETY: there is room.
-        self.scalar(|lua| unsafe {
-            match protocol {
-                Protocol::Resp2 => lua_pushboolean(lua, 0),
-                Protocol::Resp3 => lua_pushnil(lua),
-            }
+        self.plain(match self.protocol {
+            Protocol::Resp2 => Value::FALSE,
+            Protocol::Resp3 => Value::NIL,
         });
     }
 

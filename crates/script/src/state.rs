@@ -1,7 +1,6 @@
 //! What belongs to one interpreter, and how the functions that Lua calls find it.
 //!
-//! LuaJIT passes a pointer along to its allocator and gives it back in two instructions (`lua_getallocf`), from
-//! any coroutine. It points to [`State`], so no function of ours needs an upvalue or a look into the registry to
+//! LuaJIT passes a pointer along to its allocator, where it can be found in two loads from any coroutine. It points to [`State`], so no function of ours needs an upvalue or a look into the registry to
 //! know its VM.
 //!
 //! **The rule of frames.** A Lua error unwinds past the Rust frames between where it is raised and the protected
@@ -14,12 +13,13 @@ use std::any::Any;
 use std::collections::HashMap;
 use std::ffi::{c_int, c_void};
 use std::hash::{BuildHasherDefault, Hasher};
-use std::ptr;
 use std::sync::Arc;
 
+use perilune_luajit_sys::inside::Value;
 use perilune_luajit_sys::*;
 use perilune_resp::{Protocol, Reply};
 
+use crate::arguments::OwnArguments;
 use crate::cjson;
 use crate::interrupt::Control;
 use crate::memory::Memory;
@@ -27,6 +27,7 @@ use crate::port::Port;
 use crate::random::Random;
 use crate::sandbox;
 use crate::script::Script;
+use crate::survey::Survey;
 use crate::vm::{Arguments, Completion};
 
 /// Why the run ends at the next opportunity, as known on the thread that runs it.
@@ -53,9 +54,13 @@ pub(crate) struct Position {
 }
 
 /// A compiled script, and when it last ran.
+#[derive(Clone, Copy)]
 pub(crate) struct Compiled {
-    /// Its place in Lua's registry.
-    pub(crate) function: c_int,
+    /// Its place in Lua's registry, which keeps it alive.
+    pub(crate) place: c_int,
+    pub(crate) function: Value,
+    /// What its code has been seen to do.
+    pub(crate) survey: Survey,
     pub(crate) used_at: u64,
 }
 
@@ -97,8 +102,16 @@ pub(crate) struct State {
     /// What there is to say of the reply that was written.
     pub(crate) completion: Completion,
     pub(crate) compiled: HashMap<[u8; 20], Compiled, BuildHasherDefault<DigestHasher>>,
+    /// The script that ran last: where many of one kind follow each other it is not looked up.
+    pub(crate) last: Option<([u8; 20], Compiled)>,
     /// The table behind the globals, in Lua's registry.
     pub(crate) globals: c_int,
+    /// The environment of scripts that need no protection, in Lua's registry.
+    pub(crate) direct: c_int,
+    /// The tables for KEYS and ARGV in it.
+    pub(crate) own_arguments: [OwnArguments; 2],
+    /// Scripts may look behind the sandbox: none gets `direct`.
+    pub(crate) is_insecure: bool,
     /// The default settings of cjson live in a userdata that the interpreter keeps.
     pub(crate) cjson: *mut cjson::Settings,
     pub(crate) json: cjson::Buffers,
@@ -112,12 +125,8 @@ pub(crate) struct State {
 /// `lua` is a live interpreter made by [`Vm`](crate::Vm), and the caller holds no other reference to its state.
 #[inline]
 pub(crate) unsafe fn of<'a>(lua: *mut lua_State) -> &'a mut State {
-    let mut ud: *mut c_void = ptr::null_mut();
     // SAFETY: the caller's promise.
-    unsafe {
-        lua_getallocf(lua, &mut ud);
-        &mut *ud.cast::<State>()
-    }
+    unsafe { &mut *inside::allocator_data(lua).cast::<State>() }
 }
 
 impl State {

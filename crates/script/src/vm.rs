@@ -1,11 +1,12 @@
 //! One interpreter, and the running of a script in it.
 //!
-//! A run is one protected call of one C function (`run.rs`), which does everything that can raise: it finds
-//! or compiles the script, makes KEYS and ARGV, calls it, and writes what it returned. So there is exactly one
-//! place where errors, stops and panics come out, after `lua_pcall` in [`Vm::eval`].
+//! A run is one protected call of the script. What comes before (finding or compiling it, KEYS and ARGV) and after
+//! (writing what it returned, `run.rs`) is done with memory disarmed, so that nothing there raises. So there is exactly
+//! one place where errors, stops and panics come out, after `lua_pcall` in [`Vm::eval`].
 //!
-//! What a run costs besides the script: a lookup by SHA-1, two tables, a protected call, and the publication of
-//! the run to whoever may stop it (`interrupt.rs`). Globals are set up once per VM (`sandbox.rs`).
+//! What a run costs besides the script: a comparison with the script that ran last, KEYS and ARGV (`arguments.rs`), a
+//! protected call, and the publication of the run to whoever may stop it (`interrupt.rs`). Globals are set up once
+//! per VM (`sandbox.rs`).
 
 use std::collections::HashMap;
 use std::ffi::c_int;
@@ -15,12 +16,13 @@ use std::ptr;
 use perilune_luajit_sys::*;
 use perilune_resp::{Protocol, Reply};
 
+use crate::arguments::{self, OwnArguments};
 use crate::cjson;
 use crate::interrupt::{Control, Interrupt, KillReason};
 use crate::memory::{self, Memory};
 use crate::port::Port;
 use crate::random::Random;
-use crate::run::{compile_error, describe_error, error_text, keep_compiled, run_script};
+use crate::run::{self, compile_error, describe_error, error_text};
 use crate::sandbox;
 use crate::script::{Script, neutralise_line_breaks};
 use crate::state::{self, Position, Run, State, Stop};
@@ -42,9 +44,8 @@ const GC_PAUSE_PERCENT: c_int = 1000;
 /// Buffers that a run left behind larger than this are given back.
 const KEPT_BUFFER_BYTES_MAX: usize = 1 << 20;
 
-/// Where the two functions that every run needs stay on the Lua stack.
+/// Where the error handler stays on the Lua stack.
 const ERROR_HANDLER: c_int = 1;
-const RUN_SCRIPT: c_int = 2;
 
 /// What scripts may call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -158,7 +159,11 @@ impl Vm {
             compile_error: None,
             completion: Completion::default(),
             compiled: HashMap::default(),
+            last: None,
             globals: 0,
+            direct: 0,
+            own_arguments: [OwnArguments::NONE; 2],
+            is_insecure: api == Api::Insecure,
             cjson: ptr::null_mut(),
             json: cjson::Buffers::default(),
             text: Vec::new(),
@@ -171,7 +176,6 @@ impl Vm {
             (*state).main = lua;
             (*state).control.attach(lua);
             lua_pushcclosure(lua, sandbox::on_error, 0);
-            lua_pushcclosure(lua, run_script, 0);
             lua_pushcclosure(lua, sandbox::open, 0);
             lua_pushboolean(lua, c_int::from(api == Api::Insecure));
             let status = lua_pcall(lua, 1, 0, 0);
@@ -260,7 +264,7 @@ impl Vm {
             lua_sethook(lua, None, 0, 0);
             let result = match status {
                 LUA_OK => {
-                    keep_compiled(lua, script);
+                    run::keep_compiled(lua, script);
                     Ok(())
                 }
                 LUA_ERRMEM => {
@@ -274,7 +278,7 @@ impl Vm {
                     counted: false,
                 }),
             };
-            lua_settop(lua, RUN_SCRIPT);
+            lua_settop(lua, ERROR_HANDLER);
             self.forget_unused();
             result
         }
@@ -285,8 +289,9 @@ impl Vm {
         // SAFETY: between runs; nothing here raises.
         unsafe {
             let state = &mut *self.state;
+            state.last = None;
             for (_, compiled) in state.compiled.drain() {
-                luaL_unref(state.main, LUA_REGISTRYINDEX, compiled.function);
+                luaL_unref(state.main, LUA_REGISTRYINDEX, compiled.place);
             }
         }
         self.collect();
@@ -342,13 +347,25 @@ impl Vm {
             state.completion = Completion::default();
             state.random = Random::new((*run).arguments.seed);
             *state.cjson = cjson::Settings::default();
-            let generation = state.generation;
-            lua_pushvalue(lua, RUN_SCRIPT);
             state.memory.begin(self.limits.memory_bytes);
-            state.control.begin(generation);
-            let status = lua_pcall(lua, 0, 0, ERROR_HANDLER);
+            let Some(compiled) = run::find_script(lua) else {
+                return LUA_ERRSYNTAX;
+            };
+            let Arguments { keys, argv, .. } = (*run).arguments;
+            arguments::set(lua, &compiled, [keys, argv]);
+            inside::push(lua, compiled.function);
             let state = &mut *self.state;
-            state.memory.disarm();
+            state.memory.rearm();
+            if state.memory.exceeded() {
+                return LUA_ERRMEM;
+            }
+            state.control.begin(state.generation);
+            let mut status = lua_pcall(lua, 0, 1, ERROR_HANDLER);
+            (*self.state).memory.disarm();
+            if status == LUA_OK && !run::write_answer(lua) {
+                // what it was told to stop for is known
+                status = LUA_ERRERR;
+            }
             status
         }
     }
@@ -364,6 +381,7 @@ impl Vm {
             let state = &mut *self.state;
             let killed = state.control.end(state.generation);
             state.run = ptr::null_mut();
+            state.memory.disarm();
             if lua_gethookmask(state.main) != 0 {
                 lua_sethook(state.main, None, 0, 0);
             }
@@ -380,13 +398,12 @@ impl Vm {
         } else if status == LUA_OK {
             // SAFETY: between runs.
             let state = unsafe { &mut *self.state };
-            match state.compile_error.take() {
-                None => Ok(std::mem::take(&mut state.completion)),
-                Some(message) => Err(ScriptStop::Error {
-                    message,
-                    counted: false,
-                }),
-            }
+            Ok(std::mem::take(&mut state.completion))
+        } else if let Some(message) = self.take_compile_error() {
+            Err(ScriptStop::Error {
+                message,
+                counted: false,
+            })
         } else {
             // SAFETY: the error is on top of the stack.
             let (mut message, counted) = unsafe { describe_error(lua) };
@@ -402,7 +419,7 @@ impl Vm {
         // SAFETY: between runs.
         unsafe {
             let state = &mut *self.state;
-            lua_settop(state.main, RUN_SCRIPT);
+            lua_settop(state.main, ERROR_HANDLER);
             state.compile_error = None;
             state.json.shrink(KEPT_BUFFER_BYTES_MAX);
             state.text.clear();
@@ -410,6 +427,11 @@ impl Vm {
         }
         self.collect_all |= matches!(outcome, Err(ScriptStop::OutOfMemory { .. }));
         self.forget_unused();
+    }
+
+    fn take_compile_error(&mut self) -> Option<Vec<u8>> {
+        // SAFETY: between runs.
+        unsafe { (*self.state).compile_error.take() }
     }
 
     fn take_stop(&mut self) -> Option<Stop> {
@@ -424,6 +446,7 @@ impl Vm {
         if state.compiled.len() <= COMPILED_MAX {
             return;
         }
+        state.last = None;
         let mut ages: Vec<u64> = state
             .compiled
             .values()
@@ -436,7 +459,7 @@ impl Vm {
             let keep = compiled.used_at >= oldest_kept;
             if !keep {
                 // SAFETY: a place in the registry that we took; nothing raises.
-                unsafe { luaL_unref(lua, LUA_REGISTRYINDEX, compiled.function) };
+                unsafe { luaL_unref(lua, LUA_REGISTRYINDEX, compiled.place) };
             }
             keep
         });

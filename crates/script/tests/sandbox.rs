@@ -161,6 +161,110 @@ fn nothing_leaks_from_one_script_to_the_next() {
     }
 }
 
+/// A script that is seen to need no protection works on the real tables, and shares those of its arguments with others
+/// of its kind. What other scripts do must not reach them.
+#[test]
+fn what_scripts_share_cannot_be_changed() {
+    let probe = "return {#KEYS, #ARGV, KEYS[1] or 'none', KEYS[2] or 'none', ARGV[3] or 'none', \
+                 redis.call('echo', 'x'), string.rep('y', 2), cjson.encode({1}), type(tonumber), \
+                 (redis.new or math.new or string.new or cjson.new_) == nil and 'clean'}";
+    let mut bench = bench();
+    for hostile in [
+        "redis.call = nil",
+        "redis['new'] = 1",
+        "local name = 'new' redis[name] = 1",
+        "local r = redis r.new = 1",
+        "local a, b = redis, math a.new = 1",
+        "local r = redis pcall(function() r.call = nil end)",
+        "math.new, string.new = 1, 2",
+        "_G.redis.new = 1",
+        "_G['math'].new = 1",
+        "loadstring('redis.new = 1')()",
+        "load(function() return nil end)() redis.new = 1",
+        "rawset(redis, 'new', 1)",
+        "rawset(_G, 'redis', {})",
+        "redis = {}",
+        "table.insert(redis, 1)",
+        "for _, library in ipairs({redis, math, string}) do pcall(rawset, library, 'new', 1) end",
+        "(function() return redis end)().new = 1",
+        "unpack({redis}).new = 1",
+        "setmetatable({}, {__newindex = redis}).new = 1",
+        "local t = setmetatable({}, {__index = math}) t.floor = 1",
+        "coroutine.wrap(function() redis.new = 1 end)()",
+        "coroutine.wrap(function(r) r.new = 1 end)(redis)",
+        "xpcall(function() error(redis) end, function(r) r.new = 1 end)",
+        "redis.call('echo', 'x') local f = function() local r = redis return r end f().new = 1",
+        "for i = 1, 100 do local r = i == 100 and redis or {} r.new = 1 end",
+        "KEYS = {1, 2, 3}",
+        "KEYS[1] = 'changed' KEYS[5] = 'five' ARGV[3] = 'three'",
+        "local k = KEYS k[1] = 'changed' k[9] = 'nine'",
+        "table.insert(KEYS, 'more') table.insert(ARGV, 1, 'more')",
+        "table.remove(ARGV) while #KEYS > 0 do table.remove(KEYS) end",
+        "return KEYS[1] .. ARGV[1] .. #KEYS",
+    ] {
+        for seen in ["", "local k, a = KEYS[1], ARGV[1] "] {
+            bench.eval(
+                &format!("{seen}{hostile}"),
+                &["a", "b", "c"],
+                &["d", "e", "f"],
+            );
+            assert_eq!(
+                bench.eval(probe, &["g"], &["h", "i", "j"]),
+                "[:1 :3 \"g\" \"none\" \"j\" \"x\" \"yy\" \"[1]\" \"function\" \"clean\"]",
+                "{hostile}"
+            );
+            assert_eq!(
+                bench.eval(probe, &[], &["h"]),
+                "[:0 :1 \"none\" \"none\" \"none\" \"x\" \"yy\" \"[1]\" \"function\" \"clean\"]",
+                "{hostile}"
+            );
+        }
+    }
+}
+
+/// Arguments of any number and size, one run after the other, seen by scripts that share the tables and by those that do not.
+#[test]
+fn arguments_are_those_of_the_run() {
+    let mut bench = bench();
+    let long = "x".repeat(5000);
+    let many: Vec<String> = (0..100).map(|number| number.to_string()).collect();
+    let all: Vec<&str> = many.iter().map(String::as_str).collect();
+    let rounds: &[&[&str]] = &[
+        &["a", "b"],
+        &all,
+        &[],
+        &["a"],
+        &[&long],
+        &["a", "c"],
+        &all[..32],
+        &all[..33],
+    ];
+    for _ in 0..50 {
+        for args in rounds {
+            let expected = match args {
+                [] => "[:0]".to_owned(),
+                [first, ..] => {
+                    format!("[:{} \"{first}\" \"{}\"]", args.len(), args[args.len() - 1])
+                }
+            };
+            for source in [
+                "return {#ARGV, ARGV[1], ARGV[#ARGV]}",
+                "local n = #ARGV return {n, ARGV[1], ARGV[n]}",
+                "local a = ARGV return {#a, a[1], a[#a]}",
+                "local last for i, arg in ipairs(ARGV) do last = arg end return {#ARGV, ARGV[1], last}",
+            ] {
+                assert_eq!(bench.eval(source, &[], args), expected, "{source}");
+            }
+        }
+        // the collector, in the middle of its work
+        bench.eval(
+            "for i = 1, 200 do local t = {i .. 'garbage'} end collectgarbage('step', 1)",
+            &[],
+            &[],
+        );
+    }
+}
+
 #[test]
 fn random_numbers_are_the_references() {
     bench().check(&[

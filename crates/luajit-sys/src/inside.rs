@@ -1,0 +1,361 @@
+//! LuaJIT's own data, for the few places where a call of its API costs more than the work.
+//!
+//! A `redis.call` reads two or three strings and pushes one value: through the API that is a dozen calls, each of which finds
+//! out anew what an index means. Here the same are loads and stores. How the structures lie in memory is LuaJIT's
+//! business, and its version is pinned; `layout.c` asserts at compile time everything that this file assumes.
+//!
+//! ```text
+//!   lua_State --base--> [slot 1][slot 2] ... <--top      a slot is 64 bits: a double, or a NaN with a type in its
+//!                                                        upper 17 bits and a pointer in the others
+//! ```
+
+use std::ffi::{c_char, c_int, c_void};
+
+use crate::lua_State;
+
+const GLOBAL_STATE_AT: usize = 16;
+const BASE_AT: usize = 32;
+const TOP_AT: usize = 40;
+const ALLOCATOR_DATA_AT: usize = 8;
+
+const STRING_LEN_AT: usize = 20;
+const STRING_BYTES_AT: usize = 24;
+
+const TABLE_MARKED_AT: usize = 8;
+const TABLE_ARRAY_AT: usize = 16;
+const TABLE_ARRAY_SIZE_AT: usize = 48;
+const MARKED_BLACK: u8 = 4;
+
+const FRAME_TYPE: u64 = 3;
+const FRAME_LUA: u64 = 0;
+
+const OBJECT_TYPE_AT: usize = 9;
+const FUNCTION_PC_AT: usize = 32;
+const PROTO_BYTES: usize = 104;
+const PROTO_CODE_LEN_AT: usize = 12;
+const PROTO_CONSTANTS_AT: usize = 32;
+const PROTO_OBJECTS_AT: usize = 48;
+
+/// Where the type of a slot begins, and the types.
+const TYPE_SHIFT: u32 = 47;
+const POINTER: u64 = (1 << TYPE_SHIFT) - 1;
+const TYPE_STRING: u64 = !4 & 0x1FFFF;
+const TYPE_TABLE: u64 = !11 & 0x1FFFF;
+/// What is below is a double; on some machines this itself is a 32-bit integer.
+const TYPE_NUMBER: u64 = !13 & 0x1FFFF;
+const OBJECT_STRING: u8 = 4;
+const OBJECT_PROTO: u8 = 7;
+
+/// A Lua string.
+#[repr(C)]
+pub struct GCstr {
+    _private: [u8; 0],
+}
+
+/// A Lua table.
+#[repr(C)]
+pub struct GCtab {
+    _private: [u8; 0],
+}
+
+unsafe extern "C-unwind" {
+    /// The string with these bytes. Raises for want of memory; does not collect.
+    pub fn lj_str_new(l: *mut lua_State, bytes: *const c_char, len: usize) -> *mut GCstr;
+}
+
+/// The pointer that the allocator was given.
+///
+/// # Safety
+/// `l` is a live interpreter.
+#[inline]
+pub unsafe fn allocator_data(l: *mut lua_State) -> *mut c_void {
+    // SAFETY: the caller's promise; `layout.c`.
+    unsafe {
+        let global = *l.byte_add(GLOBAL_STATE_AT).cast::<*mut c_void>();
+        *global.byte_add(ALLOCATOR_DATA_AT).cast()
+    }
+}
+
+#[inline]
+unsafe fn base(l: *mut lua_State) -> *mut Value {
+    // SAFETY: the caller's promise; `layout.c`.
+    unsafe { *l.byte_add(BASE_AT).cast() }
+}
+
+#[inline]
+unsafe fn top(l: *mut lua_State) -> *mut *mut Value {
+    // SAFETY: as `base`.
+    unsafe { l.byte_add(TOP_AT).cast() }
+}
+
+/// As `lua_gettop`.
+///
+/// # Safety
+/// `l` is a live interpreter.
+#[inline]
+pub unsafe fn stack_len(l: *mut lua_State) -> c_int {
+    // SAFETY: both point into the same stack.
+    unsafe { (*top(l)).offset_from(base(l)) as c_int }
+}
+
+/// The slot at a positive index.
+///
+/// # Safety
+/// `index` is from 1 to [`stack_len`].
+#[inline]
+pub unsafe fn value_at(l: *mut lua_State, index: c_int) -> Value {
+    // SAFETY: the caller's promise.
+    unsafe { *base(l).add(index as usize - 1) }
+}
+
+/// The slot on top of the stack.
+///
+/// # Safety
+/// The stack is not empty.
+#[inline]
+pub unsafe fn top_value(l: *mut lua_State) -> Value {
+    // SAFETY: the caller's promise.
+    unsafe { *(*top(l)).sub(1) }
+}
+
+/// Pushes a value.
+///
+/// # Safety
+/// There is room on the stack, and the object that the value refers to is alive.
+#[inline]
+pub unsafe fn push(l: *mut lua_State, value: Value) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let top = top(l);
+        **top = value;
+        *top = (*top).add(1);
+    }
+}
+
+/// Whether the running C function was called by a statement of Lua code, which drops what it returns.
+///
+/// # Safety
+/// A function that Lua has called is running.
+#[inline]
+pub unsafe fn caller_drops_results(l: *mut lua_State) -> bool {
+    // SAFETY: below the first slot of every frame is where it returns to. What is no address of an instruction has
+    // bits set that such an address has not.
+    unsafe {
+        let link = (*base(l).sub(1)).0;
+        if link & FRAME_TYPE != FRAME_LUA {
+            return false;
+        }
+        let call = *(link as *const Instruction).sub(1);
+        call.operation() == Instruction::CALL && call.b() == 1
+    }
+}
+
+/// A slot of a stack or a table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(transparent)]
+pub struct Value(u64);
+
+impl Value {
+    /// `nil`.
+    pub const NIL: Value = Value(u64::MAX);
+    /// `false`.
+    pub const FALSE: Value = Value(!(1 << TYPE_SHIFT));
+
+    /// A number, which is not NaN.
+    #[inline]
+    pub fn number(number: f64) -> Value {
+        debug_assert!(!number.is_nan());
+        Value(number.to_bits())
+    }
+
+    /// A string.
+    #[inline]
+    pub fn string(string: *mut GCstr) -> Value {
+        Value(TYPE_STRING << TYPE_SHIFT | string as u64)
+    }
+
+    /// A table.
+    #[inline]
+    pub fn table(table: *mut GCtab) -> Value {
+        Value(TYPE_TABLE << TYPE_SHIFT | table as u64)
+    }
+
+    /// The string that this is.
+    #[inline]
+    pub fn as_string(self) -> Option<*mut GCstr> {
+        (self.0 >> TYPE_SHIFT == TYPE_STRING).then_some((self.0 & POINTER) as *mut GCstr)
+    }
+
+    /// The table that this is.
+    #[inline]
+    pub fn as_table(self) -> Option<*mut GCtab> {
+        (self.0 >> TYPE_SHIFT == TYPE_TABLE).then_some((self.0 & POINTER) as *mut GCtab)
+    }
+
+    /// The number that this is.
+    #[inline]
+    pub fn as_number(self) -> Option<f64> {
+        match self.0 >> TYPE_SHIFT {
+            TYPE_NUMBER => Some(f64::from(self.0 as u32 as i32)),
+            kind if kind < TYPE_NUMBER => Some(f64::from_bits(self.0)),
+            _ => None,
+        }
+    }
+}
+
+/// The bytes of a string.
+///
+/// # Safety
+/// The string is alive, and stays so for `'a`.
+#[inline]
+pub unsafe fn string_bytes<'a>(string: *mut GCstr) -> &'a [u8] {
+    // SAFETY: the caller's promise; `layout.c`.
+    unsafe {
+        let len = *string.byte_add(STRING_LEN_AT).cast::<u32>();
+        std::slice::from_raw_parts(string.byte_add(STRING_BYTES_AT).cast(), len as usize)
+    }
+}
+
+/// The slots of a table's array, from index 0 on. Storing an object in one is right only while the table is not
+/// [black](table_is_black).
+///
+/// # Safety
+/// The table is alive, and is not changed by others while this is used.
+#[inline]
+pub unsafe fn table_array<'a>(table: *mut GCtab) -> &'a mut [Value] {
+    // SAFETY: the caller's promise; `layout.c`. An empty array is null, which a slice must not be.
+    unsafe {
+        let slots = *table.byte_add(TABLE_ARRAY_AT).cast::<*mut Value>();
+        let len = *table.byte_add(TABLE_ARRAY_SIZE_AT).cast::<u32>();
+        match len {
+            0 => &mut [],
+            len => std::slice::from_raw_parts_mut(slots, len as usize),
+        }
+    }
+}
+
+/// Whether the collector has been through with this table in the cycle in progress, so that it must be told of
+/// what is stored there.
+///
+/// # Safety
+/// The table is alive.
+#[inline]
+pub unsafe fn table_is_black(table: *mut GCtab) -> bool {
+    // SAFETY: the caller's promise; `layout.c`.
+    unsafe { *table.byte_add(TABLE_MARKED_AT).cast::<u8>() & MARKED_BLACK != 0 }
+}
+
+/// The compiled form of a function.
+#[derive(Debug, Clone, Copy)]
+pub struct Proto(*const u8);
+
+/// An instruction. Which of its operands it has depends on the operation: A, B and C, or A and D.
+#[derive(Debug, Clone, Copy)]
+pub struct Instruction(u32);
+
+impl Instruction {
+    /// `LEN`: A is the length of D.
+    pub const LEN: u8 = 21;
+    /// `GGET`: A is the global that string D names.
+    pub const GLOBAL: u8 = 54;
+    /// `GSET`: a global is set.
+    pub const SET_GLOBAL: u8 = 55;
+    /// `TGETV`: A is the field of table B that slot C names.
+    pub const FIELD_BY_SLOT: u8 = 56;
+    /// `TGETS`: A is the field of table B that string C names.
+    pub const FIELD_BY_NAME: u8 = 57;
+    /// `TGETB`: A is the field of table B with number C.
+    pub const FIELD_BY_NUMBER: u8 = 58;
+
+    /// `CALL`: calls A with C - 1 arguments for B - 1 results; 0 stands for as many as there are.
+    pub const CALL: u8 = 66;
+
+    /// What it does.
+    pub fn operation(self) -> u8 {
+        self.0 as u8
+    }
+
+    /// The slot that it sets.
+    pub fn a(self) -> u8 {
+        (self.0 >> 8) as u8
+    }
+
+    /// The third operand.
+    pub fn c(self) -> u8 {
+        (self.0 >> 16) as u8
+    }
+
+    /// The second operand.
+    pub fn b(self) -> u8 {
+        (self.0 >> 24) as u8
+    }
+
+    /// The second operand of those that have two.
+    pub fn d(self) -> u16 {
+        (self.0 >> 16) as u16
+    }
+}
+
+/// A constant that is an object.
+#[derive(Debug, Clone, Copy)]
+pub enum Constant<'a> {
+    /// A string.
+    String(&'a [u8]),
+    /// A function that is made inside this one.
+    Proto(Proto),
+    /// A table.
+    Other,
+}
+
+impl Proto {
+    /// The compiled form of the Lua function on top of the stack.
+    ///
+    /// # Safety
+    /// There is one, not a C function, and it outlives this.
+    pub unsafe fn of_top(l: *mut lua_State) -> Proto {
+        // SAFETY: the caller's promise; `layout.c`.
+        unsafe {
+            let function = (top_value(l).0 & POINTER) as *const u8;
+            let code = *function.add(FUNCTION_PC_AT).cast::<*const u8>();
+            Proto(code.sub(PROTO_BYTES))
+        }
+    }
+
+    /// The instructions.
+    ///
+    /// # Safety
+    /// As [`Proto::of_top`]: the function is alive. It has not run yet: the compiler replaces instructions.
+    pub unsafe fn code<'a>(self) -> &'a [Instruction] {
+        // SAFETY: the caller's promise; `layout.c`.
+        unsafe {
+            let len = *self.0.add(PROTO_CODE_LEN_AT).cast::<u32>();
+            std::slice::from_raw_parts(self.0.add(PROTO_BYTES).cast(), len as usize)
+        }
+    }
+
+    /// How many constants are objects.
+    ///
+    /// # Safety
+    /// As [`Proto::code`].
+    pub unsafe fn object_count(self) -> u32 {
+        // SAFETY: the caller's promise; `layout.c`.
+        unsafe { *self.0.add(PROTO_OBJECTS_AT).cast() }
+    }
+
+    /// An object among the constants. They are numbered backwards from where the numbers begin.
+    ///
+    /// # Safety
+    /// As [`Proto::code`]; `index` is below [`Proto::object_count`].
+    pub unsafe fn object<'a>(self, index: u32) -> Constant<'a> {
+        // SAFETY: the caller's promise; `layout.c`.
+        unsafe {
+            let constants = *self.0.add(PROTO_CONSTANTS_AT).cast::<*const *const u8>();
+            let object = *constants.sub(index as usize + 1);
+            match *object.add(OBJECT_TYPE_AT) {
+                OBJECT_STRING => Constant::String(string_bytes(object as *mut GCstr)),
+                OBJECT_PROTO => Constant::Proto(Proto(object)),
+                _ => Constant::Other,
+            }
+        }
+    }
+}

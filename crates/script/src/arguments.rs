@@ -1,0 +1,116 @@
+//! `KEYS` and `ARGV` of a run.
+//!
+//! A script that may have seen more of them than elements gets tables of its own. All others share two tables
+//! that are filled anew for each run, and where a run has the same string in the same place as the one before,
+//! nothing is done at all: two tables and three strings cost 2,600 instructions before, of 11,300 for a small script.
+
+use std::ffi::c_int;
+
+use perilune_luajit_sys::inside::{GCtab, Value};
+use perilune_luajit_sys::*;
+
+use crate::state::{self, Compiled, push_bytes};
+
+/// The globals.
+pub(crate) const ARGUMENT_NAMES: [&[u8]; 2] = [b"KEYS", b"ARGV"];
+
+/// So many arguments fit into the tables that are kept.
+pub(crate) const OWN_ARGUMENTS_MAX: usize = 32;
+
+/// Longer arguments are not kept beyond their run.
+const KEPT_ARGUMENT_BYTES_MAX: usize = 1024;
+
+/// A table that is filled anew for each run. The registry keeps it alive.
+#[derive(Debug)]
+pub(crate) struct OwnArguments {
+    pub(crate) table: *mut GCtab,
+    /// How many elements it has.
+    len: usize,
+    /// The environment has another in its place.
+    is_replaced: bool,
+}
+
+impl OwnArguments {
+    pub(crate) const NONE: OwnArguments = OwnArguments {
+        table: std::ptr::null_mut(),
+        len: 0,
+        is_replaced: false,
+    };
+}
+
+/// Sets KEYS and ARGV for a script.
+///
+/// # Safety
+/// Between runs, on the main coroutine; memory is disarmed, so that nothing raises.
+pub(crate) unsafe fn set(lua: *mut lua_State, compiled: &Compiled, values: [&[&[u8]]; 2]) {
+    for (at, values) in values.into_iter().enumerate() {
+        let survey = compiled.survey;
+        // SAFETY: the caller's promise.
+        unsafe {
+            let fits = values.len() <= OWN_ARGUMENTS_MAX
+                && values
+                    .iter()
+                    .all(|value| value.len() <= KEPT_ARGUMENT_BYTES_MAX);
+            if survey.direct && survey.reuses[at] && fits {
+                if std::mem::take(&mut state::of(lua).own_arguments[at].is_replaced) {
+                    let table = state::of(lua).own_arguments[at].table;
+                    inside::push(lua, Value::table(table));
+                    set_global(lua, true, at);
+                }
+                refill(lua, &mut state::of(lua).own_arguments[at], values);
+            } else {
+                lua_createtable(lua, values.len() as c_int, 0);
+                for (index, value) in values.iter().enumerate() {
+                    push_bytes(lua, value);
+                    lua_rawseti(lua, -2, index as c_int + 1);
+                }
+                state::of(lua).own_arguments[at].is_replaced |= survey.direct;
+                set_global(lua, survey.direct, at);
+            }
+        }
+    }
+}
+
+/// Makes the value on top of the stack a global of the direct environment or of the other.
+unsafe fn set_global(lua: *mut lua_State, direct: bool, at: usize) {
+    // SAFETY: called by `set`.
+    unsafe {
+        let state = state::of(lua);
+        let place = if direct { state.direct } else { state.globals };
+        lua_rawgeti(lua, LUA_REGISTRYINDEX, place);
+        push_bytes(lua, ARGUMENT_NAMES[at]);
+        lua_pushvalue(lua, -3);
+        lua_rawset(lua, -3);
+        lua_settop(lua, -3);
+    }
+}
+
+/// Replaces the elements that differ.
+unsafe fn refill(lua: *mut lua_State, own: &mut OwnArguments, values: &[&[u8]]) {
+    // SAFETY: called by `set`; the table is alive and has room for so many, and all that is in it is alive.
+    unsafe {
+        let slots = inside::table_array(own.table);
+        for (slot, value) in slots[1..].iter_mut().zip(values) {
+            let is_same = slot
+                .as_string()
+                .is_some_and(|old| inside::string_bytes(old) == *value);
+            if !is_same {
+                *slot = Value::string(inside::lj_str_new(lua, value.as_ptr().cast(), value.len()));
+            }
+        }
+        for slot in &mut slots[1..][values.len()..own.len.max(values.len())] {
+            *slot = Value::NIL;
+        }
+        own.len = values.len();
+        if inside::table_is_black(own.table) {
+            // The collector has been here and would miss what has come: storing one of them by its rules makes it
+            // look at the whole table again.
+            inside::push(lua, Value::table(own.table));
+            for index in 1..=values.len() as c_int {
+                lua_rawgeti(lua, -1, index);
+                lua_rawseti(lua, -2, index);
+            }
+            lua_settop(lua, -2);
+        }
+    }
+}
