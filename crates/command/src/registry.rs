@@ -35,6 +35,12 @@ impl<H: HasAccess> Entry<H> {
 }
 
 impl<H> Entry<H> {
+    /// Whether it is refused where nothing may be written: it writes, or is told to replicas all the same.
+    #[inline]
+    pub fn counts_as_write(&self) -> bool {
+        self.flags.has(Flags::WRITE) || self.spec.may_replicate
+    }
+
     /// Whether calls have keys, channels that are routed like keys not counted.
     pub fn has_keys(&self) -> bool {
         self.spec

@@ -556,6 +556,8 @@ pub struct Spec {
     pub key_finder: Option<KeyFinder>,
     /// Which stripes it takes.
     pub plan: PlanKind,
+    /// Goes to replicas although it writes no key: counts as a write where none is allowed (pauses, read-only scripts).
+    pub may_replicate: bool,
     /// Its grammar.
     pub arguments: &'static [Arg],
     /// Hints to clients.
@@ -584,6 +586,7 @@ impl Spec {
         keys: &[],
         key_finder: None,
         plan: PlanKind::Keys,
+        may_replicate: false,
         arguments: &[],
         tips: &[],
         history: &[],

@@ -326,6 +326,28 @@ impl<T> Conn<T> {
         Ok(true)
     }
 
+    /// Where much output has gathered: sends what the socket takes, and closes the connection if it is over its limits.
+    /// A socket that is known to be full is not tried.
+    pub(crate) fn relieve(&mut self, now_ms: u64, limits: impl FnOnce(&Self) -> OutputLimits) {
+        if !self.wants_flush() {
+            return;
+        }
+        if !self.watches_writable {
+            match self.flush() {
+                Ok(true) => {
+                    self.over_soft_since_ms = None;
+                    return;
+                }
+                Ok(false) => {}
+                Err(error) => return self.close(CloseReason::Error(error.kind())),
+            }
+        }
+        let limits = limits(self);
+        if self.over_output_limit(limits, now_ms) {
+            self.close(CloseReason::OutputLimit);
+        }
+    }
+
     /// Moves the unsent rest to the front once more has been sent than is left, so that each byte moves at most once.
     fn compact_output(&mut self) {
         if self.sent > self.unsent() {

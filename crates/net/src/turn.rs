@@ -11,7 +11,7 @@
 
 use crate::conn::Conn;
 use crate::core::{Core, Entry};
-use crate::net::{Hub, Net};
+use crate::net::{Hub, Net, Note};
 use crate::service::Service;
 use crate::slot::{Held, Lying};
 
@@ -121,6 +121,43 @@ impl<'l, S: Service> Turn<'l, S> {
     /// Whether the loop has been put down since the last time this was asked.
     pub(crate) fn take_went_aside(&mut self) -> bool {
         std::mem::take(&mut self.went_aside)
+    }
+
+    /// Tells something to a connection of the loop that is not the one being served. If it lies in the loop, `visit` gets
+    /// it; its output is sent before the loop sleeps, earlier if it is much, and output limits hold. If another thread has it, it
+    /// gets `message` through [`Service::on_message`] when it comes home, in order with what it was told before. False if it is gone, or the loop is lost.
+    pub fn reach(
+        &mut self,
+        id: u64,
+        visit: impl FnOnce(&mut Conn<S::Session>),
+        message: impl FnOnce() -> S::Message,
+    ) -> bool {
+        if !self.take_back() {
+            return false;
+        }
+        let (service, now_ms) = (self.service(), self.net.now_ms());
+        let core = self.core();
+        let Some(&key) = core.by_id.get(&id) else {
+            return false;
+        };
+        let conn = match core.entries.get_mut(key) {
+            None => return false,
+            Some(Entry::Away(away)) => {
+                away.notes.push(Note::Message(message()));
+                return true;
+            }
+            Some(Entry::Here(conn)) => conn,
+        };
+        if conn.ending.is_some() {
+            return false;
+        }
+        visit(conn);
+        conn.relieve(now_ms, |conn| service.output_limits(conn));
+        if !conn.flush_listed {
+            conn.flush_listed = true;
+            core.flush_list.push(key);
+        }
+        true
     }
 
     pub(crate) fn hub(&self) -> &'l Hub<S> {

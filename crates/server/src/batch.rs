@@ -14,6 +14,7 @@ use smallvec::SmallVec;
 use crate::call::{Local, TableEntry};
 use crate::clients::flag;
 use crate::dispatch::Verdict;
+use crate::pubsub::ROOM_TICKET;
 use crate::server::Server;
 use crate::session::{ReplyMode, Session};
 
@@ -81,6 +82,10 @@ impl Server {
         }
         turn.local().parsers = parsers;
         self.time_batch(turn.local());
+        if turn.local().thread.published.take() {
+            self.ring();
+        }
+        conn.never_idle = conn.session.client.flags.has(flag::PUBSUB);
         flow
     }
 
@@ -196,6 +201,10 @@ impl Server {
         input: &mut Input<'_>,
         parcel: &Parcel<'_>,
     ) -> Option<Flow> {
+        if conn.session.client.flags.has(flag::PUBSUB) && !self.catch_up(turn, conn) {
+            // at home it gets what has been held back for it, and goes on
+            return Some(Flow::Yield);
+        }
         let start = conn.out.len();
         let found = parcel.entry.zip(parcel.hash);
         match self.dispatch(
@@ -214,11 +223,21 @@ impl Server {
         input.consume(parcel.consumed);
         let session = &mut conn.session;
         if session.reply_mode != ReplyMode::On {
-            session.reply_mode = self.silence(session.reply_mode, &mut conn.out, start);
+            let keep = if session.reply_is_notice {
+                conn.out.len()
+            } else {
+                start
+            };
+            session.reply_mode = self.silence(session.reply_mode, &mut conn.out, keep);
         }
+        session.reply_is_notice = false;
         if session.close_after_reply {
             session.client.flags.set(flag::CLOSE_AFTER_REPLY, true);
             return Some(Flow::CloseAfterReply);
+        }
+        if turn.local().thread.published.get() && self.must_wait_for_room(session) {
+            session.client.flags.set(flag::WAITS, true);
+            return Some(Flow::Park(ROOM_TICKET));
         }
         conn.wants_flush().then_some(Flow::Yield)
     }

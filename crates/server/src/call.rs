@@ -50,6 +50,8 @@ pub struct Thread {
     pub recent: RefCell<Recent>,
     /// Calls from scripts.
     pub script_calls: Cell<u64>,
+    /// Something has been published since loops were last told.
+    pub published: Cell<bool>,
 }
 
 /// The commands that scripts have called last: most call the same few in a loop, and comparing a name is cheaper than
@@ -132,6 +134,16 @@ impl Thread {
             answered: Cell::default(),
             recent: RefCell::default(),
             script_calls: Cell::new(0),
+            published: Cell::new(false),
+        }
+    }
+
+    /// Counts what a transaction did that has just committed.
+    #[inline]
+    pub fn count(&self, tally: perilune_keyspace::Tally) {
+        self.shard.count(tally);
+        if tally.announced {
+            self.published.set(true);
         }
     }
 

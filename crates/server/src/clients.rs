@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use perilune_keyspace::WatchState;
 use perilune_net::ConnInfo;
 
+use crate::pubsub::Subscriptions;
 use crate::session::{Shown, ShownFlags};
 
 /// Flags of a client that CLIENT LIST shows.
@@ -29,6 +30,8 @@ pub mod flag {
     pub const WAITS: u32 = 1 << 6;
     /// CLIENT CAPA REDIRECT.
     pub const CAN_REDIRECT: u32 = 1 << 7;
+    /// Has a subscription.
+    pub const PUBSUB: u32 = 1 << 8;
 }
 
 /// What a client says of itself.
@@ -65,6 +68,8 @@ pub struct Client {
     pub watching: Shown,
     /// Whether one of them has changed; gone with what it watched.
     watched: Mutex<Weak<WatchState>>,
+    /// What it is subscribed to, if anything.
+    subscriptions: Mutex<Option<Box<Subscriptions>>>,
     /// The number of its last command in the registry, plus one.
     pub last_command: Shown,
     /// Commands that have run for it, those in its transactions and scripts included.
@@ -85,6 +90,7 @@ impl Client {
             multi_bytes: Shown::default(),
             watching: Shown::default(),
             watched: Mutex::default(),
+            subscriptions: Mutex::default(),
             last_command: Shown::default(),
             commands: Shown::default(),
         };
@@ -99,6 +105,11 @@ impl Client {
     /// What it says of itself.
     pub fn description(&self) -> MutexGuard<'_, SelfDescription> {
         self.description.lock().unwrap_or_else(|e| e.into_inner())
+    }
+
+    /// What it is subscribed to, if anything: `PubSub` keeps it.
+    pub fn subscriptions(&self) -> MutexGuard<'_, Option<Box<Subscriptions>>> {
+        self.subscriptions.lock().unwrap_or_else(|e| e.into_inner())
     }
 
     /// Shows what it watches: so many keys, with this state.
@@ -156,8 +167,8 @@ impl Clients {
     }
 
     /// One has gone.
-    pub fn remove(&self, id: u64) {
-        self.by_id().remove(&id);
+    pub fn remove(&self, id: u64) -> Option<Arc<Client>> {
+        self.by_id().remove(&id)
     }
 
     /// The one with this number.

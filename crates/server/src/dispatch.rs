@@ -6,9 +6,10 @@ use std::time::Instant;
 
 use perilune_command::{CommandError, Flags, PlanKind, Stop, is_token};
 use perilune_net::{ConnRef, Turn};
-use perilune_resp::{Reply, RespWriter};
+use perilune_resp::{Protocol, Reply, RespWriter};
 
 use crate::call::{Call, Local, Origin, TableEntry};
+use crate::clients::flag;
 use crate::execute::{ATTEMPTS_UNTIL_PATIENT, Progress};
 use crate::server::{OUT_OF_MEMORY, Server};
 use crate::session::Session;
@@ -145,6 +146,10 @@ impl Server {
             );
             return Verdict::Done;
         }
+        // who listens is not to wait for what may take long
+        if turn.local().thread.published.take() {
+            self.ring();
+        }
         let progress = turn.aside(|local| {
             let began = Instant::now();
             let progress = match entry.handler {
@@ -235,6 +240,15 @@ impl Server {
         }
         if self.settings.memory.maxmemory.get() != 0 && self.lacks_memory_for(session, entry) {
             return Err(OUT_OF_MEMORY);
+        }
+        if session.client.flags.has(flag::PUBSUB)
+            && session.protocol == Protocol::Resp2
+            && !is_for_subscribers(entry)
+        {
+            return Err(CommandError::from_text(format!(
+                "ERR Can't execute '{}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context",
+                entry.full_name
+            )));
         }
         if self.running.any_busy() && !entry.flags.has(Flags::ALLOW_BUSY) && self.busy_for_all() {
             return Err(self.busy_error());
@@ -333,7 +347,17 @@ impl Server {
 /// Whether a command may write: a script may, unless it says that it does not.
 fn may_write(entry: &TableEntry) -> bool {
     let is_script = matches!(entry.handler, Some(Handler::Script(_)));
-    entry.flags.has(Flags::WRITE) || (is_script && !entry.flags.has(Flags::READONLY))
+    entry.counts_as_write() || (is_script && !entry.flags.has(Flags::READONLY))
+}
+
+/// Whether a connection may call this while it is subscribed and speaks RESP2, where an answer cannot be told from a message.
+fn is_for_subscribers(entry: &TableEntry) -> bool {
+    let subscribes = matches!(
+        entry.spec.name,
+        "subscribe" | "unsubscribe" | "psubscribe" | "punsubscribe" | "ssubscribe" | "sunsubscribe"
+    );
+    entry.container.is_none()
+        && (subscribes || matches!(entry.spec.name, "ping" | "quit" | "reset"))
 }
 
 /// Whether a request is a line of HTTP that a browser was made to send: what follows it must not be run.

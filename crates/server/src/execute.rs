@@ -117,7 +117,7 @@ impl Server {
             let start = out.len();
             let mut reply = RespWriter::new(out, session.protocol);
             match self.run_handler(&mut txn, entry, handler, arguments, &mut reply) {
-                Ok(()) => thread.shard.count(txn.commit()),
+                Ok(()) => thread.count(txn.commit()),
                 Err(Stop::Error(error)) => {
                     out.truncate(start);
                     self.answer_error(
@@ -126,7 +126,7 @@ impl Server {
                         &mut RespWriter::new(out, session.protocol),
                         &error,
                     );
-                    thread.shard.count(txn.commit());
+                    thread.count(txn.commit());
                 }
                 Err(Stop::Abort) if txn.is_doomed() => {
                     out.truncate(start);
@@ -689,13 +689,13 @@ impl Server {
         let outcome = result.unwrap_or_else(|_| Err(self.panicked(&mut txn, entry)));
         match outcome {
             Ok(()) => {
-                thread.shard.count(txn.commit());
+                thread.count(txn.commit());
                 thread.defer_answered(entry.id, &out[start..]);
                 self.settle(session, thread);
             }
             Err(Stop::Error(error)) => {
                 out.truncate(start);
-                thread.shard.count(txn.commit());
+                thread.count(txn.commit());
                 self.settle(session, thread);
                 self.answer_error(
                     entry,

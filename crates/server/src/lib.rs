@@ -22,6 +22,7 @@ mod info;
 pub mod log;
 mod memory;
 mod pause;
+mod pubsub;
 mod running;
 mod scripting;
 pub mod server;

@@ -451,7 +451,7 @@ impl ScriptPort<'_, '_, '_> {
         if matches!(entry.handler, Some(Handler::Script(_) | Handler::Exec)) {
             return Err(NOT_ALLOWED);
         }
-        if self.read_only && entry.flags.has(Flags::WRITE) {
+        if self.read_only && entry.counts_as_write() {
             return Err(READ_ONLY);
         }
         // once it has written, a script is let through: stopping in the middle would be worse

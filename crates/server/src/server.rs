@@ -15,6 +15,7 @@ use crate::call::{Local, Thread};
 use crate::clients::Clients;
 use crate::config::{ProtectedAction, ScriptBusyScope, Settings};
 use crate::pause::Pause;
+use crate::pubsub::PubSub;
 use crate::running::Running;
 use crate::scripting::{LazyVm, ScriptMemory, Scripts};
 use crate::session::Session;
@@ -62,6 +63,8 @@ pub struct Server {
     pub running: Running,
     /// CLIENT PAUSE.
     pub pause: Pause,
+    /// Channels and who listens to them.
+    pub pubsub: Arc<PubSub>,
     /// Switches for tests.
     pub debug: DebugSwitches,
     /// When it started.
@@ -101,6 +104,8 @@ impl Server {
         let run_id = (0..5)
             .map(|_| format!("{:08x}", keyspace.fresh_seed() as u32))
             .collect();
+        let pubsub = Arc::new(PubSub::new(settings.network.io_threads.size()));
+        keyspace.set_announcer(pubsub.clone());
         let server = Self {
             keyspace,
             registry: Box::leak(Box::new(crate::table::registry())),
@@ -110,6 +115,7 @@ impl Server {
             clients: Clients::default(),
             running: Running::default(),
             pause: Pause::default(),
+            pubsub,
             debug: DebugSwitches::default(),
             started: Instant::now(),
             run_id,
@@ -140,6 +146,9 @@ impl Server {
     pub fn apply_settings(&self) {
         let settings = &self.settings;
         self.decide_on_expiry();
+        let events = settings.server.notify_keyspace_events.get();
+        self.keyspace
+            .set_event_classes(self.pubsub.set_events(events));
         self.keyspace
             .set_string_len_max(settings.network.proto_max_bulk_len.size());
         self.keyspace
@@ -329,7 +338,9 @@ impl Server {
 
     /// CLIENT KILL: the connection is gone for everybody at once, and closed as soon as its loop comes to it.
     pub fn kill_client(&self, id: u64) {
-        self.clients.remove(id);
+        if let Some(client) = self.clients.remove(id) {
+            self.pubsub.unsubscribe_all(&client);
+        }
         if let Some(net) = self.net() {
             net.kill(id);
         }

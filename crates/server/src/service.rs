@@ -12,11 +12,17 @@ use perilune_net::{
 use crate::call::Local;
 use crate::clients::{Client, flag};
 use crate::config::ClientClass;
+use crate::pubsub::Held;
 use crate::server::Server;
 use crate::session::Session;
 
-/// What threads tell a connection.
-pub enum Message {}
+/// What threads tell loops and connections.
+pub enum Message {
+    /// To a loop: something has been published for it.
+    Ring,
+    /// To a connection: what was published while another thread had it.
+    Deliver(Held),
+}
 
 /// Wakes a connection whose stripe is free.
 struct ConnWaker {
@@ -86,13 +92,28 @@ impl Service for Server {
         self.run_batch(turn, conn, input)
     }
 
-    fn on_message(&self, _: &mut Turn<'_, Self>, _: &mut Conn<Session>, message: Message) -> After {
-        match message {}
+    fn on_message(
+        &self,
+        _turn: &mut Turn<'_, Self>,
+        conn: &mut Conn<Session>,
+        message: Message,
+    ) -> After {
+        if let Message::Deliver(held) = message {
+            self.deliver_held(conn, &held);
+        }
+        After::Stay
+    }
+
+    fn on_loop_message(&self, turn: &mut Turn<'_, Self>, message: Message) {
+        if let Message::Ring = message {
+            self.answer_bell(turn);
+        }
     }
 
     fn on_close(&self, conn: &mut Conn<Session>, reason: CloseReason) {
         self.note_resumed(&conn.session);
         self.forget_retry(&mut conn.session);
+        self.pubsub.unsubscribe_all(&conn.session.client);
         self.clients.remove(conn.session.id);
         self.pause.forget(conn.session.id);
         self.connections.note_gone(conn.stats(), reason);
@@ -111,14 +132,17 @@ impl Service for Server {
             self.cron();
             self.check_pause();
         }
+        // keys may have expired, and what a transaction told that was taken back has not been rung for
+        self.ring();
     }
 
-    fn output_limits(&self, _conn: &Conn<Session>) -> OutputLimits {
-        let limit = self
-            .settings
-            .network
-            .client_output_buffer_limit
-            .get(ClientClass::Normal);
+    fn output_limits(&self, conn: &Conn<Session>) -> OutputLimits {
+        let class = if conn.session.client.flags.has(flag::PUBSUB) {
+            ClientClass::PubSub
+        } else {
+            ClientClass::Normal
+        };
+        let limit = self.settings.network.client_output_buffer_limit.get(class);
         OutputLimits {
             hard_bytes: limit.hard,
             soft_bytes: limit.soft,

@@ -48,6 +48,8 @@ pub struct Session {
     pub authenticated: bool,
     /// What becomes of replies.
     pub reply_mode: ReplyMode,
+    /// The reply to the command that runs is sent even if replies are not: it is a notice of SUBSCRIBE or its kin.
+    pub reply_is_notice: bool,
     /// CLIENT NO-TOUCH.
     pub no_touch: bool,
     /// CLIENT IMPORT-SOURCE: it sees expired keys that are not removed yet.
@@ -77,6 +79,7 @@ impl Session {
             protocol: Protocol::Resp2,
             authenticated,
             reply_mode: ReplyMode::On,
+            reply_is_notice: false,
             no_touch: false,
             import_source: false,
             multi: None,

@@ -1,6 +1,6 @@
 //! MULTI: the queue of commands, and what spoils it.
 
-use perilune_command::PlanKind;
+use perilune_command::{KeyFlags, PlanKind};
 use perilune_keyspace::LockPlan;
 use smallvec::SmallVec;
 
@@ -86,7 +86,10 @@ impl Server {
         }
         let mut stripes = SmallVec::<[_; 8]>::new();
         let found = entry.keys.for_each(arguments, &mut |key| {
-            stripes.push(self.keyspace.stripe_of(arguments[key.index]));
+            // a channel is routed like a key and is none
+            if !key.flags.has(KeyFlags::NOT_KEY) {
+                stripes.push(self.keyspace.stripe_of(arguments[key.index]));
+            }
         });
         if found.is_err() {
             LockPlan::none()

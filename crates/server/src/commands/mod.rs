@@ -1,6 +1,7 @@
-//! The server's own commands: connection, transactions, scripts, server.
+//! The server's own commands: connection, pub/sub, transactions, scripts, server.
 
 mod connection;
+mod pubsub;
 mod scripts;
 pub mod server;
 mod transactions;
@@ -10,6 +11,7 @@ use crate::table::ServerCommand;
 /// All families of the server.
 pub const FAMILIES: &[&[ServerCommand]] = &[
     connection::COMMANDS,
+    pubsub::COMMANDS,
     scripts::COMMANDS,
     server::COMMANDS,
     transactions::COMMANDS,

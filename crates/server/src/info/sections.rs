@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::Lines;
 use super::process;
 use crate::memory::MemoryReport;
+use crate::pubsub::Scope;
 use crate::server::Server;
 use crate::{NAME, REDIS_VERSION, VERSION};
 
@@ -81,7 +82,8 @@ pub(super) fn clients(server: &Server, to: &mut Lines<'_>) {
         most(&mut conns.iter().map(|conn| conn.output_room())),
     );
     to.add("blocked_clients", server.pause.waiting_count());
-    to.add_zeros(&["tracking_clients", "pubsub_clients"]);
+    to.add("tracking_clients", 0);
+    to.add("pubsub_clients", server.pubsub.client_count());
     to.add(
         "watching_clients",
         clients
@@ -268,10 +270,11 @@ pub(super) fn stats(server: &Server, to: &mut Lines<'_>) {
     ]);
     to.add("keyspace_hits", lookups.hits);
     to.add("keyspace_misses", lookups.misses);
+    let channels = |scope| server.pubsub.channel_count(scope);
+    to.add("pubsub_channels", channels(Scope::Global));
+    to.add("pubsub_patterns", server.pubsub.pattern_count());
+    to.add("pubsubshard_channels", channels(Scope::Shard));
     to.add_zeros(&[
-        "pubsub_channels",
-        "pubsub_patterns",
-        "pubsubshard_channels",
         "latest_fork_usec",
         "total_forks",
         "migrate_cached_sockets",

@@ -9,3 +9,4 @@ mod differences;
 mod harness;
 mod introspection;
 mod long_running;
+mod pubsub;

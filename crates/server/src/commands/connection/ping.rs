@@ -8,9 +8,10 @@
 //! ```
 
 use perilune_command::{Arg, Command, Flags, Group, Outcome, Spec, errors};
-use perilune_resp::Reply;
+use perilune_resp::{Protocol, Reply};
 
-use crate::call::Call;
+use crate::call::{Call, Origin};
+use crate::clients::flag;
 use crate::table::{Handler, ServerCommand};
 
 /// PING.
@@ -30,7 +31,18 @@ pub const PING: ServerCommand = Command::new(
     Handler::Server(ping),
 );
 
-fn ping(_call: &mut Call<'_>, arguments: &[&[u8]], reply: &mut dyn Reply) -> Outcome {
+fn ping(call: &mut Call<'_>, arguments: &[&[u8]], reply: &mut dyn Reply) -> Outcome {
+    let session = &call.session;
+    let is_subscriber = session.client.flags.has(flag::PUBSUB)
+        && session.protocol == Protocol::Resp2
+        && !matches!(call.origin, Origin::Script { .. });
+    if is_subscriber && arguments.len() <= 2 {
+        // shaped like a message, so that who listens can tell it from one
+        reply.array(2);
+        reply.bulk(b"pong");
+        reply.bulk(arguments.get(1).unwrap_or(&b"".as_slice()));
+        return Ok(());
+    }
     match arguments {
         [_] => reply.status("PONG"),
         [_, message] => reply.bulk(message),

@@ -1,4 +1,5 @@
-//! `RESET` makes a connection as it was when it connected: database 0, RESP2, no transaction, no name, not authenticated.
+//! `RESET` makes a connection as it was when it connected: database 0, RESP2, no transaction, no subscription, no name,
+//! not authenticated.
 //!
 //! ```text
 //! > RESET
@@ -33,6 +34,7 @@ pub const RESET: ServerCommand = Command::new(
 
 fn reset(call: &mut Call<'_>, _arguments: &[&[u8]], reply: &mut dyn Reply) -> Outcome {
     let needs_password = !call.server.settings.security.requirepass.is_empty();
+    call.server.pubsub.unsubscribe_all(&call.session.client);
     call.session.reset(!needs_password);
     reply.switch_protocol(Protocol::Resp2);
     reply.status("RESET");

@@ -103,6 +103,6 @@ section! {
         /// How many large replies are kept.
         commandlog_large_reply_max_len: Count = number("commandlog-large-reply-max-len", "128", 0, LONG_MAX).not_yet();
         /// Which changes of keys are published: a letter per class.
-        notify_keyspace_events: Count = special("notify-keyspace-events", Kind::Events, "").not_yet();
+        notify_keyspace_events: Count = special("notify-keyspace-events", Kind::Events, "");
     }
 }

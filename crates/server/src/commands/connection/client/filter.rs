@@ -5,6 +5,7 @@ use perilune_command::{Arguments, CommandError, errors, integer, is_token};
 use perilune_value::parse_i64;
 
 use super::view::{Caller, View};
+use crate::clients::flag;
 
 /// What a connection is used for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,9 +31,13 @@ impl Kind {
         }
     }
 
-    /// There is no replication and no pub/sub yet.
-    fn of(_: &View<'_>) -> Self {
-        Kind::Normal
+    /// There is no replication yet.
+    fn of(view: &View<'_>) -> Self {
+        if view.client.flags.has(flag::PUBSUB) {
+            Kind::Pubsub
+        } else {
+            Kind::Normal
+        }
     }
 }
 

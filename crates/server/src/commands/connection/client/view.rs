@@ -4,12 +4,12 @@
 //!
 //! | field          | shows                                                                                    |
 //! |----------------|------------------------------------------------------------------------------------------|
-//! | `flags`        | `x` in MULTI, `d` watched key changed, `b` its command waits, `c` ends after its reply, `U` Unix socket, `e` `T` `I` NO-EVICT, NO-TOUCH, IMPORT-SOURCE; `N` for none |
+//! | `flags`        | `P` subscribed, `x` in MULTI, `d` watched key changed, `b` its command waits, `c` ends after its reply, `U` Unix socket, `e` `T` `I` NO-EVICT, NO-TOUCH, IMPORT-SOURCE; `N` for none |
 //! | `qbuf`         | bytes of requests that are not complete; `qbuf-free` is what its buffer has room for besides |
 //! | `argv-mem`     | the arguments of the running command, known of the caller only                            |
 //! | `rbs`, `rbp`   | room for replies: a connection has some only while it leaves replies unread                |
 //! | `obl`          | unread replies, as long as they are few; from then on they count as one block (`oll`) of `omem` bytes |
-//! | `sub` ... `redir` | there is no pub/sub and no tracking yet                                                |
+//! | `redir`        | there is no tracking yet                                                                  |
 
 use std::io::Write as _;
 use std::sync::Arc;
@@ -82,6 +82,7 @@ impl<'a> View<'a> {
     fn flags(&self) -> String {
         let has = |flags: u32| self.client.flags.has(flags);
         let flags: String = [
+            ('P', has(flag::PUBSUB)),
             ('x', has(flag::MULTI)),
             ('b', has(flag::WAITS)),
             ('d', self.client.is_dirty()),
@@ -143,9 +144,13 @@ impl<'a> View<'a> {
             },
         );
         field("db", &client.database.get());
-        field("sub", &0);
-        field("psub", &0);
-        field("ssub", &0);
+        let subscriptions = client.subscriptions();
+        let [channels, patterns, shard_channels] =
+            subscriptions.as_ref().map_or([0; 3], |own| own.counts());
+        drop(subscriptions);
+        field("sub", &channels);
+        field("psub", &patterns);
+        field("ssub", &shard_channels);
         // once a watched key has changed nothing is queued or watched any more
         let (multi, watching) = if client.is_dirty() {
             (1, 0)
