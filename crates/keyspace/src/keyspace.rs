@@ -43,6 +43,7 @@ impl Default for KeyspaceOptions {
 pub struct DatabaseCounts {
     pub(crate) keys: AtomicI64,
     pub(crate) expiring: AtomicI64,
+    pub(crate) field_expiring: AtomicI64,
 }
 
 impl DatabaseCounts {
@@ -55,6 +56,11 @@ impl DatabaseCounts {
     pub fn expiring(&self) -> u64 {
         self.expiring.load(Ordering::Relaxed).max(0) as u64
     }
+
+    /// Number of hashes with a field that has an expiry.
+    pub fn field_expiring(&self) -> u64 {
+        self.field_expiring.load(Ordering::Relaxed).max(0) as u64
+    }
 }
 
 /// Figures over the life of the keyspace.
@@ -62,6 +68,8 @@ impl DatabaseCounts {
 pub struct Counters {
     /// Keys removed because their time had come.
     pub expired_keys: AtomicU64,
+    /// Fields of hashes removed because their time had come.
+    pub expired_fields: AtomicU64,
     /// Transactions that recorded (scripts, EXEC), each counted once however often it ran.
     pub transactions: AtomicU64,
     /// Runs of transactions that were taken back to be run again.

@@ -178,6 +178,7 @@ impl Slot<'_, '_> {
             Some(handle) if saved => {
                 self.txn.held[self.at].changed.add(self.database);
                 let guard = &mut self.txn.held[self.at].guard;
+                guard.dequeue(self.database, handle);
                 guard.heap_bytes += heap_bytes(&payload);
                 let (mut handle, old) = guard.map.replace_payload(
                     self.database,
@@ -322,7 +323,11 @@ impl Slot<'_, '_> {
         let result = change(&mut edit);
         let changes = edit.changes();
         let (after, is_empty) = (value.heap_bytes(), value.is_empty());
+        let has_expiries = value.has_expiries();
         guard.heap_bytes += after as i64 - before as i64;
+        if has_expiries {
+            guard.enqueue(self.database, handle);
+        }
         if is_empty {
             self.take_out(handle)?;
             self.handle = None;
@@ -481,6 +486,7 @@ impl Slot<'_, '_> {
                 guard.map.access(handle),
                 guard.map.expire_at(handle),
             );
+            guard.dequeue(self.database, handle);
             if let Some(object) = guard.map.remove(self.database, self.hash, handle) {
                 guard.heap_bytes -= object.heap_bytes() as i64;
                 self.handle = None;
@@ -540,6 +546,7 @@ impl Slot<'_, '_> {
     ) {
         let guard = &mut self.txn.held[self.at].guard;
         guard.heap_bytes += heap_bytes(&payload);
+        let has_expiries = matches!(&payload, NewPayload::Heap(object) if object.has_expiries());
         let entry = NewEntry {
             key: self.key,
             payload,
@@ -547,7 +554,11 @@ impl Slot<'_, '_> {
             expire_at,
             access,
         };
-        self.handle = Some(guard.map.insert(self.database, self.hash, entry));
+        let handle = guard.map.insert(self.database, self.hash, entry);
+        if has_expiries {
+            guard.enqueue(self.database, handle);
+        }
+        self.handle = Some(handle);
     }
 
     fn existing(&self) -> Handle {

@@ -1,6 +1,6 @@
 //! What one stripe holds.
 
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
 
 use perilune_structures::EntryMap;
 use perilune_value::Object;
@@ -8,6 +8,7 @@ use perilune_value::Object;
 use crate::gate::Gate;
 use crate::keyspace::Keyspace;
 use crate::plan::{KeyHasher, StripeIndex};
+use crate::queues::FieldQueues;
 use crate::txn::Databases;
 use crate::waiters::{KeyId, Waiters};
 use crate::watch::Watchers;
@@ -18,6 +19,8 @@ pub(crate) type Map = EntryMap<Object, KeyHasher>;
 /// What the stripe's gate protects.
 pub(crate) struct StripeData {
     pub map: Map,
+    /// The hashes whose fields expire.
+    pub queues: FieldQueues,
     /// Who is to be told when a key changes.
     pub watchers: Watchers,
     /// Somebody may wait for a key of this stripe. Too many is a look in vain, too few does not happen.
@@ -28,16 +31,27 @@ pub(crate) struct StripeData {
     pub now_floor_us: i64,
     /// Bytes of the heap objects of this stripe, which the map cannot know.
     pub heap_bytes: i64,
-    /// What this stripe has added to the counts of each database: keys and expiries.
-    pub published: Vec<(i64, i64)>,
+    /// What this stripe has added to the counts of each database.
+    pub published: Vec<Counts>,
     /// The memory that this stripe has been counted with.
     pub published_bytes: i64,
+}
+
+/// What a stripe has in one database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Counts {
+    /// Keys.
+    pub keys: i64,
+    /// Keys with an expiry.
+    pub expiring: i64,
+    /// Hashes with a field that has an expiry.
+    pub field_expiring: i64,
 }
 
 impl StripeData {
     /// The keys of a database that this stripe has been counted with.
     pub fn published_keys(&self, database: usize) -> i64 {
-        self.published.get(database).map_or(0, |counts| counts.0)
+        self.published.get(database).map_or(0, |counts| counts.keys)
     }
 }
 
@@ -53,6 +67,8 @@ pub(crate) struct Stripe {
     pub expiring: AtomicU32,
     /// Where the active expiry goes on in this stripe: database in the top byte, cursor below.
     pub expire_cursor: AtomicU64,
+    /// No field of a hash expires before this, in Unix milliseconds, as of the last commit.
+    pub fields_due_ms: AtomicI64,
 }
 
 impl Stripe {
@@ -60,6 +76,7 @@ impl Stripe {
         Self {
             gate: Gate::new(StripeData {
                 map: EntryMap::new(hasher),
+                queues: FieldQueues::default(),
                 watchers: Watchers::default(),
                 has_waiters: false,
                 pending: Vec::new(),
@@ -71,6 +88,7 @@ impl Stripe {
             waiters: Waiters::default(),
             expiring: AtomicU32::new(0),
             expire_cursor: AtomicU64::new(0),
+            fields_due_ms: AtomicI64::new(i64::MAX),
         }
     }
 }
@@ -85,21 +103,27 @@ impl Keyspace {
         changed: Databases,
     ) {
         let stripe = self.stripe(index);
-        let memory = data.map.memory_bytes() as i64 + data.heap_bytes;
+        let own = data.map.memory_bytes() + data.queues.memory_bytes();
+        let memory = own as i64 + data.heap_bytes;
         if memory != data.published_bytes {
             self.memory_bytes
                 .fetch_add(memory - data.published_bytes, Ordering::Relaxed);
             data.published_bytes = memory;
         }
         for database in changed.iter(self.database_count()) {
-            let now = (
-                data.map.len(database) as i64,
-                data.map.expires_len(database) as i64,
-            );
+            let now = Counts {
+                keys: data.map.len(database) as i64,
+                expiring: data.map.expires_len(database) as i64,
+                field_expiring: data.queues.len(database) as i64,
+            };
             let before = data.published.get(database).copied().unwrap_or_default();
             if now != before {
                 self.publish_counts(stripe, data, database, before, now);
             }
+        }
+        let due_ms = data.queues.due_ms();
+        if due_ms != stripe.fields_due_ms.load(Ordering::Relaxed) {
+            stripe.fields_due_ms.store(due_ms, Ordering::Relaxed);
         }
     }
 
@@ -108,22 +132,29 @@ impl Keyspace {
         stripe: &Stripe,
         data: &mut StripeData,
         database: usize,
-        before: (i64, i64),
-        now: (i64, i64),
+        before: Counts,
+        now: Counts,
     ) {
         if data.published.len() <= database {
-            data.published.resize(database + 1, (0, 0));
+            data.published.resize(database + 1, Counts::default());
         }
         data.published[database] = now;
         let counts = &self.databases[database];
-        counts.keys.fetch_add(now.0 - before.0, Ordering::Relaxed);
-        if now.1 != before.1 {
-            counts
-                .expiring
-                .fetch_add(now.1 - before.1, Ordering::Relaxed);
+        counts
+            .keys
+            .fetch_add(now.keys - before.keys, Ordering::Relaxed);
+        if now.expiring != before.expiring {
+            let more = now.expiring - before.expiring;
+            counts.expiring.fetch_add(more, Ordering::Relaxed);
             // only the holder of the stripe writes this
-            let expiring = i64::from(stripe.expiring.load(Ordering::Relaxed)) + now.1 - before.1;
+            let expiring = i64::from(stripe.expiring.load(Ordering::Relaxed)) + more;
             stripe.expiring.store(expiring as u32, Ordering::Relaxed);
+        }
+        if now.field_expiring != before.field_expiring {
+            counts.field_expiring.fetch_add(
+                now.field_expiring - before.field_expiring,
+                Ordering::Relaxed,
+            );
         }
     }
 }

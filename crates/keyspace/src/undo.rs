@@ -5,12 +5,13 @@
 //! is changed in place is copied, if it is small; of a big collection the log keeps the inverse of each primitive
 //! change. Taking back walks the log from its end, so it is right even where a key is saved twice.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use perilune_structures::{DetachedDb, Handle};
 use perilune_value::{Inverse, Object};
 
 use crate::plan::StripeIndex;
+use crate::queues::FieldQueue;
 
 /// The payload of an entry, copied.
 pub(crate) enum SavedPayload {
@@ -68,6 +69,7 @@ pub(crate) enum Undo {
         stripe: StripeIndex,
         database: u32,
         taken: DetachedDb,
+        queue: FieldQueue,
         heap_bytes: i64,
     },
     Swapped {
@@ -95,6 +97,8 @@ pub(crate) struct UndoLog {
     pub records: Vec<Undo>,
     /// Where the key with this database and hash was saved last.
     saved: HashMap<(u32, u64), u32, ahash::RandomState>,
+    /// Hashes of the keys that are saved in place anywhere in the log.
+    in_place: HashSet<u64, ahash::RandomState>,
     /// Records before this one do not count as saved.
     fresh_from: usize,
     bytes: usize,
@@ -106,6 +110,7 @@ impl UndoLog {
         Self {
             records: Vec::new(),
             saved: HashMap::with_hasher(ahash::RandomState::new()),
+            in_place: HashSet::with_hasher(ahash::RandomState::new()),
             fresh_from: 0,
             bytes: 0,
         }
@@ -138,6 +143,12 @@ impl UndoLog {
             .map_or(Saved::No, |&at| saved_at(at as usize))
     }
 
+    /// Whether there may be changes of a key's collection in the log, in whatever database it was: then what it held
+    /// besides must still be there when they are taken back.
+    pub fn may_have_changes_of(&self, hash: u64) -> bool {
+        self.in_place.contains(&hash)
+    }
+
     /// Saves how to take back a change of a collection, whose key record `of` has saved.
     pub fn change(&mut self, of: u32, inverse: Inverse) {
         self.bytes += size_of::<Undo>() - size_of::<Inverse>() + inverse.memory_bytes();
@@ -164,6 +175,9 @@ impl UndoLog {
             } => object.heap_bytes(),
             _ => 0,
         };
+        if let Prior::InPlace { .. } = prior {
+            self.in_place.insert(hash);
+        }
         self.bytes += size_of::<Undo>() + key.len() + payload_bytes + 16;
         self.saved
             .insert((database as u32, hash), self.records.len() as u32);
@@ -187,7 +201,7 @@ impl UndoLog {
         &mut self,
         stripe: StripeIndex,
         database: usize,
-        taken: DetachedDb,
+        (taken, queue): (DetachedDb, FieldQueue),
         heap_bytes: i64,
         entry_bytes: usize,
     ) {
@@ -197,6 +211,7 @@ impl UndoLog {
             stripe,
             database: database as u32,
             taken,
+            queue,
             heap_bytes,
         });
     }

@@ -70,6 +70,12 @@ pub trait Collection: Default + Into<Object> {
     /// Whether it is kept in one piece and small: then undo copies it once, and keeps no inverses.
     fn is_packed(&self) -> bool;
 
+    /// Whether elements of it expire, or have a place in a queue of those that do.
+    #[inline]
+    fn has_expiries(&self) -> bool {
+        false
+    }
+
     /// Takes one change back.
     fn undo(&mut self, inverse: Self::Inverse);
 }

@@ -62,6 +62,14 @@ impl Object {
         }
     }
 
+    /// Whether elements of it expire, or have a place in a queue of those that do.
+    pub fn has_expiries(&self) -> bool {
+        match self {
+            Object::Hash(hash) => hash.has_expiries(),
+            _ => false,
+        }
+    }
+
     /// Takes one change back.
     pub fn undo(&mut self, inverse: Inverse) {
         match (self, inverse) {

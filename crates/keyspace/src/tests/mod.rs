@@ -4,6 +4,7 @@ mod announce;
 mod contention;
 mod effects;
 mod expiry;
+mod fields;
 mod record;
 mod transactions;
 mod undo;
@@ -15,12 +16,12 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use perilune_structures::Payload;
-use perilune_value::Set;
+use perilune_structures::{Handle, Payload};
+use perilune_value::{Hash, Object, Set};
 
 use crate::gate::Turn;
 use crate::plan::{KeyHasher, LockPlan, STRIPE_COUNT, StripeIndex};
-use crate::stripe::StripeData;
+use crate::stripe::{Counts, StripeData};
 use crate::{
     Abort, Expiry, Keyspace, KeyspaceOptions, ManualClock, MemoryLog, ReadTxn, Txn, Wake, WriteTxn,
 };
@@ -154,24 +155,38 @@ impl World {
     /// Compares every figure that is kept on the way with what is there.
     pub fn audit(&self) {
         let databases = self.keyspace.database_count();
-        let mut totals = vec![(0, 0); databases];
+        let mut totals = vec![Counts::default(); databases];
         let mut memory_bytes = 0;
         self.each_stripe(|index, data| {
             let stripe = self.keyspace.stripe(StripeIndex::new(index));
             let mut heap_bytes = 0;
             let mut expiring = 0;
+            assert!(data.queues.due_ms() < i64::MAX || data.queues.memory_bytes() == 0);
             for (database, total) in totals.iter_mut().enumerate() {
+                let mut field_expiring = 0;
                 data.map.iterate(database, |handle| {
                     if let Payload::Heap(object) = data.map.payload(handle) {
                         heap_bytes += object.heap_bytes() as i64;
+                        if let Object::Hash(hash) = object {
+                            let is_queued = audit_queue(data, database, handle, hash);
+                            field_expiring += i64::from(is_queued);
+                        }
                     }
                 });
-                let counts = (
-                    data.map.len(database) as i64,
-                    data.map.expires_len(database) as i64,
+                assert_eq!(
+                    data.queues.len(database) as i64,
+                    field_expiring,
+                    "stripe {index}, database {database}: what is queued is there"
                 );
-                expiring += counts.1;
-                *total = (total.0 + counts.0, total.1 + counts.1);
+                let counts = Counts {
+                    keys: data.map.len(database) as i64,
+                    expiring: data.map.expires_len(database) as i64,
+                    field_expiring,
+                };
+                expiring += counts.expiring;
+                total.keys += counts.keys;
+                total.expiring += counts.expiring;
+                total.field_expiring += counts.field_expiring;
                 let published = data.published.get(database).copied().unwrap_or_default();
                 assert_eq!(
                     published, counts,
@@ -187,12 +202,17 @@ impl World {
                 expiring,
                 "stripe {index}: expiries"
             );
+            assert_eq!(
+                stripe.fields_due_ms.load(Ordering::Relaxed),
+                data.queues.due_ms(),
+                "stripe {index}: when fields expire"
+            );
             let published = data.published_bytes;
             let touched = published != 0 || !data.published.is_empty();
             if touched {
                 assert_eq!(
                     published,
-                    data.map.memory_bytes() as i64 + heap_bytes,
+                    (data.map.memory_bytes() + data.queues.memory_bytes()) as i64 + heap_bytes,
                     "stripe {index}: memory"
                 );
             }
@@ -208,15 +228,36 @@ impl World {
             memory_bytes,
             "memory of all"
         );
-        for (database, (keys, expiring)) in totals.into_iter().enumerate() {
+        for (database, total) in totals.into_iter().enumerate() {
             let counts = self.keyspace.database(database);
-            assert_eq!(
-                (counts.keys() as i64, counts.expiring() as i64),
-                (keys, expiring),
-                "database {database}"
-            );
+            let shown = Counts {
+                keys: counts.keys() as i64,
+                expiring: counts.expiring() as i64,
+                field_expiring: counts.field_expiring() as i64,
+            };
+            assert_eq!(shown, total, "database {database}");
         }
     }
+}
+
+/// Whether a hash is queued; it is if and only if a field of it expires, under a time that is not too late.
+fn audit_queue(data: &StripeData, database: usize, handle: Handle, hash: &Hash) -> bool {
+    let key = data.map.key(handle);
+    let Some(queued_ms) = hash.queued_ms() else {
+        assert_eq!(hash.expire_at_ms_min(), None, "{:?}", text(key));
+        return false;
+    };
+    assert!(
+        Some(queued_ms) <= hash.expire_at_ms_min(),
+        "{:?}",
+        text(key)
+    );
+    assert!(
+        data.queues.contains(database, queued_ms, key),
+        "{:?}",
+        text(key)
+    );
+    true
 }
 
 /// One entry, with everything that a client can see of it.

@@ -23,10 +23,12 @@
 //!
 //! | file | holds |
 //! |---|---|
+//! | `fields` | fields of hashes whose time has come |
 //! | `lock` | taking stripes: planned, grown, and letting them go |
 //! | `record` | what undo needs to know, savepoints, taking back |
 //! | `views` | what commands see of a transaction: [`ReadTxn`], [`WriteTxn`], [`Found`] |
 
+mod fields;
 mod lock;
 mod record;
 mod views;
@@ -50,6 +52,9 @@ use crate::undo::{Mark, UndoLog};
 use crate::waiters::{KeyId, Waiting};
 use crate::watch::Notice;
 
+pub(crate) use fields::{EntryAt, Expired};
+
+pub use fields::Fields;
 pub use views::{Found, ReadTxn, WriteTxn};
 
 /// The transaction cannot go on as it is. It must be rolled back, and run again when its stripe can be had.
@@ -140,8 +145,8 @@ pub(crate) struct Aside {
     pub effects: EffectUnit,
     /// What others are told at commit.
     pub announcements: Announcements,
-    /// Expired keys that were removed on the way: effects of their own, whatever becomes of the transaction.
-    pub expired: Vec<(usize, Box<[u8]>)>,
+    /// What had expired and was met on the way: effects of their own, whatever becomes of the transaction.
+    pub expired: Vec<Expired>,
     /// What watchers are told at commit.
     pub touched: Vec<Notice>,
     /// Keys that have changed and for which somebody waits.
@@ -358,6 +363,7 @@ impl<'k> Txn<'k> {
     ) {
         let held = &mut self.held[at];
         held.changed.add(database);
+        held.guard.dequeue(database, handle);
         if let Some(object) = held.guard.map.remove(database, hash, handle) {
             held.guard.heap_bytes -= object.heap_bytes() as i64;
             aside(&mut self.aside).garbage.push(object);
@@ -375,7 +381,10 @@ impl<'k> Txn<'k> {
             .expired_keys
             .fetch_add(1, Ordering::Relaxed);
         if self.keyspace.consuming() || self.keyspace.event_classes().meets(EventClass::EXPIRED) {
-            aside(&mut self.aside).expired.push((database, key.into()));
+            aside(&mut self.aside).expired.push(Expired::Key {
+                database,
+                key: key.into(),
+            });
         }
     }
 
@@ -552,22 +561,9 @@ impl<'k> Txn<'k> {
         if expired.is_empty() {
             return;
         }
-        let class = EventClass::EXPIRED;
         let mut events = Announcements::default();
-        for (database, key) in &expired {
-            if self.keyspace.consuming() {
-                let mut unit = EffectUnit::default();
-                unit.push(*database, &[b"DEL".as_slice(), key]);
-                self.keyspace.publish(&unit);
-            }
-            if self.keyspace.event_classes().meets(class) {
-                events.push(Announcement::Event {
-                    database: *database,
-                    class,
-                    event: "expired",
-                    key,
-                });
-            }
+        for expired in &expired {
+            expired.tell(self.keyspace, &mut events);
         }
         if !events.is_empty() {
             self.keyspace.announce(&events);

@@ -126,10 +126,12 @@ impl Txn<'_> {
             if let Payload::Heap(object) = held.guard.map.payload(handle) {
                 undo.add_bytes(object.heap_bytes());
             }
+            held.guard.dequeue(database, handle);
             held.guard.map.detach(database, hash, handle);
             undo.save(held.stripe, database, hash, key, Prior::Moved(handle));
             return self.check_record();
         }
+        held.guard.dequeue(database, handle);
         if let Some(object) = held.guard.map.remove(database, hash, handle) {
             held.guard.heap_bytes -= object.heap_bytes() as i64;
             aside(&mut self.aside).garbage.push(object);
@@ -247,12 +249,15 @@ impl Txn<'_> {
                 };
                 let at = self.held_at(*stripe);
                 let guard = &mut self.held[at].guard;
-                if let Some(handle) = guard.map.find(*database as usize, *hash, key)
-                    && let Some(object) = guard.map.heap_mut(handle)
-                {
-                    let before = object.heap_bytes();
-                    object.undo(inverse);
-                    guard.heap_bytes += object.heap_bytes() as i64 - before as i64;
+                let database = *database as usize;
+                if let Some(handle) = guard.map.find(database, *hash, key) {
+                    guard.dequeue(database, handle);
+                    if let Some(object) = guard.map.heap_mut(handle) {
+                        let before = object.heap_bytes();
+                        object.undo(inverse);
+                        guard.heap_bytes += object.heap_bytes() as i64 - before as i64;
+                    }
+                    guard.enqueue_anew(database, handle);
                 }
             }
             Undo::Key {
@@ -286,15 +291,19 @@ impl Txn<'_> {
                 let at = self.held_at(stripe);
                 let guard = &mut self.held[at].guard;
                 let database = database as usize;
-                if let Some(handle) = guard.map.find(database, hash, &key)
-                    && let Some(object) = guard.map.remove(database, hash, handle)
-                {
-                    guard.heap_bytes -= object.heap_bytes() as i64;
-                    aside(&mut self.aside).garbage.push(object);
+                if let Some(handle) = guard.map.find(database, hash, &key) {
+                    guard.dequeue(database, handle);
+                    if let Some(object) = guard.map.remove(database, hash, handle) {
+                        guard.heap_bytes -= object.heap_bytes() as i64;
+                        aside(&mut self.aside).garbage.push(object);
+                    }
                 }
                 match prior {
                     Prior::Absent | Prior::InPlace { .. } => {}
-                    Prior::Moved(handle) => guard.map.attach(database, hash, handle),
+                    Prior::Moved(handle) => {
+                        guard.map.attach(database, hash, handle);
+                        guard.enqueue(database, handle);
+                    }
                     Prior::Copied {
                         payload,
                         encoding,
@@ -309,7 +318,7 @@ impl Txn<'_> {
                                 NewPayload::Heap(object)
                             }
                         };
-                        guard.map.insert(
+                        let handle = guard.map.insert(
                             database,
                             hash,
                             NewEntry {
@@ -320,6 +329,7 @@ impl Txn<'_> {
                                 access,
                             },
                         );
+                        guard.enqueue(database, handle);
                     }
                 }
             }
@@ -327,10 +337,12 @@ impl Txn<'_> {
                 stripe,
                 database,
                 taken,
+                queue,
                 ..
             } => {
                 let at = self.held_at(stripe);
                 let guard = &mut self.held[at].guard;
+                guard.queues.restore(database as usize, queue);
                 let refilled = guard.map.restore_db(database as usize, taken);
                 // what was put there after the clearing: the keys' own records have taken it out again
                 debug_assert!(refilled.is_empty());
@@ -343,7 +355,9 @@ impl Txn<'_> {
                 databases: (a, b),
             } => {
                 let at = self.held_at(stripe);
-                self.held[at].guard.map.swap_dbs(a as usize, b as usize);
+                let guard = &mut self.held[at].guard;
+                guard.map.swap_dbs(a as usize, b as usize);
+                guard.queues.swap(a as usize, b as usize);
             }
         }
     }
@@ -396,6 +410,7 @@ impl Txn<'_> {
             self.held[at].changed.add(database);
             self.note_exchange(at, database, None);
             let Held { stripe, guard, .. } = &mut self.held[at];
+            let queue = guard.queues.take(database);
             let Some(undo) = &mut self.undo else {
                 aside(&mut self.aside)
                     .garbage_databases
@@ -408,7 +423,7 @@ impl Txn<'_> {
             undo.clear(
                 *stripe,
                 database,
-                guard.map.take_db(database),
+                (guard.map.take_db(database), queue),
                 cleared_heap_bytes,
                 entry_bytes,
             );
@@ -427,6 +442,7 @@ impl Txn<'_> {
             held.changed.add(a);
             held.changed.add(b);
             held.guard.map.swap_dbs(a, b);
+            held.guard.queues.swap(a, b);
             if let Some(undo) = &mut self.undo {
                 undo.swap(held.stripe, a, b);
             }

@@ -304,6 +304,11 @@ impl Collection for Hash {
         !matches!(self.0, Encoding::Table(_))
     }
 
+    #[inline]
+    fn has_expiries(&self) -> bool {
+        self.queued_ms().is_some() || self.expire_at_ms_min().is_some()
+    }
+
     fn undo(&mut self, inverse: HashInverse) {
         match inverse {
             HashInverse::Remove(field) => {
