@@ -14,6 +14,7 @@ pub mod introspection;
 mod keys;
 mod registry;
 mod spec;
+pub mod waiting;
 
 pub use argument::{Arguments, cursor, float, integer, integer_between, is_token};
 pub use error::{CommandError, Outcome, Stop, errors, until_nul};

@@ -20,7 +20,7 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use perilune_command::{DataHandler, Entry, FindKeys, KeyFlags, PlanKind, Registry, Stop};
+use perilune_command::{DataHandler, Entry, FindKeys, Flags, KeyFlags, PlanKind, Registry, Stop};
 use perilune_keyspace::{
     Announcement, Announcements, EffectUnit, EventClass, KeyHasher, Keyspace, KeyspaceOptions,
     LockPlan, ManualClock, MemoryLog, ReadTxn, Txn, WriteTxn,
@@ -307,6 +307,9 @@ fn execute(
     if ending == Ending::RollBack {
         txn.record();
     }
+    if entry.flags.has(Flags::BLOCKING) {
+        txn.allow_waiting();
+    }
     assert_eq!(txn.lock(&plan, &mut None), Ok(()));
     let start = txn.start_command();
     let answer_start = reply.buf.len();
@@ -314,6 +317,12 @@ fn execute(
         Some(handler) => handler.run(&mut txn, entry, arguments, reply),
         None => unreachable!("the table resolves no call to a container"),
     };
+    if let Some(wait) = txn.take_wait() {
+        assert_eq!(outcome, Ok(()));
+        let keys = arguments[wait.keys].iter().map(|key| lossy(key));
+        let keys = keys.collect::<Vec<_>>().join(" ");
+        reply.status(&format!("(waits for a {} at {keys})", wait.type_name));
+    }
     match outcome {
         Ok(()) => assert!(
             reply.buf.len() > answer_start,

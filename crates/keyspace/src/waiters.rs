@@ -19,11 +19,35 @@
 //! the stripe's. That a waiter is served or leaves is decided by the waiter itself, see [`Waiting`].
 
 use std::collections::{HashMap, VecDeque};
+use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 use crate::keyspace::Keyspace;
 use crate::plan::{LockPlan, StripeIndex};
-use crate::txn::{Held, Tally, Txn, aside};
+use crate::txn::{Found, Held, Tally, Txn, aside};
+
+/// What a blocking command waits for, having found nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wait {
+    /// Which of its arguments are the keys that it waits for, in the order in which it prefers them.
+    pub keys: Range<usize>,
+    /// The type of value that it waits for, as TYPE names it.
+    pub type_name: &'static str,
+    /// For how long; none is for ever.
+    pub timeout: Option<Duration>,
+    /// What it answers when it has waited in vain.
+    pub nothing: Nothing,
+}
+
+/// How a blocking command says that there was nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Nothing {
+    /// As there is no value.
+    Value,
+    /// As there is no list of values.
+    Array,
+}
 
 /// One who waits for keys.
 pub trait Waiting: Send + Sync {
@@ -37,6 +61,9 @@ pub trait Waiting: Send + Sync {
 
     /// The database in which it waits.
     fn database(&self) -> usize;
+
+    /// The type of value that it waits for, as TYPE names it. Others make nothing ready for it.
+    fn type_name(&self) -> &'static str;
 }
 
 /// What came of an attempt to serve somebody.
@@ -44,6 +71,8 @@ pub trait Waiting: Send + Sync {
 pub enum Served {
     /// It has what it waited for.
     Done,
+    /// It has an error for an answer, and is to be told. What it has changed, if anything, is taken back.
+    Failed,
     /// It was not waiting any more.
     Gone,
     /// What it waits for is not there, or not of the type that it waits for.
@@ -128,6 +157,17 @@ impl Waiters {
 }
 
 impl<'k> Txn<'k> {
+    /// Lets a blocking command say that it waits, where it finds nothing ([`WriteTxn::wait`](crate::WriteTxn::wait)).
+    pub fn allow_waiting(&mut self) {
+        self.may_wait = true;
+    }
+
+    /// What the command that has just run waits for, if it does.
+    #[inline]
+    pub fn take_wait(&mut self) -> Option<Wait> {
+        self.aside.as_mut()?.wait.take()
+    }
+
     /// Enters a waiter under a key of the selected database, whose stripe is held. It is behind all that are there.
     pub fn wait_for(&mut self, key: &[u8], waiter: Arc<dyn Waiting>) {
         let stripe = self.keyspace.stripe_of(key);
@@ -215,15 +255,20 @@ impl<'k> Txn<'k> {
         let mut index = 0;
         while let Some(waiter) = waiters.nth(id, index) {
             let at = self.held_at(stripe);
-            if self.held[at].guard.map.find(id.0, hash, &id.1).is_none() {
+            let map = &self.held[at].guard.map;
+            let Some(handle) = map.find(id.0, hash, &id.1) else {
                 break;
+            };
+            if (Found { map, handle }).type_name() != waiter.type_name() {
+                index += 1;
+                continue;
             }
             let mut service = self.lend_to_service(waiter.database());
             let served = waiter.serve(&mut service);
             let needs = service.blocked_on();
             self.take_back_from_service(service, served == Served::Done);
             match served {
-                Served::Done => {
+                Served::Done | Served::Failed => {
                     waiters.leave(id.0, &id.1, &waiter);
                     aside(&mut self.aside).served.push(waiter);
                 }

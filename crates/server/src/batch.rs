@@ -11,6 +11,7 @@ use perilune_net::{Conn, Flow, Input, Turn};
 use perilune_resp::{Parsed, ProtocolError, RequestLimits, RequestParser, RespWriter};
 use smallvec::SmallVec;
 
+use crate::blocking;
 use crate::call::{Local, TableEntry};
 use crate::clients::flag;
 use crate::dispatch::Verdict;
@@ -219,6 +220,11 @@ impl Server {
                 conn.session.client.flags.set(flag::WAITS, true);
                 return Some(Flow::Park(ticket));
             }
+            Verdict::Block => {
+                input.consume(parcel.consumed);
+                let deadline = conn.session.blocked.as_ref().and_then(|(_, until)| *until);
+                return Some(Flow::Wait(blocking::TICKET, deadline));
+            }
         }
         input.consume(parcel.consumed);
         let session = &mut conn.session;
@@ -240,6 +246,17 @@ impl Server {
             return Some(Flow::Park(ROOM_TICKET));
         }
         conn.wants_flush().then_some(Flow::Yield)
+    }
+
+    /// Appends the answer of a command that has waited.
+    pub(crate) fn answer_late(&self, conn: &mut Conn<Session>, answer: &[u8]) {
+        let start = conn.out.len();
+        conn.out.extend_from_slice(answer);
+        let session = &mut conn.session;
+        session.client.commands.add(1);
+        if session.reply_mode != ReplyMode::On {
+            session.reply_mode = self.silence(session.reply_mode, &mut conn.out, start);
+        }
     }
 
     /// Drops a reply that the client does not want, and tells what becomes of the next.

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use perilune_keyspace::WatchState;
 use perilune_net::ConnInfo;
 
+use crate::blocking::Blocked;
 use crate::pubsub::Subscriptions;
 use crate::session::{Shown, ShownFlags};
 
@@ -32,6 +33,8 @@ pub mod flag {
     pub const CAN_REDIRECT: u32 = 1 << 7;
     /// Has a subscription.
     pub const PUBSUB: u32 = 1 << 8;
+    /// Its command waits for keys.
+    pub const BLOCKED: u32 = 1 << 16;
 }
 
 /// What a client says of itself.
@@ -70,6 +73,8 @@ pub struct Client {
     watched: Mutex<Weak<WatchState>>,
     /// What it is subscribed to, if anything.
     subscriptions: Mutex<Option<Box<Subscriptions>>>,
+    /// Its command that waits for keys.
+    blocked: Mutex<Option<Arc<Blocked>>>,
     /// The number of its last command in the registry, plus one.
     pub last_command: Shown,
     /// Commands that have run for it, those in its transactions and scripts included.
@@ -91,6 +96,7 @@ impl Client {
             watching: Shown::default(),
             watched: Mutex::default(),
             subscriptions: Mutex::default(),
+            blocked: Mutex::default(),
             last_command: Shown::default(),
             commands: Shown::default(),
         };
@@ -117,6 +123,20 @@ impl Client {
         self.show_transaction();
         self.watching.set(keys as u64);
         *self.watched.lock().unwrap_or_else(|e| e.into_inner()) = state;
+    }
+
+    /// Shows which command waits for keys, or none.
+    pub fn show_blocked(&self, blocked: Option<Arc<Blocked>>) {
+        self.flags.set(flag::BLOCKED, blocked.is_some());
+        *self.blocked.lock().unwrap_or_else(|e| e.into_inner()) = blocked;
+    }
+
+    /// Its command that waits for keys, if one does.
+    pub fn blocked(&self) -> Option<Arc<Blocked>> {
+        self.blocked
+            .lock()
+            .unwrap_or_else(|e| e.into_inner())
+            .clone()
     }
 
     /// Whether a key that it watches has changed.

@@ -28,6 +28,8 @@ pub enum Verdict {
     Done,
     /// It has to wait: offer it again when this ticket is woken.
     Park(u64),
+    /// It waits for keys, and its answer will come by itself.
+    Block,
 }
 
 impl Server {
@@ -90,7 +92,7 @@ impl Server {
                 }
                 let progress =
                     self.run_data(session, entry, handler, arguments, hash, out, &local.thread);
-                if progress == Progress::Done {
+                if matches!(progress, Progress::Done | Progress::Blocked) {
                     local.count_in_batch(entry.id);
                 }
                 progress
@@ -118,6 +120,7 @@ impl Server {
                 Verdict::Done
             }
             Progress::Parked(ticket) => Verdict::Park(ticket),
+            Progress::Blocked => Verdict::Block,
         }
     }
 
@@ -176,6 +179,7 @@ impl Server {
                 Verdict::Done
             }
             Progress::Parked(ticket) => Verdict::Park(ticket),
+            Progress::Blocked => Verdict::Block,
         }
     }
 

@@ -12,7 +12,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
-use perilune_command::{CommandError, DataHandler, Outcome, Stop};
+use perilune_command::{CommandError, DataHandler, Flags, Outcome, Stop};
 use perilune_keyspace::gate::Parked;
 use perilune_keyspace::{AccessMode, LockPlan, StripeIndex, Txn};
 use perilune_resp::{Reply, RespWriter};
@@ -31,7 +31,8 @@ pub const ATTEMPTS_UNTIL_PATIENT: u32 = 4;
 /// After so many runs a transaction stops guessing and takes every stripe.
 const ATTEMPTS_UNTIL_ALL: u32 = 16;
 
-const INTERNAL_ERROR: CommandError = CommandError::new("ERR internal error");
+/// What a client hears of a panic.
+pub const INTERNAL_ERROR: CommandError = CommandError::new("ERR internal error");
 
 /// How a command ended, as far as its connection is concerned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +41,8 @@ pub enum Progress {
     Done,
     /// It waits for a stripe, with this ticket.
     Parked(u64),
+    /// It waits for its keys, as the session says.
+    Blocked,
 }
 
 /// How one run of a transaction ended.
@@ -80,6 +83,9 @@ impl Server {
         loop {
             let mut txn = Txn::begin(&self.keyspace, session.database);
             self.set_modes(session, &mut txn);
+            if entry.flags.has(Flags::BLOCKING) {
+                txn.allow_waiting();
+            }
             let first_run = session.retry.plan.is_none();
             let locked = match entry.keys {
                 perilune_command::KeyShape::One(index) if first_run => {
@@ -117,7 +123,15 @@ impl Server {
             let start = out.len();
             let mut reply = RespWriter::new(out, session.protocol);
             match self.run_handler(&mut txn, entry, handler, arguments, &mut reply) {
-                Ok(()) => thread.count(txn.commit()),
+                Ok(()) => {
+                    if let Some(wait) = txn.take_wait() {
+                        self.block(session, entry, handler, arguments, wait, &mut txn);
+                        thread.count(txn.commit());
+                        self.forget_retry(session);
+                        return Progress::Blocked;
+                    }
+                    thread.count(txn.commit());
+                }
                 Err(Stop::Error(error)) => {
                     out.truncate(start);
                     self.answer_error(
@@ -164,7 +178,7 @@ impl Server {
 
     /// Runs a handler and catches its panic.
     #[inline]
-    fn run_handler(
+    pub(crate) fn run_handler(
         &self,
         txn: &mut Txn<'_>,
         entry: &TableEntry,

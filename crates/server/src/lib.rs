@@ -12,6 +12,7 @@
 //! It does not know how a data type works.
 
 mod batch;
+mod blocking;
 mod call;
 mod clients;
 mod commands;

@@ -11,6 +11,7 @@ use perilune_net::{ConnRef, Net};
 use perilune_value::Limits;
 
 use crate::batch::Parsers;
+use crate::blocking::{BlockedTotals, Debts};
 use crate::call::{Local, Thread};
 use crate::clients::Clients;
 use crate::config::{ProtectedAction, ScriptBusyScope, Settings};
@@ -65,6 +66,8 @@ pub struct Server {
     pub pause: Pause,
     /// Channels and who listens to them.
     pub pubsub: Arc<PubSub>,
+    /// Who waits for keys.
+    pub blocked: BlockedTotals,
     /// Switches for tests.
     pub debug: DebugSwitches,
     /// When it started.
@@ -116,6 +119,7 @@ impl Server {
             running: Running::default(),
             pause: Pause::default(),
             pubsub,
+            blocked: BlockedTotals::default(),
             debug: DebugSwitches::default(),
             started: Instant::now(),
             run_id,
@@ -139,6 +143,7 @@ impl Server {
 
     /// Says which network serves it.
     pub fn set_net(&self, net: Net<Server>) {
+        self.keyspace.set_service(Arc::new(Debts::of(&net)));
         let _ = self.net.set(net);
     }
 

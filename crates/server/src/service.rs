@@ -9,6 +9,7 @@ use perilune_net::{
     Service, Turn,
 };
 
+use crate::blocking::Debt;
 use crate::call::Local;
 use crate::clients::{Client, flag};
 use crate::config::ClientClass;
@@ -22,6 +23,10 @@ pub enum Message {
     Ring,
     /// To a connection: what was published while another thread had it.
     Deliver(Held),
+    /// To a connection: its blocking command has its answer.
+    Unblocked,
+    /// To a loop, whichever: something is owed to waiters.
+    Owed(Arc<Debt>),
 }
 
 /// Wakes a connection whose stripe is free.
@@ -98,19 +103,35 @@ impl Service for Server {
         conn: &mut Conn<Session>,
         message: Message,
     ) -> After {
-        if let Message::Deliver(held) = message {
-            self.deliver_held(conn, &held);
+        match message {
+            Message::Deliver(held) => {
+                self.deliver_held(conn, &held);
+                After::Stay
+            }
+            Message::Unblocked => self.on_unblocked(conn),
+            Message::Ring | Message::Owed(_) => After::Stay,
         }
-        After::Stay
     }
 
     fn on_loop_message(&self, turn: &mut Turn<'_, Self>, message: Message) {
-        if let Message::Ring = message {
-            self.answer_bell(turn);
+        match message {
+            Message::Ring => self.answer_bell(turn),
+            Message::Owed(debt) => {
+                debt.pay(self, &turn.local().thread);
+                if turn.local().thread.published.take() {
+                    self.ring();
+                }
+            }
+            Message::Deliver(_) | Message::Unblocked => {}
         }
     }
 
+    fn on_timeout(&self, _: &mut Turn<'_, Self>, conn: &mut Conn<Session>) -> After {
+        self.on_wait_timeout(conn)
+    }
+
     fn on_close(&self, conn: &mut Conn<Session>, reason: CloseReason) {
+        self.forget_wait(&mut conn.session);
         self.note_resumed(&conn.session);
         self.forget_retry(&mut conn.session);
         self.pubsub.unsubscribe_all(&conn.session.client);

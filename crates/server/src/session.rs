@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::time::Instant;
 
 use perilune_keyspace::{LockPlan, StripeIndex, Wake, WatchSet};
 use perilune_resp::{Protocol, RequestParser};
 
+use crate::blocking::Blocked;
 use crate::clients::Client;
 use crate::transactions::Multi;
 
@@ -60,6 +62,8 @@ pub struct Session {
     pub watch: Option<Box<WatchSet>>,
     /// The command that waits for its locks.
     pub retry: Retry,
+    /// The blocking command that waits for its keys, and until when.
+    pub blocked: Option<(Arc<Blocked>, Option<Instant>)>,
     /// The connection ends when the replies so far are sent.
     pub close_after_reply: bool,
     /// The state of its request stream.
@@ -85,6 +89,7 @@ impl Session {
             multi: None,
             watch: None,
             retry: Retry::default(),
+            blocked: None,
             close_after_reply: false,
             parser: RequestParser::new(),
             client,

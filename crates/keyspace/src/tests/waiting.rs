@@ -75,6 +75,10 @@ impl Waiting for Taker {
     fn database(&self) -> usize {
         self.database
     }
+
+    fn type_name(&self) -> &'static str {
+        "set"
+    }
 }
 
 /// Remembers what is owed.
@@ -350,6 +354,19 @@ fn a_debt_is_paid_by_the_one_who_waited_for_the_missing_stripe() {
     assert_eq!((tally.changes, queued), (2, None));
     assert_eq!(got(&mover), Some("1".into()));
     assert_eq!(world.keyspace.parked(), 0);
+}
+
+#[test]
+fn a_value_of_another_type_makes_nobody_ready() {
+    let scene = Scene::new();
+    let waiter = scene.waiter("a", &["k"], None);
+    scene.world.set("k", "text", crate::Expiry::Clear);
+    assert_eq!(got(&waiter), None);
+    let mut txn = scene.world.locked(&["k"]);
+    super::delete(&mut txn, "k");
+    add(&mut txn, "k", &["1"]);
+    txn.commit();
+    assert_eq!(got(&waiter), Some("1".into()));
 }
 
 #[test]

@@ -49,7 +49,7 @@ use crate::plan::StripeIndex;
 use crate::stripe::StripeData;
 use crate::sync::MutexGuard;
 use crate::undo::{Mark, UndoLog};
-use crate::waiters::{KeyId, Waiting};
+use crate::waiters::{KeyId, Wait, Waiting};
 use crate::watch::Notice;
 
 pub(crate) use fields::{EntryAt, Expired};
@@ -149,6 +149,8 @@ pub(crate) struct Aside {
     pub expired: Vec<Expired>,
     /// What watchers are told at commit.
     pub touched: Vec<Notice>,
+    /// What the command that runs now waits for.
+    pub wait: Option<Wait>,
     /// Keys that have changed and for which somebody waits.
     pub ready: VecDeque<(StripeIndex, KeyId)>,
     /// Waiters who have been served and must be told when the stripes are released.
@@ -193,6 +195,8 @@ pub struct Txn<'k> {
     pub(crate) aside: Option<Box<Aside>>,
     blocked_on: Option<StripeIndex>,
     wants_all: bool,
+    /// Blocking commands may wait; otherwise they answer at once that there is nothing.
+    pub(crate) may_wait: bool,
     /// It serves a waiter, on stripes lent by the transaction that made it ready.
     pub(crate) is_service: bool,
     pub(crate) holder: u64,
@@ -226,6 +230,7 @@ impl<'k> Txn<'k> {
             aside: None,
             blocked_on: None,
             wants_all: false,
+            may_wait: false,
             is_service: false,
             holder: 0,
             random_state: 0,

@@ -11,6 +11,7 @@ use crate::announce::EventClass;
 use crate::plan::StripeIndex;
 use crate::slot::Slot;
 use crate::stripe::Map;
+use crate::waiters::Wait;
 
 /// A live entry, as a handler reads it.
 #[derive(Clone, Copy)]
@@ -285,6 +286,16 @@ impl<'t, 'k> WriteTxn<'t, 'k> {
             key,
             handle,
         })
+    }
+
+    /// Waits, having found nothing and changed nothing; there is no answer then. False where the command may not wait (inside
+    /// of EXEC and scripts): it answers [`Wait::nothing`] at once.
+    pub fn wait(&mut self, wait: Wait) -> bool {
+        let txn = &mut *self.read.txn;
+        if txn.may_wait {
+            super::aside(&mut txn.aside).wait = Some(wait);
+        }
+        txn.may_wait
     }
 
     /// Whether a key's stripe is held. A blocking command that is being served passes over keys that are not at hand: nothing has

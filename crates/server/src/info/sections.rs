@@ -81,7 +81,10 @@ pub(super) fn clients(server: &Server, to: &mut Lines<'_>) {
         "client_recent_max_output_buffer",
         most(&mut conns.iter().map(|conn| conn.output_room())),
     );
-    to.add("blocked_clients", server.pause.waiting_count());
+    to.add(
+        "blocked_clients",
+        server.pause.waiting_count() + server.blocked.count() as usize,
+    );
     to.add("tracking_clients", 0);
     to.add("pubsub_clients", server.pubsub.client_count());
     to.add(
@@ -99,7 +102,8 @@ pub(super) fn clients(server: &Server, to: &mut Lines<'_>) {
             .map(|client| client.watching.get())
             .sum::<u64>(),
     );
-    to.add_zeros(&["total_blocking_keys", "total_blocking_keys_on_nokey"]);
+    to.add("total_blocking_keys", server.keyspace.awaited_keys());
+    to.add_zeros(&["total_blocking_keys_on_nokey"]);
     to.add(
         "paused_reason",
         if paused.is_some() {

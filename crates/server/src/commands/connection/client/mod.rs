@@ -14,6 +14,7 @@ mod modes;
 mod name;
 mod pause;
 mod reply;
+mod unblock;
 mod view;
 
 use perilune_command::{Command, Group, Spec};
@@ -47,6 +48,7 @@ pub const CLIENT: ServerCommand = Command::container(
         reply::REPLY,
         name::SETINFO,
         name::SETNAME,
+        unblock::UNBLOCK,
         pause::UNPAUSE,
     ],
 );

@@ -84,7 +84,7 @@ impl<'a> View<'a> {
         let flags: String = [
             ('P', has(flag::PUBSUB)),
             ('x', has(flag::MULTI)),
-            ('b', has(flag::WAITS)),
+            ('b', has(flag::WAITS) || has(flag::BLOCKED)),
             ('d', self.client.is_dirty()),
             ('c', has(flag::CLOSE_AFTER_REPLY)),
             ('U', has(flag::UNIX_SOCKET)),

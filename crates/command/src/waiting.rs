@@ -1,0 +1,79 @@
+//! What blocking commands have in common: their timeouts, and what they answer where they may not wait.
+
+use std::time::Duration;
+
+use perilune_keyspace::{Nothing, Wait, WriteTxn};
+use perilune_resp::Reply;
+use perilune_value::parse_f64;
+
+use crate::error::CommandError;
+
+const NOT_A_FLOAT: CommandError = CommandError::new("ERR timeout is not a float or out of range");
+const OUT_OF_RANGE: CommandError = CommandError::new("ERR timeout is out of range");
+const NEGATIVE: CommandError = CommandError::new("ERR timeout is negative");
+
+/// A timeout in seconds and fractions of them, rounded up to milliseconds; 0 is for ever. `now_ms` is the transaction's time:
+/// the end of the wait must be a time as well.
+pub fn timeout(argument: &[u8], now_ms: i64) -> Result<Option<Duration>, CommandError> {
+    let seconds = parse_f64(argument).ok_or(NOT_A_FLOAT)?;
+    let ms = (seconds * 1000.0).ceil();
+    // exact: i64::MAX is no double, the next above it is
+    if ms >= i64::MAX as f64 {
+        return Err(OUT_OF_RANGE);
+    }
+    match ms as i64 {
+        ..0 => Err(NEGATIVE),
+        0 => Ok(None),
+        ms if ms > i64::MAX - now_ms => Err(OUT_OF_RANGE),
+        ms => Ok(Some(Duration::from_millis(ms as u64))),
+    }
+}
+
+/// Waits, having found nothing; or says that there is nothing, where a command may not wait.
+pub fn wait(txn: &mut WriteTxn<'_, '_>, wait: Wait, reply: &mut dyn Reply) {
+    let nothing = wait.nothing;
+    if !txn.wait(wait) {
+        answer_nothing(nothing, reply);
+    }
+}
+
+/// Says that there is nothing.
+pub fn answer_nothing(nothing: Nothing, reply: &mut dyn Reply) {
+    match nothing {
+        Nothing::Value => reply.null(),
+        Nothing::Array => reply.null_array(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn timeouts_are_rounded_up_and_checked_as_in_redis() {
+        let ms = |ms| Ok(Some(Duration::from_millis(ms)));
+        for (argument, expected) in [
+            ("0", Ok(None)),
+            ("-0", Ok(None)),
+            ("0.001", ms(1)),
+            ("0.0000001", ms(1)),
+            ("1.5", ms(1500)),
+            ("1e3", ms(1_000_000)),
+            ("-1", Err(NEGATIVE)),
+            // not yet -1 ms, rounded up
+            ("-0.0005", Ok(None)),
+            ("x", Err(NOT_A_FLOAT)),
+            ("", Err(NOT_A_FLOAT)),
+            ("nan", Err(NOT_A_FLOAT)),
+            ("inf", Err(OUT_OF_RANGE)),
+            ("9223372036854775", Err(OUT_OF_RANGE)),
+            ("9223372036854775807", Err(OUT_OF_RANGE)),
+        ] {
+            assert_eq!(
+                timeout(argument.as_bytes(), 1_700_000_000_000),
+                expected,
+                "{argument}"
+            );
+        }
+    }
+}
