@@ -6,6 +6,7 @@
 
 mod bits;
 mod keys;
+mod lists;
 mod strings;
 #[cfg(test)]
 mod table_tests;
@@ -15,4 +16,9 @@ mod testing;
 use perilune_command::Command;
 
 /// All families.
-pub const FAMILIES: &[&[Command]] = &[keys::COMMANDS, strings::COMMANDS, bits::COMMANDS];
+pub const FAMILIES: &[&[Command]] = &[
+    keys::COMMANDS,
+    lists::COMMANDS,
+    strings::COMMANDS,
+    bits::COMMANDS,
+];

@@ -1,6 +1,6 @@
 //! The limits of packed encodings, where every change of a collection reads them and CONFIG SET changes them.
 
-use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicU32, AtomicUsize, Ordering};
 
 use perilune_value::Limits;
 
@@ -10,6 +10,7 @@ pub(crate) struct SharedLimits {
     hash_max_listpack_entries: AtomicUsize,
     hash_max_listpack_value: AtomicUsize,
     list_max_listpack_size: AtomicI32,
+    list_packed_threshold: AtomicU32,
     set_max_intset_entries: AtomicUsize,
     set_max_listpack_entries: AtomicUsize,
     set_max_listpack_value: AtomicUsize,
@@ -30,6 +31,7 @@ impl SharedLimits {
             hash_max_listpack_entries: self.hash_max_listpack_entries.load(Ordering::Relaxed),
             hash_max_listpack_value: self.hash_max_listpack_value.load(Ordering::Relaxed),
             list_max_listpack_size: self.list_max_listpack_size.load(Ordering::Relaxed),
+            list_packed_threshold: self.list_packed_threshold.load(Ordering::Relaxed),
             set_max_intset_entries: self.set_max_intset_entries.load(Ordering::Relaxed),
             set_max_listpack_entries: self.set_max_listpack_entries.load(Ordering::Relaxed),
             set_max_listpack_value: self.set_max_listpack_value.load(Ordering::Relaxed),
@@ -43,6 +45,7 @@ impl SharedLimits {
             hash_max_listpack_entries,
             hash_max_listpack_value,
             list_max_listpack_size,
+            list_packed_threshold,
             set_max_intset_entries,
             set_max_listpack_entries,
             set_max_listpack_value,
@@ -54,6 +57,8 @@ impl SharedLimits {
         store(&self.hash_max_listpack_value, hash_max_listpack_value);
         self.list_max_listpack_size
             .store(list_max_listpack_size, Ordering::Relaxed);
+        self.list_packed_threshold
+            .store(list_packed_threshold, Ordering::Relaxed);
         store(&self.set_max_intset_entries, set_max_intset_entries);
         store(&self.set_max_listpack_entries, set_max_listpack_entries);
         store(&self.set_max_listpack_value, set_max_listpack_value);

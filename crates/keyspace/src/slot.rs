@@ -321,7 +321,8 @@ impl Slot<'_, '_> {
             .map(|changes| changes as &mut dyn Journal);
         let mut edit = Edit::new(value, journal, &limits);
         let result = change(&mut edit);
-        let changes = edit.changes();
+        let (changes, has_changed) = (edit.changes(), edit.has_changed());
+        let garbage = edit.take_garbage();
         let (after, is_empty) = (value.heap_bytes(), value.is_empty());
         let has_expiries = value.has_expiries();
         guard.heap_bytes += after as i64 - before as i64;
@@ -332,10 +333,15 @@ impl Slot<'_, '_> {
             self.take_out(handle)?;
             self.handle = None;
         }
-        if changes > 0 {
-            self.note_change();
-            self.txn.count_changes(changes);
+        if !garbage.is_empty() {
+            crate::txn::aside(&mut self.txn.aside)
+                .garbage
+                .extend(garbage);
         }
+        if has_changed || changes > 0 {
+            self.note_change();
+        }
+        self.txn.count_changes(changes);
         Ok(result)
     }
 

@@ -1,7 +1,7 @@
 //! The server: everything that its threads share.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -44,6 +44,8 @@ pub struct DebugSwitches {
     pub scripts_may_call_all: AtomicBool,
     /// No periodic work.
     pub cron_paused: AtomicBool,
+    /// [`Limits::list_packed_threshold`].
+    pub list_packed_threshold: AtomicU32,
 }
 
 /// The server. One for the process, shared by all threads.
@@ -164,6 +166,7 @@ impl Server {
             hash_max_listpack_value: data.hash_max_listpack_value.size(),
             // the row's range is that of an i32
             list_max_listpack_size: data.list_max_listpack_size.get() as i32,
+            list_packed_threshold: self.debug.list_packed_threshold.load(Ordering::Relaxed),
             set_max_intset_entries: data.set_max_intset_entries.size(),
             set_max_listpack_entries: data.set_max_listpack_entries.size(),
             set_max_listpack_value: data.set_max_listpack_value.size(),

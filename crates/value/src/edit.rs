@@ -16,6 +16,8 @@ use crate::object::Object;
 /// What takes one primitive change of a collection back.
 #[derive(Debug)]
 pub enum Inverse {
+    /// A change of a list.
+    List(crate::list::ListInverse),
     /// A change of a set.
     Set(crate::set::SetInverse),
     /// A change of a hash.
@@ -30,6 +32,7 @@ impl Inverse {
     /// Bytes that it holds, for the limit of the undo log.
     pub fn memory_bytes(&self) -> usize {
         let held = match self {
+            Inverse::List(inverse) => inverse.memory_bytes(),
             Inverse::Set(inverse) => inverse.memory_bytes(),
             Inverse::Hash(inverse) => inverse.memory_bytes(),
             Inverse::SortedSet(inverse) => inverse.memory_bytes(),
@@ -89,6 +92,9 @@ pub struct Limits {
     pub hash_max_listpack_value: usize,
     /// `list-max-listpack-size`: elements of a node, or where negative a size class from -1 (4 KiB) to -5 (64 KiB).
     pub list_max_listpack_size: i32,
+    /// From how many bytes on an element of a quicklist has a node of its own, whatever nodes hold; 0: from where it
+    /// must. What DEBUG QUICKLIST-PACKED-THRESHOLD sets.
+    pub list_packed_threshold: u32,
     /// `set-max-intset-entries`: members.
     pub set_max_intset_entries: usize,
     /// `set-max-listpack-entries`: members.
@@ -108,6 +114,7 @@ impl Default for Limits {
             hash_max_listpack_entries: 512,
             hash_max_listpack_value: 64,
             list_max_listpack_size: -2,
+            list_packed_threshold: 0,
             set_max_intset_entries: 512,
             set_max_listpack_entries: 128,
             set_max_listpack_value: 64,
@@ -123,6 +130,8 @@ pub struct Edit<'a, T> {
     journal: Option<&'a mut dyn Journal>,
     limits: &'a Limits,
     changes: u64,
+    has_changed: bool,
+    garbage: Vec<Object>,
 }
 
 impl<T> Deref for Edit<'_, T> {
@@ -140,17 +149,45 @@ impl<'a, T: Collection> Edit<'a, T> {
             journal,
             limits,
             changes: 0,
+            has_changed: false,
+            garbage: Vec::new(),
         }
     }
 
-    /// Primitive changes so far: what a command adds to `rdb_changes_since_last_save`.
+    /// Changes so far: what a command adds to `rdb_changes_since_last_save`. Each primitive change counts as one,
+    /// where nothing else is said.
     pub fn changes(&self) -> u64 {
         self.changes
+    }
+
+    /// Whether there was a primitive change, counted or not.
+    pub fn has_changed(&self) -> bool {
+        self.has_changed
+    }
+
+    /// What was left over and is to be freed when no stripe is held.
+    pub fn take_garbage(&mut self) -> Vec<Object> {
+        std::mem::take(&mut self.garbage)
     }
 
     /// Counts changes that are no primitive change of their own but count in Redis (a field set to what it held).
     pub fn count_changes(&mut self, changes: u64) {
         self.changes += changes;
+    }
+
+    /// Makes the changes so far count as so many, where Redis counts otherwise (a move between lists counts once).
+    pub(crate) fn count_as(&mut self, changes: u64) {
+        self.changes = changes;
+    }
+
+    /// Whether somebody keeps inverses.
+    pub(crate) fn is_recorded(&self) -> bool {
+        self.journal.is_some()
+    }
+
+    /// Sets something big aside, to be freed when no stripe is held.
+    pub(crate) fn discard(&mut self, leftover: impl Into<Object>) {
+        self.garbage.push(leftover.into());
     }
 
     /// The limits of packed encodings.
@@ -162,10 +199,29 @@ impl<'a, T: Collection> Edit<'a, T> {
     /// only where somebody wants to know.
     pub(crate) fn change(&mut self, inverse: impl FnOnce(&T) -> T::Inverse) -> &mut T {
         self.changes += 1;
+        self.has_changed = true;
         if let Some(journal) = &mut self.journal {
             journal.record(inverse(self.value).into());
         }
         self.value
+    }
+
+    /// Makes a change that leaves over what takes it back, so that this can be moved and need not be copied. It must not
+    /// panic half-way: only now `inverse` is kept. If nobody keeps it the caller has what is left over. None from `change`
+    /// says that nothing was changed.
+    pub(crate) fn change_then<L>(
+        &mut self,
+        change: impl FnOnce(&mut T) -> Option<L>,
+        inverse: impl FnOnce(L) -> T::Inverse,
+    ) -> Option<L> {
+        let leftover = change(self.value)?;
+        self.changes += 1;
+        self.has_changed = true;
+        match &mut self.journal {
+            Some(journal) => journal.record(inverse(leftover).into()),
+            None => return Some(leftover),
+        }
+        None
     }
 
     /// Puts the collection into another form with the same elements: no change that counts. Where inverses are

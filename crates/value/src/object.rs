@@ -2,6 +2,7 @@
 
 use crate::edit::{Collection, Inverse};
 use crate::hash::Hash;
+use crate::list::List;
 use crate::set::Set;
 use crate::sorted_set::SortedSet;
 
@@ -10,6 +11,8 @@ use crate::sorted_set::SortedSet;
 pub enum Object {
     /// A long string.
     Raw(Vec<u8>),
+    /// A list.
+    List(List),
     /// A set.
     Set(Set),
     /// A hash.
@@ -26,6 +29,7 @@ impl Object {
     pub fn heap_bytes(&self) -> usize {
         match self {
             Object::Raw(bytes) => bytes.capacity(),
+            Object::List(list) => list.heap_bytes(),
             Object::Set(set) => set.heap_bytes(),
             Object::Hash(hash) => hash.heap_bytes(),
             Object::SortedSet(set) => set.heap_bytes(),
@@ -36,6 +40,7 @@ impl Object {
     pub fn type_name(&self) -> &'static str {
         match self {
             Object::Raw(_) => "string",
+            Object::List(_) => "list",
             Object::Set(_) => "set",
             Object::Hash(_) => "hash",
             Object::SortedSet(_) => "zset",
@@ -46,6 +51,7 @@ impl Object {
     pub fn encoding_name(&self) -> &'static str {
         match self {
             Object::Raw(_) => "raw",
+            Object::List(list) => list.encoding_name(),
             Object::Set(set) => set.encoding_name(),
             Object::Hash(hash) => hash.encoding_name(),
             Object::SortedSet(set) => set.encoding_name(),
@@ -56,6 +62,7 @@ impl Object {
     pub fn is_packed(&self) -> bool {
         match self {
             Object::Raw(_) => true,
+            Object::List(list) => list.is_packed(),
             Object::Set(set) => set.is_packed(),
             Object::Hash(hash) => hash.is_packed(),
             Object::SortedSet(set) => set.is_packed(),
@@ -74,6 +81,7 @@ impl Object {
     pub fn undo(&mut self, inverse: Inverse) {
         match (self, inverse) {
             (object, Inverse::Whole(old)) => *object = old,
+            (Object::List(list), Inverse::List(inverse)) => list.undo(inverse),
             (Object::Set(set), Inverse::Set(inverse)) => set.undo(inverse),
             (Object::Hash(hash), Inverse::Hash(inverse)) => hash.undo(inverse),
             (Object::SortedSet(set), Inverse::SortedSet(inverse)) => set.undo(inverse),

@@ -38,6 +38,7 @@ pub use choices::{
     Choose, EvictionPolicy, LogFormat, LogLevel, LogTimestampFormat, ProtectedAction,
     ScriptBusyScope, on_signal,
 };
+pub(crate) use parse::parse_memory;
 pub use rewrite::RewriteError;
 pub use row::{Kind, Meaning, Row, Unit};
 pub use set::SetError;

@@ -163,7 +163,7 @@ fn parse_number(word: &[u8], min: i64, max: u64, unit: Unit) -> Result<i64, Refu
 }
 
 /// Bytes with a unit: `memtoull` of the reference, with its way of overflowing and its taste for the empty text (0).
-pub(super) fn parse_memory(word: &[u8]) -> Option<u64> {
+pub(crate) fn parse_memory(word: &[u8]) -> Option<u64> {
     let digits = word.iter().take_while(|byte| byte.is_ascii_digit()).count();
     let (digits, unit) = word.split_at(digits);
     let unit: u64 = match unit.to_ascii_lowercase().as_slice() {

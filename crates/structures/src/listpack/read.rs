@@ -101,7 +101,7 @@ impl Listpack {
     }
 
     /// The items at indexes from `begin` to below `end`, which are not beyond `len`, the number of items.
-    pub(crate) fn iter_range(&self, begin: usize, end: usize, len: usize) -> Iter<'_> {
+    pub fn iter_range(&self, begin: usize, end: usize, len: usize) -> Iter<'_> {
         let block = self.as_bytes();
         let offset_of = |index: usize| match index {
             0 => HEADER_LEN,

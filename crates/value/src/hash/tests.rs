@@ -17,6 +17,7 @@ const LIMITS: &Limits = &Limits {
     hash_max_listpack_entries: 4,
     hash_max_listpack_value: 8,
     list_max_listpack_size: -2,
+    list_packed_threshold: 0,
     set_max_intset_entries: 512,
     set_max_listpack_entries: 128,
     set_max_listpack_value: 64,

@@ -10,7 +10,7 @@ use perilune_keyspace::{ReadTxn, Txn};
 use perilune_resp::Reply;
 
 use crate::call::Call;
-use crate::config::ProtectedAction;
+use crate::config::{ProtectedAction, parse_memory};
 use crate::table::{Handler, ServerCommand};
 
 /// DEBUG.
@@ -72,6 +72,14 @@ fn debug(
             .scripts_may_call_all
             .store(switch()?, Ordering::Relaxed),
         b"pause-cron" => server.pause_cron(switch()?),
+        b"quicklist-packed-threshold" => {
+            let threshold = packed_threshold(arguments.get(2).ok_or(errors::SYNTAX)?)?;
+            server
+                .debug
+                .list_packed_threshold
+                .store(threshold, Ordering::Relaxed);
+            server.apply_settings();
+        }
         b"sleep" => {
             let seconds = perilune_command::float(arguments.get(2).ok_or(errors::SYNTAX)?)?;
             // asked for on purpose: the thread sleeps with its loop
@@ -90,6 +98,16 @@ fn debug(
     }
     reply.ok();
     Ok(())
+}
+
+/// From how many bytes on an element of a list has a node of its own; 0: from where it must.
+fn packed_threshold(argument: &[u8]) -> Result<u32, CommandError> {
+    // just below 4 GiB, so that a node stays below it
+    const MAX: u32 = u32::MAX - (1 << 20) + 1;
+    let bytes = parse_memory(argument).and_then(|bytes| u32::try_from(bytes).ok());
+    bytes.filter(|bytes| *bytes <= MAX).ok_or(CommandError::new(
+        "ERR argument must be a memory value bigger than 1 and smaller than 4gb",
+    ))
 }
 
 /// `DEBUG OBJECT key`: how the entry lies there, expired or not.
