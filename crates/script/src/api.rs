@@ -211,7 +211,9 @@ where
 {
     match number::as_integer(value) {
         Some(integer) => texts.extend_from_slice(itoa::Buffer::new().format(integer).as_bytes()),
-        None => texts.extend_from_slice(number::shortest(value).as_bytes()),
+        None => {
+            texts.extend_from_slice(number::argument(value, &mut perilune_digits::Buffer::new()))
+        }
     }
 }
 

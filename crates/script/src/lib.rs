@@ -25,6 +25,7 @@ mod run;
 mod sandbox;
 mod script;
 mod sink;
+mod source;
 mod state;
 mod strings;
 mod survey;

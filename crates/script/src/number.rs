@@ -1,15 +1,16 @@
 //! Numbers as text, in the two forms that scripts meet.
 //!
-//! * [`shortest`]: the fewest digits that read back as the same number, laid out as the reference servers do for
-//!   the arguments of commands and for doubles in replies (their `fpconv_dtoa`).
-//! * [`general`]: C's `%.{precision}g`, as cjson writes numbers.
-//!
-//! Both ask the standard library for correctly rounded digits and lay them out themselves, without allocating.
+//! * [`argument`]: how a number becomes the argument of a command (the reference's `fpconv_dtoa`; the digits are those
+//!   of `perilune_digits`).
+//! * [`general`]: C's `%.{precision}g`, as cjson writes numbers. It asks the standard library for correctly rounded
+//!   digits and lays them out itself, without allocating.
 
 use std::fmt::Write;
 
+use perilune_digits::Buffer;
+
 /// Long enough for every number in either form.
-pub(crate) const TEXT_BYTES_MAX: usize = 32;
+pub(crate) const TEXT_BYTES_MAX: usize = perilune_digits::TEXT_LEN_MAX;
 
 /// Integers in this range are written as such; the reference's bound for a safe conversion.
 const INTEGER_MAX: f64 = (i64::MAX / 2) as f64;
@@ -58,13 +59,10 @@ struct Decimal {
 }
 
 impl Decimal {
-    /// The shortest digits, or exactly `count`.
-    fn of(magnitude: f64, count: Option<usize>) -> Self {
+    /// Exactly `count` digits.
+    fn of(magnitude: f64, count: usize) -> Self {
         let mut text = Text::new();
-        let written = match count {
-            None => write!(text, "{magnitude:e}"),
-            Some(count) => write!(text, "{magnitude:.0$e}", count - 1),
-        };
+        let written = write!(text, "{magnitude:.0$e}", count - 1);
         debug_assert!(written.is_ok());
         let mut decimal = Self {
             digits: [0; 20],
@@ -95,54 +93,13 @@ pub(crate) fn as_integer(value: f64) -> Option<i64> {
     (value.abs() <= INTEGER_MAX && integer as f64 == value).then_some(integer)
 }
 
-/// The fewest digits that read back as `value`.
-pub(crate) fn shortest(value: f64) -> Text {
-    let mut text = Text::new();
-    if value.is_sign_negative() {
-        text.push(b"-");
+/// A number that is no such integer, as the argument of a command.
+pub(crate) fn argument(value: f64, buffer: &mut Buffer) -> &[u8] {
+    // the one thing that a reply prints otherwise
+    if value.is_nan() && value.is_sign_negative() {
+        return b"-nan";
     }
-    if value == 0.0 {
-        text.push(b"0");
-    } else if value.is_nan() {
-        text.push(b"nan");
-    } else if value.is_infinite() {
-        text.push(b"inf");
-    } else {
-        lay_out_shortest(&mut text, &Decimal::of(value.abs(), None), value < 0.0);
-    }
-    text
-}
-
-fn lay_out_shortest(text: &mut Text, decimal: &Decimal, negative: bool) {
-    let digits = decimal.digits();
-    let count = digits.len() as i32;
-    // The exponent of the last digit.
-    let last = decimal.exponent - (count - 1);
-    let magnitude = decimal.exponent.abs();
-    if last >= 0 && magnitude < count + 7 {
-        text.push(digits);
-        text.zeros(last as usize);
-    } else if last < 0 && (last > -7 || magnitude < 4) {
-        let before_point = count + last;
-        if before_point <= 0 {
-            text.push(b"0.");
-            text.zeros(-before_point as usize);
-            text.push(digits);
-        } else {
-            text.push(&digits[..before_point as usize]);
-            text.push(b".");
-            text.push(&digits[before_point as usize..]);
-        }
-    } else {
-        let digits = &digits[..digits.len().min(18 - usize::from(negative))];
-        text.push(&digits[..1]);
-        if digits.len() > 1 {
-            text.push(b".");
-            text.push(&digits[1..]);
-        }
-        text.push(if decimal.exponent < 0 { b"e-" } else { b"e+" });
-        text.push(itoa::Buffer::new().format(magnitude).as_bytes());
-    }
+    buffer.format(value)
 }
 
 /// C's `%.{precision}g`, for `precision` from 1 to 14.
@@ -167,7 +124,7 @@ pub(crate) fn general(value: f64, precision: usize) -> Text {
         text.push(b"inf");
         return text;
     }
-    let decimal = Decimal::of(value.abs(), Some(precision));
+    let decimal = Decimal::of(value.abs(), precision);
     let significant = decimal
         .digits()
         .iter()
@@ -224,10 +181,15 @@ mod tests {
             (1e21, "1e+21"),
             (1.1e-5, "0.000011"),
             (123456.789, "123456.789"),
+            (f64::NAN, "nan"),
+            (-f64::NAN, "-nan"),
+            // one in a thousand has a digit more than it needs
+            (4.420943970380603e-144, "4.4209439703806033e-144"),
+            (5.639525111152837e+246, "5.6395251111528366e+246"),
         ];
         for &(value, expected) in cases {
             assert_eq!(
-                std::str::from_utf8(shortest(value).as_bytes()),
+                std::str::from_utf8(argument(value, &mut Buffer::new())),
                 Ok(expected)
             );
         }

@@ -24,7 +24,7 @@ use perilune_luajit_sys::*;
 use crate::arguments::{ARGUMENT_NAMES, OWN_ARGUMENTS_MAX};
 use crate::random::Random;
 use crate::state::{self, ShortText, bytes_at, push_bytes, raise_error};
-use crate::{api, cjson, guard, strings};
+use crate::{api, cjson, guard, source, strings};
 
 const SANDBOX: &str = include_str!("sandbox.lua");
 
@@ -318,7 +318,7 @@ unsafe extern "C-unwind" fn no_such_global(lua: *mut lua_State) -> c_int {
     }
 }
 
-/// Compiles a text, never bytecode; the function or the error is pushed.
+/// Compiles a text as Lua 5.1 reads it, never bytecode; the function or the error is pushed.
 ///
 /// # Safety
 /// The caller owns nothing where memory is armed.
@@ -334,13 +334,30 @@ pub(crate) unsafe fn load(lua: *mut lua_State, code: &[u8], name: &CStr) -> c_in
             lua_concat(lua, 2);
             return LUA_ERRSYNTAX;
         }
-        luaL_loadbufferx(
-            lua,
-            code.as_ptr().cast(),
-            code.len(),
-            name.as_ptr(),
-            c"t".as_ptr(),
-        )
+        // It lies in the state, because this frame may own nothing, and in a place of its own, because a finalizer that
+        // runs meanwhile may load as well.
+        let depth = state::of(lua).sources.len();
+        let adapted = source::adapt(code);
+        let is_adapted = adapted.is_some();
+        state::of(lua).sources.extend(adapted);
+        let text = match is_adapted {
+            true => &state::of(lua).sources[depth].text,
+            false => code,
+        };
+        let (start, len) = (text.as_ptr().cast(), text.len());
+        let status = luaL_loadbufferx(lua, start, len, name.as_ptr(), c"t".as_ptr());
+        if status == LUA_ERRSYNTAX {
+            let adapted = state::of(lua).sources.get(depth);
+            if let Some(error) = source::error_of(bytes_at(lua, -1), adapted) {
+                // it raises nothing while this frame owns the error
+                state::of(lua).memory.disarm();
+                lua_settop(lua, -2);
+                push_bytes(lua, &error);
+                state::of(lua).memory.rearm();
+            }
+        }
+        state::of(lua).sources.truncate(depth);
+        status
     }
 }
 

@@ -19,7 +19,6 @@ use perilune_luajit_sys::*;
 use perilune_resp::{Protocol, Reply};
 use smallvec::SmallVec;
 
-use crate::number;
 use crate::state::{self, push_bytes};
 
 /// Slots that a value and the aggregate around it need at most.
@@ -344,7 +343,7 @@ impl Reply for LuaReply {
 
     fn double(&mut self, value: f64) {
         match self.protocol {
-            Protocol::Resp2 => self.string(number::shortest(value).as_bytes()),
+            Protocol::Resp2 => self.string(perilune_digits::Buffer::new().format(value)),
             // SAFETY: `field` left room.
             Protocol::Resp3 => self.field(b"double", |lua| unsafe { lua_pushnumber(lua, value) }),
         }

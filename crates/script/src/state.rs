@@ -27,6 +27,7 @@ use crate::port::Port;
 use crate::random::Random;
 use crate::sandbox;
 use crate::script::Script;
+use crate::source::Adapted;
 use crate::survey::Survey;
 use crate::vm::{Arguments, Completion};
 
@@ -117,6 +118,8 @@ pub(crate) struct State {
     pub(crate) json: cjson::Buffers,
     /// What `string.gsub` builds: nested calls stack up in it.
     pub(crate) text: Vec<u8>,
+    /// Texts that are being compiled in another form than they have come in.
+    pub(crate) sources: Vec<Adapted>,
 }
 
 /// The state of the VM that runs this.

@@ -167,6 +167,7 @@ impl Vm {
             cjson: ptr::null_mut(),
             json: cjson::Buffers::default(),
             text: Vec::new(),
+            sources: Vec::new(),
         }));
         // SAFETY: the state outlives the interpreter; errors are caught here, except want of memory for the
         // interpreter itself, which is null.
@@ -423,6 +424,7 @@ impl Vm {
             state.compile_error = None;
             state.json.shrink(KEPT_BUFFER_BYTES_MAX);
             state.text.clear();
+            state.sources.clear();
             state.text.shrink_to(KEPT_BUFFER_BYTES_MAX);
         }
         self.collect_all |= matches!(outcome, Err(ScriptStop::OutOfMemory { .. }));

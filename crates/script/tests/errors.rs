@@ -62,6 +62,14 @@ fn scripts_that_do_not_compile_say_where() {
         ("return 'abc", "unfinished string near ''abc'"),
         ("\x1bLua", "unexpected symbol near 'char(27)'"),
         ("\x1bLJ\x02", "unexpected symbol near 'char(27)'"),
+        // what LuaJIT would take, or quote in other words
+        ("#foo", "unexpected symbol near '#'"),
+        ("x = 0b11", "malformed number near '0b11'"),
+        ("x = {1_000}", "malformed number near '1_000'"),
+        ("x = 0x1.8", "unexpected symbol near '.8'"),
+        ("x = + 1_000", "unexpected symbol near '+'"),
+        ("x = 1..2 + 1_000", "malformed number near '1..2'"),
+        ("x = 'ab\\256'", "escape sequence too large near ''ab'"),
     ] {
         let seen = bench.eval(source, &[], &[]);
         assert!(seen.starts_with(prefix), "{source}: {seen}");
@@ -75,6 +83,24 @@ fn scripts_that_do_not_compile_say_where() {
             .eval("#!lua\n\nx = = 1", &[], &[])
             .contains("user_script:3:")
     );
+}
+
+#[test]
+fn texts_are_read_as_lua_5_1_reads_them() {
+    bench().check(&[
+        (
+            r"return '\d+\.\/\q\x41\u{41}\z  a\65'",
+            "\"d+./qx41u{41}z  aA\"",
+        ),
+        ("return 1e17..''", "\"1e+17\""),
+        ("return 0x10 .. 3.5e+3..'x'", "\"163500x\""),
+        (r"return loadstring([[return '\d']])()", "\"d\""),
+        (
+            r"return select(2, loadstring('x = 0b1', '=here'))",
+            "\"here:1: malformed number near '0b1'\"",
+        ),
+        ("return tostring(loadstring('# x'))", "\"nil\""),
+    ]);
 }
 
 #[test]

@@ -7,7 +7,7 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Lifetimes that end within this many milliseconds, or ended as recently, are a race.
-const RACE_MS: i128 = 400_000;
+const RACE_MS: u128 = 400_000;
 
 /// Whether the call sets a lifetime that ends while the run may still be going.
 pub fn is_race(words: &[Vec<u8>]) -> bool {
@@ -26,7 +26,11 @@ fn is_race_at(words: &[Vec<u8>], now: i128) -> bool {
         let number = number
             .and_then(|n| std::str::from_utf8(n).ok())
             .and_then(|n| n.trim().parse::<i128>().ok());
-        number.is_some_and(|n| (n * unit + base - now).abs() < RACE_MS && !(base == now && n <= 0))
+        // a number that leaves the range ends no time
+        let left = |n: i128| n.checked_mul(unit)?.checked_add(base)?.checked_sub(now);
+        number.is_some_and(|n| {
+            left(n).is_some_and(|left| left.unsigned_abs() < RACE_MS) && !(base == now && n <= 0)
+        })
     };
     match name.as_slice() {
         b"expire" | b"setex" => ends_soon(words.get(2), 1000, now),
@@ -81,6 +85,7 @@ mod tests {
         check("GETEX k EXAT 1600000000", false);
         check("EXPIREAT k 1700000100", true);
         check("EXPIRE k 9223372036854775807", false);
+        check("EXPIRE k 170141183460469231731687303715884105727", false);
         check("GET ex 1", false);
     }
 }

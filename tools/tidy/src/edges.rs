@@ -17,7 +17,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("keyspace", &["structures", "value"]),
     ("command", &["keyspace", "value", "resp"]),
     ("families", &["command", "keyspace", "value", "resp"]),
-    ("script", &["luajit-sys", "resp"]),
+    ("script", &["digits", "luajit-sys", "resp"]),
     ("net", &[]),
     (
         "server",
