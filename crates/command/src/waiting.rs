@@ -1,9 +1,7 @@
-//! What blocking commands have in common: their timeouts, and what they answer where they may not wait.
+//! What blocking commands have in common: their timeouts.
 
 use std::time::Duration;
 
-use perilune_keyspace::{Nothing, Wait, WriteTxn};
-use perilune_resp::Reply;
 use perilune_value::parse_f64;
 
 use crate::error::CommandError;
@@ -26,22 +24,6 @@ pub fn timeout(argument: &[u8], now_ms: i64) -> Result<Option<Duration>, Command
         0 => Ok(None),
         ms if ms > i64::MAX - now_ms => Err(OUT_OF_RANGE),
         ms => Ok(Some(Duration::from_millis(ms as u64))),
-    }
-}
-
-/// Waits, having found nothing; or says that there is nothing, where a command may not wait.
-pub fn wait(txn: &mut WriteTxn<'_, '_>, wait: Wait, reply: &mut dyn Reply) {
-    let nothing = wait.nothing;
-    if !txn.wait(wait) {
-        answer_nothing(nothing, reply);
-    }
-}
-
-/// Says that there is nothing.
-pub fn answer_nothing(nothing: Nothing, reply: &mut dyn Reply) {
-    match nothing {
-        Nothing::Value => reply.null(),
-        Nothing::Array => reply.null_array(),
     }
 }
 

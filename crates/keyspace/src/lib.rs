@@ -40,5 +40,5 @@ pub use keyspace::{Counters, DatabaseCounts, Keyspace, KeyspaceOptions};
 pub use plan::{KeyHasher, LockPlan, STRIPE_COUNT, StripeIndex};
 pub use slot::{Detached, Expiry, Slot};
 pub use txn::{Abort, AccessMode, Fields, Found, ReadTxn, Savepoint, Tally, Txn, WriteTxn};
-pub use waiters::{Nothing, Served, Service, Wait, Waiting};
+pub use waiters::{Served, Service, Wait, Waiting};
 pub use watch::{WatchSet, WatchState};

@@ -36,17 +36,6 @@ pub struct Wait {
     pub type_name: &'static str,
     /// For how long; none is for ever.
     pub timeout: Option<Duration>,
-    /// What it answers when it has waited in vain.
-    pub nothing: Nothing,
-}
-
-/// How a blocking command says that there was nothing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Nothing {
-    /// As there is no value.
-    Value,
-    /// As there is no list of values.
-    Array,
 }
 
 /// One who waits for keys.

@@ -12,7 +12,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Instant;
 
-use perilune_command::waiting::answer_nothing;
 use perilune_command::{DataHandler, Stop};
 use perilune_keyspace::gate::Parked;
 use perilune_keyspace::{
@@ -90,7 +89,7 @@ impl Blocked {
     pub fn unblock(&self, with_error: bool) -> bool {
         let ended = self.end(|reply| match with_error {
             true => reply.error(b"UNBLOCKED client unblocked via CLIENT UNBLOCK"),
-            false => answer_nothing(self.wait.nothing, reply),
+            false => reply.null_array(),
         });
         if ended {
             self.deliver();
@@ -209,7 +208,7 @@ impl Server {
         let Some((blocked, _)) = &conn.session.blocked else {
             return After::Stay;
         };
-        if !blocked.end(|reply| answer_nothing(blocked.wait.nothing, reply)) {
+        if !blocked.end(|reply| reply.null_array()) {
             // it has been served: the message is on its way
             return After::Stay;
         }

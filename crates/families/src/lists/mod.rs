@@ -1,5 +1,8 @@
 //! Lists: queues, stacks, logs.
 
+mod blmove;
+mod blmpop;
+mod blpop;
 mod lindex;
 mod linsert;
 mod llen;
@@ -20,6 +23,11 @@ use perilune_value::{Item, Side, parse_i64};
 
 /// The commands of this family.
 pub const COMMANDS: &[Command] = &[
+    blmove::BLMOVE,
+    blmove::BRPOPLPUSH,
+    blmpop::BLMPOP,
+    blpop::BLPOP,
+    blpop::BRPOP,
     lindex::LINDEX,
     linsert::LINSERT,
     llen::LLEN,

@@ -289,7 +289,7 @@ impl<'t, 'k> WriteTxn<'t, 'k> {
     }
 
     /// Waits, having found nothing and changed nothing; there is no answer then. False where the command may not wait (inside
-    /// of EXEC and scripts): it answers [`Wait::nothing`] at once.
+    /// of EXEC and scripts): it answers at once that there is nothing.
     pub fn wait(&mut self, wait: Wait) -> bool {
         let txn = &mut *self.read.txn;
         if txn.may_wait {
