@@ -115,6 +115,53 @@ impl Listpack {
         self.buffer[start..start + 4].copy_from_slice(&total);
     }
 
+    /// Makes place for one more item of so many bytes before the first.
+    #[inline]
+    pub(super) fn open_front(&mut self, len: usize) -> &mut [u8] {
+        self.reserve(len, true);
+        let count = self.count_field();
+        self.start -= len as u32;
+        // Unknown stays unknown, and what comes to it becomes it.
+        self.set_header(count.saturating_add(1));
+        let at = self.start as usize + HEADER_LEN;
+        &mut self.buffer[at..at + len]
+    }
+
+    /// Makes place for one more item of so many bytes behind the last.
+    #[inline]
+    pub(super) fn open_back(&mut self, len: usize) -> &mut [u8] {
+        self.reserve(len, false);
+        let at = self.end as usize - 1;
+        self.end += len as u32;
+        self.set_header(self.count_field().saturating_add(1));
+        let place = &mut self.buffer[at..=at + len];
+        place[len] = END;
+        &mut place[..len]
+    }
+
+    /// Removes the first item, which has so many bytes.
+    #[inline]
+    pub(super) fn close_front(&mut self, len: usize) {
+        let count = self.count_field();
+        self.start += len as u32;
+        self.set_header(one_less(count));
+    }
+
+    /// Removes the last item, which has so many bytes.
+    #[inline]
+    pub(super) fn close_back(&mut self, len: usize) {
+        self.end -= len as u32;
+        self.set_header(one_less(self.count_field()));
+        self.buffer[self.end as usize - 1] = END;
+    }
+
+    #[inline]
+    fn set_header(&mut self, count: u16) {
+        let start = self.start as usize;
+        let header = u64::from(self.end - self.start) | u64::from(count) << 32;
+        self.buffer[start..start + HEADER_LEN].copy_from_slice(&header.to_le_bytes()[..HEADER_LEN]);
+    }
+
     /// Sees to it that the block can grow by `bytes` at its front or back.
     #[inline]
     fn reserve(&mut self, bytes: usize, at_front: bool) {
@@ -198,5 +245,13 @@ impl Listpack {
     #[inline]
     pub(super) fn item_at(&self, offset: usize) -> Option<At> {
         (offset < self.byte_len() - 1).then(|| At::new(offset))
+    }
+}
+
+/// The count after one item was removed.
+fn one_less(count: u16) -> u16 {
+    match count {
+        COUNT_UNKNOWN => COUNT_UNKNOWN,
+        count => count.saturating_sub(1),
     }
 }

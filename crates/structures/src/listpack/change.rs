@@ -2,22 +2,36 @@
 //!
 //! Whoever adds has asked [`Listpack::would_fit`].
 
-use super::encoding::{Encoded, step};
+use super::encoding::{Encoded, Short, step};
 use super::{At, EMPTY_LEN, END, HEADER_LEN, Item, Listpack};
 
 impl Listpack {
     /// Adds an item behind the last.
     #[inline]
     pub fn push_back(&mut self, item: Item<'_>) {
-        self.put(self.byte_len() - 1, 0, item);
-        self.count(1, 0);
+        match Short::of(item) {
+            Some(short) => short.write(self.open_back(short.len())),
+            None => self.push_back_other(item),
+        }
+    }
+
+    fn push_back_other(&mut self, item: Item<'_>) {
+        let encoded = Encoded::of(item);
+        encoded.write(self.open_back(encoded.len()));
     }
 
     /// Adds an item before the first.
     #[inline]
     pub fn push_front(&mut self, item: Item<'_>) {
-        self.put(HEADER_LEN, 0, item);
-        self.count(1, 0);
+        match Short::of(item) {
+            Some(short) => short.write(self.open_front(short.len())),
+            None => self.push_front_other(item),
+        }
+    }
+
+    fn push_front_other(&mut self, item: Item<'_>) {
+        let encoded = Encoded::of(item);
+        encoded.write(self.open_front(encoded.len()));
     }
 
     /// Adds an item before the one at `at`; returns the new one's place.
@@ -92,7 +106,7 @@ impl Listpack {
     #[inline]
     pub fn pop_front(&mut self) {
         if let Some(at) = self.first() {
-            self.remove_one(at);
+            self.drop_first(at);
             self.trim();
         }
     }
@@ -101,9 +115,21 @@ impl Listpack {
     #[inline]
     pub fn pop_back(&mut self) {
         if let Some(at) = self.last() {
-            self.remove_one(at);
+            self.drop_last(at);
             self.trim();
         }
+    }
+
+    /// Removes the first item, which is at `at`, and leaves the buffer as long as it is.
+    #[inline]
+    pub(crate) fn drop_first(&mut self, at: At) {
+        self.close_front(step(self.as_bytes(), at.offset()));
+    }
+
+    /// Removes the last item, which is at `at`, and leaves the buffer as long as it is.
+    #[inline]
+    pub(crate) fn drop_last(&mut self, at: At) {
+        self.close_back(self.byte_len() - 1 - at.offset());
     }
 
     /// Removes the item at `at` and all behind it.
@@ -144,7 +170,7 @@ impl Listpack {
     fn put(&mut self, at: usize, replaced: usize, item: Item<'_>) {
         let encoded = Encoded::of(item);
         self.splice(at, replaced, encoded.len());
-        encoded.write(&mut self.block_mut()[at..]);
+        encoded.write(&mut self.block_mut()[at..at + encoded.len()]);
         debug_assert_eq!(self.as_bytes().last(), Some(&END));
     }
 }

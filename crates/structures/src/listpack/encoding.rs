@@ -17,7 +17,6 @@
 //! first byte have their highest bit set, which says "more to the left".
 
 use super::Item;
-use crate::integers::le_int;
 
 const STR_6: u8 = 0x80;
 const INT_13: u8 = 0xC0;
@@ -51,6 +50,37 @@ const STEP: [u8; 256] = {
     step
 };
 
+/// A string short enough for one byte before and one behind it: what most items are.
+#[derive(Clone, Copy)]
+pub(super) struct Short<'a>(&'a [u8]);
+
+impl<'a> Short<'a> {
+    /// The item, if it is such a string.
+    #[inline(always)]
+    pub(super) fn of(item: Item<'a>) -> Option<Short<'a>> {
+        match item {
+            Item::Bytes(data) if data.len() < 64 => Some(Short(data)),
+            _ => None,
+        }
+    }
+
+    /// With the backlen.
+    #[inline(always)]
+    pub(super) fn len(self) -> usize {
+        self.0.len() + 2
+    }
+
+    /// Fills `place`, which is [`Short::len`] bytes.
+    #[inline(always)]
+    pub(super) fn write(self, place: &mut [u8]) {
+        if let [head, data @ .., backlen] = place {
+            *head = STR_6 | self.0.len() as u8;
+            data.copy_from_slice(self.0);
+            *backlen = self.0.len() as u8 + 1;
+        }
+    }
+}
+
 /// An item ready to be written.
 pub(super) struct Encoded<'a> {
     head: [u8; 9],
@@ -61,7 +91,6 @@ pub(super) struct Encoded<'a> {
 }
 
 impl<'a> Encoded<'a> {
-    #[inline]
     pub(super) fn of(item: Item<'a>) -> Encoded<'a> {
         let (head, head_len, data) = match item {
             Item::Int(int) => {
@@ -84,20 +113,17 @@ impl<'a> Encoded<'a> {
     }
 
     /// With the backlen.
-    #[inline]
     pub(super) fn len(&self) -> usize {
         usize::from(self.head_len) + self.data.len() + usize::from(self.backlen_len)
     }
 
-    /// Writes [`Encoded::len`] bytes to the begin of `place`.
-    #[inline]
+    /// Fills `place`, which is [`Encoded::len`] bytes.
     pub(super) fn write(&self, place: &mut [u8]) {
         let (head, rest) = place.split_at_mut(usize::from(self.head_len));
-        let (data, rest) = rest.split_at_mut(self.data.len());
+        let (data, backlen) = rest.split_at_mut(self.data.len());
         head.copy_from_slice(&self.head[..head.len()]);
         data.copy_from_slice(self.data);
-        let backlen = &self.backlen[..usize::from(self.backlen_len)];
-        rest[..backlen.len()].copy_from_slice(backlen);
+        backlen.copy_from_slice(&self.backlen[..backlen.len()]);
     }
 }
 
@@ -188,29 +214,36 @@ fn encode_backlen(len: usize) -> ([u8; BACKLEN_LEN_MAX], u8) {
 }
 
 /// The length of the item at `at`, with its backlen.
-#[inline]
+#[inline(always)]
 pub(super) fn step(block: &[u8], at: usize) -> usize {
-    let step = STEP[usize::from(block[at])];
-    if step != 0 {
-        return usize::from(step);
+    match STEP[usize::from(block[at])] {
+        0 => long_step(block, at),
+        step => usize::from(step),
     }
+}
+
+#[inline(never)]
+fn long_step(block: &[u8], at: usize) -> usize {
     let (data_at, data_len) = long_str(block, at);
     let len = data_at - at + data_len;
     len + backlen_len(len)
 }
 
 /// The length of the item that ends at `end`, with its backlen.
-#[inline]
+#[inline(always)]
 pub(super) fn step_back(block: &[u8], end: usize) -> usize {
-    let last = block[end - 1];
-    if last & 0x80 == 0 {
-        return usize::from(last) + 1;
+    match block[end - 1] {
+        len @ ..0x80 => usize::from(len) + 1,
+        _ => long_step_back(block, end),
     }
-    let (mut len, mut shift, mut place) = (usize::from(last & 0x7F), 7, end - 1);
-    while shift < 7 * BACKLEN_LEN_MAX {
-        place -= 1;
-        len |= usize::from(block[place] & 0x7F) << shift;
-        if block[place] & 0x80 == 0 {
+}
+
+#[inline(never)]
+fn long_step_back(block: &[u8], end: usize) -> usize {
+    let (mut len, mut shift) = (0, 0);
+    for &byte in block[..end].iter().rev().take(BACKLEN_LEN_MAX) {
+        len |= usize::from(byte & 0x7F) << shift;
+        if byte & 0x80 == 0 {
             break;
         }
         shift += 7;
@@ -231,28 +264,56 @@ fn long_str(block: &[u8], at: usize) -> (usize, usize) {
 }
 
 /// The item at `at`.
-#[inline]
+#[inline(always)]
 pub(super) fn decode(block: &[u8], at: usize) -> Item<'_> {
-    let first = block[at];
-    match first {
-        0..STR_6 => Item::Int(i64::from(first)),
-        STR_6..INT_13 => {
-            let len = usize::from(first & 0x3F);
-            Item::Bytes(&block[at + 1..at + 1 + len])
-        }
-        INT_13..STR_12 => {
-            let bits = u16::from(first & 0x1F) << 8 | u16::from(block[at + 1]);
-            Item::Int(i64::from((bits << 3) as i16 >> 3))
-        }
-        INT_16 => Item::Int(le_int::<2>(block, at + 1)),
-        INT_24 => Item::Int(le_int::<3>(block, at + 1)),
-        INT_32 => Item::Int(le_int::<4>(block, at + 1)),
-        INT_64 => Item::Int(le_int::<8>(block, at + 1)),
-        _ => {
+    match short_str_len(block, at) {
+        Some(len) => Item::Bytes(&block[at + 1..at + 1 + len]),
+        None => decode_other(block, at),
+    }
+}
+
+fn decode_other(block: &[u8], at: usize) -> Item<'_> {
+    match decode_int(block, at) {
+        Some(int) => Item::Int(int),
+        None => {
             let (data_at, len) = long_str(block, at);
             Item::Bytes(&block[data_at..data_at + len])
         }
     }
+}
+
+/// The integer at `at`, if it is one.
+#[inline]
+pub(super) fn decode_int(block: &[u8], at: usize) -> Option<i64> {
+    let first = block[at];
+    match first {
+        0..STR_6 => Some(i64::from(first)),
+        INT_13..STR_12 => {
+            let bits = u16::from(first & 0x1F) << 8 | u16::from(block[at + 1]);
+            Some(i64::from((bits << 3) as i16 >> 3))
+        }
+        INT_16..=INT_64 => {
+            let len = usize::from(STEP[usize::from(first)]) - 2;
+            Some(window(block, at + 1 + len) as i64 >> (64 - 8 * len))
+        }
+        _ => None,
+    }
+}
+
+/// The eight bytes before `end`. Before the first item there are six of the header, so there are eight before the end of
+/// any that has two bytes.
+#[inline]
+pub(super) fn window(block: &[u8], end: usize) -> u64 {
+    block[..end]
+        .last_chunk()
+        .map_or(0, |window| u64::from_le_bytes(*window))
+}
+
+/// The length of the string at `at`, if it is one of the shortest kind.
+#[inline(always)]
+pub(super) fn short_str_len(block: &[u8], at: usize) -> Option<usize> {
+    let first = block[at];
+    (first & 0xC0 == STR_6).then_some(usize::from(first & 0x3F))
 }
 
 /// The length of the item at `at` with its backlen, if it is one and ends before the end of `block`: what has passed

@@ -46,6 +46,7 @@ mod validate;
 
 pub use item::Item;
 pub use read::Iter;
+pub(crate) use read::Walk;
 
 /// Bytes before the first item.
 const HEADER_LEN: usize = 6;

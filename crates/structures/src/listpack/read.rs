@@ -82,37 +82,55 @@ impl Listpack {
                 index += len;
             }
         }
+        let block = self.as_bytes();
         if index >= 0 {
-            (0..index).try_fold(self.first()?, |at, _| self.next(at))
+            let mut at = HEADER_LEN;
+            while index > 0 && at < block.len() - 1 {
+                at += step(block, at);
+                index -= 1;
+            }
+            self.item_at(at)
         } else {
-            (index..-1).try_fold(self.last()?, |at, _| self.prev(at))
+            let mut end = block.len() - 1;
+            while index < -1 && end > HEADER_LEN {
+                end -= step_back(block, end);
+                index += 1;
+            }
+            self.before(end)
         }
     }
 
     /// All items, from either end.
     pub fn iter(&self) -> Iter<'_> {
-        let block = self.as_bytes();
         Iter {
-            block,
-            front: HEADER_LEN,
-            back: block.len() - 1,
+            walk: self.walk(HEADER_LEN, self.byte_len() - 1),
             left: self.len(),
         }
     }
 
     /// The items at indexes from `begin` to below `end`, which are not beyond `len`, the number of items.
     pub fn iter_range(&self, begin: usize, end: usize, len: usize) -> Iter<'_> {
-        let block = self.as_bytes();
+        Iter {
+            walk: self.walk_range(begin, end, len),
+            left: end.saturating_sub(begin),
+        }
+    }
+
+    /// As [`Listpack::iter_range`].
+    pub(crate) fn walk_range(&self, begin: usize, end: usize, len: usize) -> Walk<'_> {
         let offset_of = |index: usize| match index {
             0 => HEADER_LEN,
-            index if index >= len => block.len() - 1,
+            index if index >= len => self.byte_len() - 1,
             index => self.seek(index as i64).map_or(HEADER_LEN, At::offset),
         };
-        Iter {
-            block,
-            front: offset_of(begin),
-            back: offset_of(end),
-            left: end.saturating_sub(begin),
+        self.walk(offset_of(begin), offset_of(end))
+    }
+
+    fn walk(&self, front: usize, back: usize) -> Walk<'_> {
+        Walk {
+            block: self.as_bytes(),
+            front,
+            back,
         }
     }
 }
@@ -129,11 +147,7 @@ impl<'a> IntoIterator for &'a Listpack {
 /// The items of a listpack; see [`Listpack::iter`].
 #[derive(Clone)]
 pub struct Iter<'a> {
-    block: &'a [u8],
-    /// Where the next item begins.
-    front: usize,
-    /// Where the last one ends.
-    back: usize,
+    walk: Walk<'a>,
     left: usize,
 }
 
@@ -142,9 +156,8 @@ impl<'a> Iterator for Iter<'a> {
 
     #[inline]
     fn next(&mut self) -> Option<Item<'a>> {
-        self.left = self.left.checked_sub(1)?;
-        let item = decode(self.block, self.front);
-        self.front += step(self.block, self.front);
+        let item = self.walk.next()?;
+        self.left -= 1;
         Some(item)
     }
 
@@ -156,11 +169,42 @@ impl<'a> Iterator for Iter<'a> {
 impl DoubleEndedIterator for Iter<'_> {
     #[inline]
     fn next_back(&mut self) -> Option<Self::Item> {
-        self.left = self.left.checked_sub(1)?;
-        self.back -= step_back(self.block, self.back);
-        Some(decode(self.block, self.back))
+        let item = self.walk.next_back()?;
+        self.left -= 1;
+        Some(item)
     }
 }
 
 impl ExactSizeIterator for Iter<'_> {}
 impl std::iter::FusedIterator for Iter<'_> {}
+
+/// The items of a stretch of a block, by which no count is kept.
+#[derive(Clone, Default)]
+pub(crate) struct Walk<'a> {
+    block: &'a [u8],
+    /// Where the next item begins.
+    front: usize,
+    /// Where the last one ends.
+    back: usize,
+}
+
+impl<'a> Walk<'a> {
+    #[inline]
+    pub(crate) fn next(&mut self) -> Option<Item<'a>> {
+        if self.front >= self.back {
+            return None;
+        }
+        let item = decode(self.block, self.front);
+        self.front += step(self.block, self.front);
+        Some(item)
+    }
+
+    #[inline]
+    pub(crate) fn next_back(&mut self) -> Option<Item<'a>> {
+        if self.front >= self.back {
+            return None;
+        }
+        self.back -= step_back(self.block, self.back);
+        Some(decode(self.block, self.back))
+    }
+}

@@ -26,73 +26,87 @@ impl QuickList {
     /// Adds an element before the first.
     #[inline]
     pub fn push_front(&mut self, text: &[u8], fill: Fill) {
-        match self.nodes.front() {
-            Some(first) if first.allows_insert(fill, text.len()) => self.change(0, |first| {
-                let NodeBuf::Packed(pack) = &mut first.buf else {
-                    return;
-                };
+        match self.nodes.front_mut().map(Entry::pack_mut_with_count) {
+            Some(Some((pack, count)))
+                if fill.allows_insert(pack.byte_len(), *count, text.len()) =>
+            {
+                let bytes = pack.heap_bytes();
                 pack.push_front(Item::of(text));
-                first.count += 1;
-            }),
-            _ => {
-                let entry = self.new_end(self.nodes.front(), text, fill);
-                self.settle(0);
-                self.insert_entry(0, entry);
+                self.node_bytes += pack.heap_bytes() - bytes;
+                *count += 1;
+                self.len += 1;
             }
+            _ => self.push_front_node(text, fill),
         }
     }
 
     /// Adds an element behind the last.
     #[inline]
     pub fn push_back(&mut self, text: &[u8], fill: Fill) {
-        let end = self.nodes.len();
-        match self.nodes.back() {
-            Some(last) if last.allows_insert(fill, text.len()) => self.change(end - 1, |last| {
-                let NodeBuf::Packed(pack) = &mut last.buf else {
-                    return;
-                };
+        match self.nodes.back_mut().map(Entry::pack_mut_with_count) {
+            Some(Some((pack, count)))
+                if fill.allows_insert(pack.byte_len(), *count, text.len()) =>
+            {
+                let bytes = pack.heap_bytes();
                 pack.push_back(Item::of(text));
-                last.count += 1;
-            }),
-            _ => {
-                let entry = self.new_end(self.nodes.back(), text, fill);
-                self.settle(end.wrapping_sub(1));
-                self.insert_entry(end, entry);
+                self.node_bytes += pack.heap_bytes() - bytes;
+                *count += 1;
+                self.len += 1;
             }
+            _ => self.push_back_node(text, fill),
         }
     }
 
     /// Hands the first element to `read` and removes it.
     #[inline]
     pub fn pop_front<R>(&mut self, read: impl FnOnce(Item<'_>) -> R) -> Option<R> {
+        let entry = self.nodes.front_mut()?;
+        if let NodeBuf::Packed(pack) = &mut entry.buf
+            && entry.count > 1
+        {
+            let at = pack.first()?;
+            let result = read(pack.get(at));
+            pack.drop_first(at);
+            entry.count -= 1;
+            self.len -= 1;
+            return Some(result);
+        }
         let result = read(self.front()?);
-        self.drop_end(0, Listpack::first);
+        self.remove_entry(0);
         Some(result)
     }
 
     /// Hands the last element to `read` and removes it.
     #[inline]
     pub fn pop_back<R>(&mut self, read: impl FnOnce(Item<'_>) -> R) -> Option<R> {
+        let entry = self.nodes.back_mut()?;
+        if let NodeBuf::Packed(pack) = &mut entry.buf
+            && entry.count > 1
+        {
+            let at = pack.last()?;
+            let result = read(pack.get(at));
+            pack.drop_last(at);
+            entry.count -= 1;
+            self.len -= 1;
+            return Some(result);
+        }
         let result = read(self.back()?);
-        self.drop_end(self.nodes.len() - 1, Listpack::last);
+        self.remove_entry(self.nodes.len() - 1);
         Some(result)
     }
 
-    /// Removes the first or last element from the first or last node; its buffer stays as long as it is.
-    #[inline]
-    fn drop_end(&mut self, index: usize, end: fn(&Listpack) -> Option<crate::At>) {
-        if self.nodes[index].count == 1 {
-            return self.remove_entry(index);
-        }
-        self.change(index, |entry| {
-            let NodeBuf::Packed(pack) = &mut entry.buf else {
-                return;
-            };
-            if let Some(at) = end(pack) {
-                pack.remove_one(at);
-                entry.count -= 1;
-            }
-        });
+    #[cold]
+    fn push_front_node(&mut self, text: &[u8], fill: Fill) {
+        let entry = self.new_end(self.nodes.front(), text, fill);
+        self.settle(0);
+        self.insert_entry(0, entry);
+    }
+
+    #[cold]
+    fn push_back_node(&mut self, text: &[u8], fill: Fill) {
+        let entry = self.new_end(self.nodes.back(), text, fill);
+        self.settle(self.nodes.len().wrapping_sub(1));
+        self.insert_entry(self.nodes.len(), entry);
     }
 
     /// A node for an element at an end of the list, beside the `neighbour` that has no place for it. If that is a full

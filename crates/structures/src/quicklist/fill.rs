@@ -63,8 +63,8 @@ impl Fill {
     /// May an element of `len` bytes be added to a packed node of so many bytes and elements? The reference estimates, and
     /// rather too much.
     #[inline]
-    pub(super) fn allows_insert(self, bytes: usize, count: usize, len: usize) -> bool {
-        !self.is_large(len) && !self.exceeded(bytes + len + ELEMENT_OVERHEAD, count + 1)
+    pub(super) fn allows_insert(self, bytes: usize, count: u32, len: usize) -> bool {
+        !self.is_large(len) && !self.exceeded(bytes + len + ELEMENT_OVERHEAD, count as usize + 1)
     }
 
     /// Bytes of a packed node at most, as long as elements are only pushed.

@@ -4,7 +4,8 @@ use std::collections::vec_deque;
 
 use super::QuickList;
 use super::node::{Entry, NodeBuf};
-use crate::{Item, listpack};
+use crate::Item;
+use crate::listpack::Walk;
 
 impl QuickList {
     /// The element at `index`, negative ones counting from the back.
@@ -66,20 +67,25 @@ impl QuickList {
         if index >= self.len {
             return None;
         }
+        let (first, second) = self.nodes.as_slices();
         if index < self.len / 2 {
             let mut offset = index;
-            for (node, entry) in self.nodes.iter().enumerate() {
-                if offset < entry.len() {
-                    return Some((node, offset));
+            for (begin, nodes) in [(0, first), (first.len(), second)] {
+                for (node, entry) in nodes.iter().enumerate() {
+                    if offset < entry.len() {
+                        return Some((begin + node, offset));
+                    }
+                    offset -= entry.len();
                 }
-                offset -= entry.len();
             }
         } else {
-            let mut begin = self.len;
-            for (node, entry) in self.nodes.iter().enumerate().rev() {
-                begin -= entry.len();
-                if begin <= index {
-                    return Some((node, index - begin));
+            let mut behind = self.len;
+            for (begin, nodes) in [(first.len(), second), (0, first)] {
+                for (node, entry) in nodes.iter().enumerate().rev() {
+                    behind -= entry.len();
+                    if behind <= index {
+                        return Some((begin + node, index - behind));
+                    }
                 }
             }
         }
@@ -91,7 +97,7 @@ impl Entry {
     /// The elements at offsets from `begin` to below `end`.
     fn items(&self, begin: usize, end: usize) -> Items<'_> {
         match &self.buf {
-            NodeBuf::Packed(pack) => Items::Packed(pack.iter_range(begin, end, self.len())),
+            NodeBuf::Packed(pack) => Items::Packed(pack.walk_range(begin, end, self.len())),
             NodeBuf::Plain(bytes) => Items::Plain((begin < end).then_some(bytes)),
         }
     }
@@ -100,7 +106,7 @@ impl Entry {
 /// Elements of one node.
 #[derive(Clone)]
 enum Items<'a> {
-    Packed(listpack::Iter<'a>),
+    Packed(Walk<'a>),
     Plain(Option<&'a [u8]>),
 }
 
@@ -136,18 +142,27 @@ pub struct Iter<'a> {
     left: usize,
 }
 
+impl<'a> Iter<'a> {
+    /// Goes to the next node, and returns its first element.
+    #[cold]
+    fn enter_next(&mut self) -> Option<Item<'a>> {
+        let entry = self.nodes.next()?;
+        self.items = entry.items(0, entry.len());
+        self.next()
+    }
+}
+
 impl<'a> Iterator for Iter<'a> {
     type Item = Item<'a>;
 
     #[inline]
     fn next(&mut self) -> Option<Item<'a>> {
-        loop {
-            if let Some(item) = self.items.next() {
+        match self.items.next() {
+            None => self.enter_next(),
+            item => {
                 self.left -= 1;
-                return Some(item);
+                item
             }
-            let entry = self.nodes.next()?;
-            self.items = entry.items(0, entry.len());
         }
     }
 
@@ -164,18 +179,27 @@ pub struct IterBack<'a> {
     left: usize,
 }
 
+impl<'a> IterBack<'a> {
+    /// Goes to the node before, and returns its last element.
+    #[cold]
+    fn enter_next(&mut self) -> Option<Item<'a>> {
+        let entry = self.nodes.next_back()?;
+        self.items = entry.items(0, entry.len());
+        self.next()
+    }
+}
+
 impl<'a> Iterator for IterBack<'a> {
     type Item = Item<'a>;
 
     #[inline]
     fn next(&mut self) -> Option<Item<'a>> {
-        loop {
-            if let Some(item) = self.items.next_back() {
+        match self.items.next_back() {
+            None => self.enter_next(),
+            item => {
                 self.left -= 1;
-                return Some(item);
+                item
             }
-            let entry = self.nodes.next_back()?;
-            self.items = entry.items(0, entry.len());
         }
     }
 

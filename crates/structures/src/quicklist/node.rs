@@ -97,6 +97,15 @@ impl Entry {
         }
     }
 
+    /// The listpack, and the count that must stay its length.
+    #[inline]
+    pub(super) fn pack_mut_with_count(&mut self) -> Option<(&mut Listpack, &mut u32)> {
+        match &mut self.buf {
+            NodeBuf::Packed(pack) => Some((pack, &mut self.count)),
+            NodeBuf::Plain(_) => None,
+        }
+    }
+
     /// The element at this offset, which is below [`Entry::len`].
     pub(super) fn get(&self, offset: usize) -> Option<Item<'_>> {
         match &self.buf {
@@ -109,7 +118,7 @@ impl Entry {
     #[inline]
     pub(super) fn allows_insert(&self, fill: Fill, len: usize) -> bool {
         self.pack()
-            .is_some_and(|pack| fill.allows_insert(pack.byte_len(), self.len(), len))
+            .is_some_and(|pack| fill.allows_insert(pack.byte_len(), self.count, len))
     }
 
     /// May this one and the one behind it be one node?
