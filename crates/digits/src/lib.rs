@@ -4,5 +4,7 @@
 //! the packed encoding of sorted sets (`value`), which stores scores as text.
 
 mod double;
+mod general;
 
 pub use double::{Buffer, TEXT_LEN_MAX};
+pub use general::general_17;

@@ -7,6 +7,8 @@
 mod bits;
 mod keys;
 mod lists;
+mod scanning;
+mod sorted_sets;
 mod strings;
 #[cfg(test)]
 mod table_tests;
@@ -21,4 +23,5 @@ pub const FAMILIES: &[&[Command]] = &[
     lists::COMMANDS,
     strings::COMMANDS,
     bits::COMMANDS,
+    sorted_sets::COMMANDS,
 ];

@@ -356,7 +356,7 @@ impl Slot<'_, '_> {
             Expiry::Clear => None,
             Expiry::At(ms) => Some(ms),
         };
-        self.put(Detached {
+        self.place(Detached {
             payload: DetachedPayload::Heap(value.into()),
             encoding: COLLECTION_CODE,
             access: self.txn.keyspace.access_clock(),
@@ -514,10 +514,17 @@ impl Slot<'_, '_> {
 
     /// Makes this key hold a value from elsewhere, replacing what it held.
     pub fn put(&mut self, value: Detached) -> Result<(), Abort> {
+        if self.exists() {
+            // unlike SET, what moves a whole value makes a new key of it
+            self.notify(EventClass::NEW, "new");
+        }
+        self.place(value)
+    }
+
+    /// As [`Slot::put`], without saying that the key is new where it is not.
+    fn place(&mut self, value: Detached) -> Result<(), Abort> {
         if let Some(handle) = self.handle.take() {
             self.take_out(handle)?;
-            // unlike SET, what puts a whole value there makes a new key of it
-            self.notify(EventClass::NEW, "new");
         } else {
             self.save_absent()?;
         }

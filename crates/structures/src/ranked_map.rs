@@ -230,7 +230,7 @@ impl<S: KeyHash> RankedMap<S> {
     /// Shows a few members from `cursor` on and returns the cursor for the next call. A scan begins with 0 and has
     /// ended when it gets 0; cursors are below 2^42, and any number is a valid one. A member that is there during
     /// the whole scan is shown at least once, whatever comes and goes between the calls.
-    pub fn scan(&self, cursor: u64, mut visit: impl FnMut(&[u8], f64)) -> u64 {
+    pub fn scan<'a>(&'a self, cursor: u64, mut visit: impl FnMut(&'a [u8], f64)) -> u64 {
         self.entries.scan(DB, cursor, |handle| {
             let (member, score) = self.view(handle);
             visit(member, score);

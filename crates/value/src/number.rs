@@ -29,6 +29,10 @@ pub fn parse_i64(bytes: &[u8]) -> Option<i64> {
 /// Reads a floating-point number as Redis does (`strtod` over the whole string): decimal or hexadecimal,
 /// `inf` and `infinity` in any case; no surrounding space, no NaN, nothing that overflows to infinity.
 pub fn parse_f64(bytes: &[u8]) -> Option<f64> {
+    // most are integers, which are rounded to the nearest double either way
+    if let Some(integer) = parse_i64(bytes) {
+        return Some(integer as f64);
+    }
     let value = parse_saturating(bytes)?;
     let has_digit = |digits: std::ops::RangeInclusive<u8>| {
         let mut mantissa = bytes.iter().take_while(|b| !matches!(b, b'e' | b'E'));
@@ -70,7 +74,7 @@ pub fn parse_f64_laxly(bytes: &[u8]) -> Option<f64> {
     }
     let is_space = |byte: &u8| byte.is_ascii_whitespace() || *byte == b'\x0b';
     let text = &text[text.iter().take_while(|byte| is_space(byte)).count()..];
-    parse_saturating(text)
+    parse_i64(text).map_or_else(|| parse_saturating(text), |integer| Some(integer as f64))
 }
 
 /// `1f.8p3`: hexadecimal digits with an optional point and binary exponent.

@@ -68,7 +68,7 @@ impl Set {
     }
 
     /// Shows all members, in no order that means anything.
-    pub fn for_each(&self, mut visit: impl FnMut(Item<'_>)) {
+    pub fn for_each<'a>(&'a self, mut visit: impl FnMut(Item<'a>)) {
         match &self.0 {
             Encoding::Packed(pack) => pack.iter().for_each(visit),
             Encoding::Table(table) => table

@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use perilune_structures::{Handle, Payload};
-use perilune_value::{Collection, Object, StringEncoding, Text, WrongType};
+use perilune_value::{Collection, Limits, Object, StringEncoding, Text, WrongType};
 use smallvec::SmallVec;
 
 use super::{Abort, AccessMode, Txn};
@@ -226,6 +226,11 @@ impl<'t, 'k> ReadTxn<'t, 'k> {
     /// The longest string that may be built, in bytes (`proto-max-bulk-len`).
     pub fn string_len_max(&self) -> usize {
         self.txn.keyspace.string_len_max()
+    }
+
+    /// The limits of packed collections, for those that are built outside their place.
+    pub fn limits(&self) -> Limits {
+        self.txn.keyspace.limits()
     }
 
     /// The current access clock, to compare [`Found::access`] with.

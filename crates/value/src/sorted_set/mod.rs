@@ -18,6 +18,7 @@ mod tests;
 use std::fmt;
 use std::ops::{Bound, Range};
 
+use perilune_digits as digits;
 use perilune_structures::{Corrupt, Item, Listpack, Ranked, RankedMap};
 
 use crate::edit::{Collection, Limits};
@@ -169,7 +170,7 @@ impl SortedSet {
 
     /// Shows a few elements from `cursor` on and returns the cursor for the next call: 0 at the end. A packed set is shown
     /// at once. An element that is there during the whole walk is shown at least once.
-    pub fn scan(&self, cursor: u64, mut visit: impl FnMut(Item<'_>, f64)) -> u64 {
+    pub fn scan<'a>(&'a self, cursor: u64, mut visit: impl FnMut(Item<'a>, f64)) -> u64 {
         match &self.0 {
             Encoding::Packed(_) => {
                 self.iter().for_each(|(member, score)| visit(member, score));
@@ -178,6 +179,14 @@ impl SortedSet {
             Encoding::Ranked(map) => {
                 map.scan(cursor, |member, score| visit(Item::Bytes(member), score))
             }
+        }
+    }
+
+    /// A score as ZSCAN shows it: as it stands in a packed set, with 17 digits out of others.
+    pub fn scanned_score(&self, score: f64) -> Vec<u8> {
+        match &self.0 {
+            Encoding::Packed(_) => digits::Buffer::new().format(score).to_vec(),
+            Encoding::Ranked(_) => digits::general_17(score).into_bytes(),
         }
     }
 

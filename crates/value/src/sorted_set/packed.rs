@@ -51,7 +51,10 @@ impl Packed {
     pub fn of<'a>(elements: impl Iterator<Item = (Item<'a>, f64)>) -> Self {
         let mut pack = Listpack::new();
         for (member, score) in elements {
-            pack.push_back(member);
+            pack.push_back(match member {
+                Item::Bytes(text) => Item::of(text),
+                integer => integer,
+            });
             put_score(score, |score| pack.push_back(score));
         }
         Self(pack)
