@@ -6,7 +6,9 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
-use perilune_structures::{EntryMap, FieldExpiry, FieldMap, Item, NewEntry, NewPayload, RankedMap};
+use perilune_structures::{
+    EntryMap, FieldExpiry, FieldMap, Fill, Item, NewEntry, NewPayload, QuickList, RankedMap,
+};
 
 struct Counting;
 
@@ -164,4 +166,58 @@ fn an_element_of_a_big_collection_costs_no_more_than_promised() {
     });
     println!("set {set:.1}, hash {hash_map:.1}, sorted set {sorted_set:.1} bytes for each element");
     assert!(set <= 40.8 && hash_map <= 54.4 && sorted_set <= 59.5);
+}
+
+#[test]
+fn an_element_of_a_list_costs_no_more_than_promised() {
+    let fill = Fill::new(-2);
+    let element = |i: u64| format!("e{i:015}");
+    let back = bytes_per_element(QuickList::new(), |list, i| {
+        list.push_back(element(i).as_bytes(), fill);
+    });
+    let front = bytes_per_element(QuickList::new(), |list, i| {
+        list.push_front(element(i).as_bytes(), fill);
+    });
+    println!("list {back:.2}, pushed to the front {front:.2} bytes for each element");
+    assert!(back <= 18.3 && front <= 18.3);
+}
+
+#[test]
+fn a_list_knows_what_it_owns() {
+    let before = allocated();
+    let (fill, mut list) = (Fill::new(-1), QuickList::new());
+    let check = |list: &QuickList| assert_eq!(list.heap_bytes(), allocated() - before);
+    check(&list);
+    let mut random = 1u64;
+    let mut next = |below: usize| {
+        random = random.wrapping_mul(0x5851_F42D_4C95_7F2D).wrapping_add(1);
+        (random >> 33) as usize % below
+    };
+    for step in 0..5000 {
+        let text = [b'x'; 5000];
+        let text = &text[..[10, 70, 1000, 5000][next(4)]];
+        match next(12) {
+            0..3 => list.push_front(text, fill),
+            3..6 => list.push_back(text, fill),
+            6 => drop(list.pop_front(|item| assert!(item.len() >= 10))),
+            7 => drop(list.pop_back(|item| assert!(item.len() >= 10))),
+            8 => list.insert(next(list.len() + 1), text, fill),
+            9 => drop(list.set(next(list.len() + 1) as i64, text, fill)),
+            10 => {
+                let taken = list.take_range(next(list.len() + 1), next(20));
+                check_both(&list, &taken, allocated() - before);
+                let at = next(list.len() + 1);
+                list.insert_list(at, taken, fill);
+            }
+            _ => drop(list.remove_matching(text, step % 2 == 0, next(3), |_| {})),
+        }
+        check(&list);
+    }
+    list.remove_range(0, list.len());
+    assert_eq!(list.len(), 0);
+    check(&list);
+}
+
+fn check_both(a: &QuickList, b: &QuickList, allocated: usize) {
+    assert_eq!(a.heap_bytes() + b.heap_bytes(), allocated);
 }
