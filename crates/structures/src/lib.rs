@@ -11,12 +11,13 @@
 //! | [`quicklist`] | [`QuickList`]: a long list, cut into listpacks as the reference cuts it |
 //! | [`field_map`] | [`FieldMap`]: the hash table of one big hash or set |
 //! | [`ranked_map`] | [`RankedMap`]: the members of one big sorted set, by member and by rank |
-//! | `rank_tree` | the B+tree below it |
+//! | `elements`, `rank_tree` | what these two stand on: a table of elements, a B+tree that counts |
 //!
 //! `unsafe` is allowed in this crate where it pays. It stands in one file, `cpu.rs`, and touches no memory.
 
 mod corrupt;
 mod cpu;
+mod elements;
 pub mod entry_map;
 pub mod field_map;
 mod integers;

@@ -12,18 +12,18 @@
 
 use std::ops::{Bound, Range};
 
-use crate::entry_map::{EntryMap, Handle, KeyHash, NewEntry, NewPayload, Payload};
-use crate::rank_tree::{Item, Items, Order, Position, RankTree, Target};
+use crate::elements::Elements;
+use crate::entry_map::{Handle, KeyHash};
+use crate::listpack;
+use crate::rank_tree::{Item, Members, Order, Position, RankTree, Target};
 
-/// The one database of the map below.
-const DB: usize = 0;
-
-type Entries<S> = EntryMap<(), S>;
+/// The stamp is the score, as the bits of an `f64`.
+type Scores<S> = Elements<S>;
 
 /// See the [module](self). Scores are any numbers but NaN; -0.0 and 0.0 are equal in order, and are kept as they
 /// were given.
 pub struct RankedMap<S> {
-    entries: Entries<S>,
+    scores: Scores<S>,
     tree: RankTree,
 }
 
@@ -34,10 +34,20 @@ pub struct Seat {
     handle: Option<Handle>,
 }
 
-impl<S: KeyHash> Items for Entries<S> {
+impl<S: KeyHash> Members for Scores<S> {
     #[inline]
     fn member(&self, handle: Handle) -> &[u8] {
         self.key(handle)
+    }
+
+    #[inline]
+    fn order(&self, handle: Handle) -> Order {
+        Order::of(score_of(self, handle))
+    }
+
+    #[inline]
+    fn prefetch(&self, handle: Handle) {
+        self.prefetch_element(handle);
     }
 }
 
@@ -45,7 +55,7 @@ impl<S: KeyHash> RankedMap<S> {
     /// An empty map. It allocates nothing.
     pub fn new(hasher: S) -> RankedMap<S> {
         RankedMap {
-            entries: EntryMap::new(hasher),
+            scores: Elements::new(hasher),
             tree: RankTree::new(),
         }
     }
@@ -64,57 +74,59 @@ impl<S: KeyHash> RankedMap<S> {
     /// Asks for the memory where the search for a member begins, as a hint.
     #[inline]
     pub fn prefetch(&self, member: &[u8]) {
-        self.entries.prefetch(DB, self.entries.hash(member));
+        self.scores.prefetch(self.scores.hash(member));
+    }
+
+    /// Whether so many more members, of so many bytes in all, surely find room. A map holds about 200 million.
+    pub fn has_room(&self, members: usize, bytes: usize) -> bool {
+        self.scores.has_room(members, bytes)
     }
 
     /// Looks for a member once, for several questions and changes.
     #[inline]
     pub fn seat(&self, member: &[u8]) -> Seat {
-        let hash = self.entries.hash(member);
+        let hash = self.scores.hash(member);
         Seat {
             hash,
-            handle: self.entries.find(DB, hash, member),
+            handle: self.scores.find(hash, member),
         }
     }
 
     /// The score of the member whose seat this is, if it is there.
     #[inline]
     pub fn score_at(&self, seat: &Seat) -> Option<f64> {
-        seat.handle.map(|handle| self.score_of(handle))
+        seat.handle.map(|handle| score_of(&self.scores, handle))
     }
 
     /// As [`insert_or_update`](Self::insert_or_update), of the member whose seat this is.
     pub fn put_at(&mut self, seat: Seat, member: &[u8], score: f64) -> Option<f64> {
+        let RankedMap { scores, tree } = self;
+        let order = Order::of(score);
         let Some(handle) = seat.handle else {
-            let new = NewEntry {
-                key: member,
-                payload: NewPayload::Bytes(&score.to_le_bytes()),
-                encoding: 0,
-                expire_at: None,
-                access: 0,
-            };
-            let handle = self.entries.insert(DB, seat.hash, new);
-            self.tree.insert(item(handle, score), member, &self.entries);
+            let no_value = listpack::Item::Bytes(b"");
+            let handle = scores.insert(seat.hash, member, Some(score.to_bits()), no_value);
+            tree.insert(Item { order, handle }, member, scores);
             return None;
         };
-        let old = self.score_of(handle);
-        if Order::of(old) != Order::of(score) {
-            self.tree.remove(item(handle, old), member, &self.entries);
-            self.tree.insert(item(handle, score), member, &self.entries);
+        let old_score = score_of(scores, handle);
+        let old = item(handle, old_score);
+        let stays = old.order == order || tree.shift(old, member, order, scores);
+        if !stays {
+            tree.remove(old, member, scores);
         }
-        let bytes = self.entries.bytes_mut(handle);
-        bytes
-            .expect("scores are inline")
-            .copy_from_slice(&score.to_le_bytes());
-        Some(old)
+        scores.set_stamp(seat.hash, handle, Some(score.to_bits()));
+        if !stays {
+            tree.insert(Item { order, handle }, member, scores);
+        }
+        Some(old_score)
     }
 
     /// As [`remove`](Self::remove), of the member whose seat this is.
     pub fn remove_at(&mut self, seat: Seat, member: &[u8]) -> Option<f64> {
         let handle = seat.handle?;
-        let score = self.score_of(handle);
-        self.tree.remove(item(handle, score), member, &self.entries);
-        self.free(seat.hash, handle);
+        let score = score_of(&self.scores, handle);
+        self.tree.remove(item(handle, score), member, &self.scores);
+        self.scores.remove(seat.hash, handle);
         Some(score)
     }
 
@@ -134,20 +146,16 @@ impl<S: KeyHash> RankedMap<S> {
     /// The score of a member.
     #[inline]
     pub fn score(&self, member: &[u8]) -> Option<f64> {
-        let handle = self.find(member)?;
-        Some(self.score_of(handle))
+        self.score_at(&self.seat(member))
     }
 
     /// How many members are in front of this one, in the order of scores and, where these are equal, of bytes; and its
     /// score.
     pub fn rank(&self, member: &[u8]) -> Option<(usize, f64)> {
-        let score = self.score_of(self.find(member)?);
-        let target = Target::Item {
-            order: Order::of(score),
-            member,
-            after: false,
-        };
-        Some((self.tree.rank(&target, &self.entries), score))
+        let handle = self.seat(member).handle?;
+        let score = score_of(&self.scores, handle);
+        let rank = self.tree.rank_of(item(handle, score), member, &self.scores);
+        Some((rank, score))
     }
 
     /// The member of this rank, and its score.
@@ -176,7 +184,7 @@ impl<S: KeyHash> RankedMap<S> {
         let place = |score: f64, after: bool| {
             let order = Order::of(score);
             self.tree
-                .rank(&Target::Score { order, after }, &self.entries)
+                .rank(&Target::Score { order, after }, &self.scores)
         };
         let start = match min {
             Bound::Unbounded => 0,
@@ -195,7 +203,7 @@ impl<S: KeyHash> RankedMap<S> {
     pub fn lex_range(&self, min: Bound<&[u8]>, max: Bound<&[u8]>) -> Range<usize> {
         let place = |member: &[u8], after: bool| {
             self.tree
-                .rank(&Target::Member { member, after }, &self.entries)
+                .rank(&Target::Member { member, after }, &self.scores)
         };
         let start = match min {
             Bound::Unbounded => 0,
@@ -210,15 +218,24 @@ impl<S: KeyHash> RankedMap<S> {
         start..end.max(start)
     }
 
-    /// Removes the members of these ranks, and shows each before it goes, in order.
+    /// Removes the members of these ranks, and shows each, in order.
     pub fn remove_range(&mut self, ranks: Range<usize>, mut removed: impl FnMut(&[u8], f64)) {
-        let RankedMap { entries, tree } = self;
-        tree.remove_range(ranks, |handle| {
-            let (member, score) = view(entries, handle);
-            removed(member, score);
-            let hash = entries.hash(member);
-            let _: Option<()> = entries.remove(DB, hash, handle);
-        });
+        let RankedMap { scores, tree } = self;
+        let mut left = ranks.end.min(tree.len()).saturating_sub(ranks.start);
+        let mut handles = Vec::new();
+        while left > 0 {
+            tree.remove_some(ranks.start, left, scores, &mut handles);
+            left -= handles.len();
+            for &handle in &handles {
+                scores.prefetch_element(handle);
+            }
+            for handle in handles.drain(..) {
+                let (member, score) = view(scores, handle);
+                removed(member, score);
+                let hash = scores.hash(member);
+                scores.remove(hash, handle);
+            }
+        }
     }
 
     /// A member chosen by random bits, with its score; none if there are no members. All are equally probable.
@@ -231,7 +248,7 @@ impl<S: KeyHash> RankedMap<S> {
     /// ended when it gets 0; cursors are below 2^42, and any number is a valid one. A member that is there during
     /// the whole scan is shown at least once, whatever comes and goes between the calls.
     pub fn scan<'a>(&'a self, cursor: u64, mut visit: impl FnMut(&'a [u8], f64)) -> u64 {
-        self.entries.scan(DB, cursor, |handle| {
+        self.scores.scan(cursor, |handle| {
             let (member, score) = self.view(handle);
             visit(member, score);
         })
@@ -239,42 +256,33 @@ impl<S: KeyHash> RankedMap<S> {
 
     /// All that the map has taken from the allocator, in bytes. Takes a few nanoseconds.
     pub fn heap_bytes(&self) -> usize {
-        self.entries.memory_bytes() + self.tree.heap_bytes()
+        self.scores.heap_bytes() + self.tree.heap_bytes()
     }
 
-    /// Whether `members` more members, of so many bytes in all, find room.
-    pub fn has_room(&self, members: usize, bytes: usize) -> bool {
-        self.entries.has_room(members, bytes)
-    }
-
-    #[inline]
-    fn find(&self, member: &[u8]) -> Option<Handle> {
-        self.entries.find(DB, self.entries.hash(member), member)
-    }
-
-    fn free(&mut self, hash: u64, handle: Handle) {
-        let _: Option<()> = self.entries.remove(DB, hash, handle);
-    }
-
-    #[inline]
-    fn score_of(&self, handle: Handle) -> f64 {
-        self.view(handle).1
+    /// What a member costs, in bytes, with its share of table and tree; none if it is not there.
+    pub fn member_bytes(&self, member: &[u8]) -> Option<usize> {
+        let handle = self.seat(member).handle?;
+        let tree = self.tree.heap_bytes() / self.len();
+        Some(self.scores.element_bytes(handle) + tree)
     }
 
     #[inline]
     fn view(&self, handle: Handle) -> (&[u8], f64) {
-        view(&self.entries, handle)
+        view(&self.scores, handle)
     }
 }
 
 #[inline]
-fn view<S: KeyHash>(entries: &Entries<S>, handle: Handle) -> (&[u8], f64) {
-    let view = entries.view(handle);
-    let Payload::Bytes(bytes) = view.payload else {
-        panic!("scores are inline")
-    };
-    let bytes = bytes.try_into().expect("a score has 8 bytes");
-    (view.key, f64::from_le_bytes(bytes))
+fn view<S: KeyHash>(scores: &Scores<S>, handle: Handle) -> (&[u8], f64) {
+    let element = scores.view(handle);
+    let score = element.stamp.expect("every member has a score");
+    (element.key, f64::from_bits(score))
+}
+
+#[inline]
+fn score_of<S: KeyHash>(scores: &Scores<S>, handle: Handle) -> f64 {
+    let score = scores.stamp(handle).expect("every member has a score");
+    f64::from_bits(score)
 }
 
 #[inline]
@@ -336,12 +344,11 @@ impl<S: KeyHash> ExactSizeIterator for Ranked<'_, S> {}
 
 #[cfg(test)]
 impl<S: KeyHash> RankedMap<S> {
-    /// The tree is in order and names exactly the entries.
+    /// The tree is in order and names exactly the members.
     pub(crate) fn check(&self) {
-        let named = self
-            .tree
-            .check(&self.entries, |handle| Order::of(self.score_of(handle)));
-        let mut linked: Vec<Handle> = self.entries.handles(DB).collect();
+        self.scores.check();
+        let named = self.tree.check(&self.scores);
+        let mut linked: Vec<Handle> = self.scores.handles().collect();
         linked.sort();
         assert_eq!(named, linked);
     }

@@ -11,13 +11,13 @@
 //! changes by a few bytes stays where it is.
 
 use super::entry::{self, HEADER_BYTES, Kind, Shape};
-use super::handle::{Handle, UNIT_BYTES};
+use super::handle::Handle;
 use super::map::{EntryMap, KeyHash, NewPayload, payload_form, write_payload};
-use super::slab::slot_bytes;
+use super::slab::{Sizes, StripeSizes};
 
-/// Whether an entry of `len` bytes may stay in a slot of `slot` bytes: at most two units or an eighth are unused.
+/// Whether an entry of `len` bytes may stay in a slot of `slot` bytes: at most 16 of them or an eighth are unused.
 fn may_stay(len: usize, slot: usize) -> bool {
-    len <= slot && (slot - len <= (2 * UNIT_BYTES).max(slot / 8) || slot_bytes(len) == slot)
+    len <= slot && (slot - len <= (slot / 8).max(16) || StripeSizes::slot_bytes(len) == slot)
 }
 
 impl<H, S: KeyHash> EntryMap<H, S> {

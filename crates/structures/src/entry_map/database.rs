@@ -8,7 +8,7 @@
 use super::handle::Handle;
 use super::heap::Heap;
 use super::map::{EntryMap, KeyHash};
-use super::slab::Slab;
+use super::slab::{Slab, StripeSizes};
 use super::table::{Table, TableStats};
 
 /// The table of a database that has been taken out. Its entries are still in the map: give it to
@@ -37,7 +37,7 @@ pub struct Cleared<H> {
     len: usize,
     _table: Table,
     _objects: Vec<H>,
-    _memory: Option<(Slab, Heap<H>)>,
+    _memory: Option<(Slab<StripeSizes>, Heap<H>)>,
 }
 
 impl<H> Cleared<H> {

@@ -142,7 +142,7 @@ pub(super) fn has_key(slot: &[u8], key: &[u8]) -> bool {
 /// Whether two strings of one length are the same. The usual lengths of keys are compared in two or four words, in
 /// half the time of a call of memcmp.
 #[inline]
-fn same(a: &[u8], b: &[u8]) -> bool {
+pub(crate) fn same(a: &[u8], b: &[u8]) -> bool {
     fn ends<const N: usize>(a: &[u8], b: &[u8]) -> bool {
         a.first_chunk::<N>() == b.first_chunk::<N>() && a.last_chunk::<N>() == b.last_chunk::<N>()
     }
@@ -214,7 +214,7 @@ pub(super) fn number(payload: &[u8]) -> u32 {
 }
 
 /// How many bytes an integer takes.
-pub(super) fn int_bytes(value: i64) -> usize {
+pub(crate) fn int_bytes(value: i64) -> usize {
     match value {
         _ if i8::try_from(value).is_ok() => 1,
         _ if i16::try_from(value).is_ok() => 2,
@@ -225,7 +225,7 @@ pub(super) fn int_bytes(value: i64) -> usize {
 
 /// The integer in 1, 2, 4 or 8 bytes.
 #[inline]
-pub(super) fn int(payload: &[u8]) -> i64 {
+pub(crate) fn int(payload: &[u8]) -> i64 {
     match *payload {
         [a] => i64::from(a as i8),
         [a, b] => i64::from(i16::from_le_bytes([a, b])),
@@ -240,7 +240,7 @@ fn read_u32(slot: &[u8], at: usize) -> u32 {
 }
 
 #[inline]
-fn array<const N: usize>(slot: &[u8], at: usize) -> [u8; N] {
+pub(crate) fn array<const N: usize>(slot: &[u8], at: usize) -> [u8; N] {
     slot[at..at + N].try_into().expect("the range has N bytes")
 }
 

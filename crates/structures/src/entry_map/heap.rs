@@ -13,14 +13,14 @@ enum Slot<H> {
 const NO_SLOT: u32 = u32::MAX;
 
 /// See the module.
-pub(super) struct Heap<H> {
+pub(crate) struct Heap<H> {
     slots: Vec<Slot<H>>,
     free: u32,
     live: u32,
 }
 
 impl<H> Heap<H> {
-    pub(super) fn new() -> Heap<H> {
+    pub(crate) fn new() -> Heap<H> {
         Heap {
             slots: Vec::new(),
             free: NO_SLOT,
@@ -28,11 +28,11 @@ impl<H> Heap<H> {
         }
     }
 
-    pub(super) fn memory_bytes(&self) -> usize {
+    pub(crate) fn memory_bytes(&self) -> usize {
         self.slots.capacity() * size_of::<Slot<H>>()
     }
 
-    pub(super) fn insert(&mut self, object: H) -> u32 {
+    pub(crate) fn insert(&mut self, object: H) -> u32 {
         self.live += 1;
         if let Some(slot) = self.slots.get_mut(self.free as usize) {
             let number = self.free;
@@ -51,7 +51,7 @@ impl<H> Heap<H> {
     ///
     /// # Panics
     /// When there is none.
-    pub(super) fn get(&self, number: u32) -> &H {
+    pub(crate) fn get(&self, number: u32) -> &H {
         match &self.slots[number as usize] {
             Slot::Full(object) => object,
             Slot::Free { .. } => panic!("heap slot {number} is free"),
@@ -62,7 +62,7 @@ impl<H> Heap<H> {
     ///
     /// # Panics
     /// When there is none.
-    pub(super) fn get_mut(&mut self, number: u32) -> &mut H {
+    pub(crate) fn get_mut(&mut self, number: u32) -> &mut H {
         match &mut self.slots[number as usize] {
             Slot::Full(object) => object,
             Slot::Free { .. } => panic!("heap slot {number} is free"),
@@ -73,7 +73,7 @@ impl<H> Heap<H> {
     ///
     /// # Panics
     /// When there is none.
-    pub(super) fn remove(&mut self, number: u32) -> H {
+    pub(crate) fn remove(&mut self, number: u32) -> H {
         let slot = std::mem::replace(
             &mut self.slots[number as usize],
             Slot::Free { next: self.free },

@@ -3,7 +3,7 @@
 use super::entry::{self, Kind, Shape};
 use super::handle::Handle;
 use super::heap::Heap;
-use super::slab::Slab;
+use super::slab::{Slab, StripeSizes};
 use super::table::Entries;
 use super::tables::Tables;
 
@@ -94,13 +94,13 @@ pub struct EntryView<'a, H> {
 /// handle, when that entry is not linked in that database. That is a bug of the caller. Nothing else panics.
 pub struct EntryMap<H, S> {
     pub(super) tables: Tables,
-    pub(super) slab: Slab,
+    pub(super) slab: Slab<StripeSizes>,
     pub(super) heap: Heap<H>,
     pub(super) hasher: S,
 }
 
 /// What a table may ask of the entries.
-pub(super) struct Keys<'a, S>(pub(super) &'a Slab, pub(super) &'a S);
+pub(super) struct Keys<'a, S>(pub(super) &'a Slab<StripeSizes>, pub(super) &'a S);
 
 impl<S: KeyHash> Entries for Keys<'_, S> {
     fn prefetch(&self, handle: Handle) {

@@ -28,17 +28,17 @@ mod bucket;
 mod buckets;
 mod change;
 mod database;
-mod entry;
+pub(crate) mod entry;
 mod handle;
-mod heap;
+pub(crate) mod heap;
 mod layout;
 mod map;
 #[cfg(test)]
 mod model;
 mod overflow;
-mod slab;
+pub(crate) mod slab;
 mod store;
-mod table;
+pub(crate) mod table;
 mod tables;
 
 pub use database::{Cleared, DetachedDb};

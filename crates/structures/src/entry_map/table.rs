@@ -48,7 +48,7 @@ const _: () = assert!(GROUP_BITS_MAX < 1 << DEPTH_BITS && CURSOR_BITS < 42);
 const _: () = assert!(LOAD_MIN < LOAD_MAX && LOAD_MAX <= SLOTS);
 
 /// What the table needs of the entries it points to.
-pub(super) trait Entries {
+pub(crate) trait Entries {
     fn prefetch(&self, handle: Handle);
     fn hash(&self, handle: Handle) -> u64;
 }
@@ -78,7 +78,7 @@ pub struct TableStats {
 
 /// See the module.
 #[derive(Default)]
-pub(super) struct Table {
+pub(crate) struct Table {
     store: Store,
     layout: Layout,
     len: u32,
@@ -86,33 +86,33 @@ pub(super) struct Table {
 }
 
 impl Table {
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.len as usize
     }
 
-    pub(super) fn expiring(&self) -> usize {
+    pub(crate) fn expiring(&self) -> usize {
         self.expiring as usize
     }
 
-    pub(super) fn memory_bytes(&self) -> usize {
+    pub(crate) fn memory_bytes(&self) -> usize {
         self.store.buckets.memory_bytes() + self.store.overflow.memory_bytes()
     }
 
     /// The entry with this hash that `is_it` accepts.
     #[inline]
-    pub(super) fn find(&self, hash: u64, is_it: impl FnMut(Handle) -> bool) -> Option<Handle> {
+    pub(crate) fn find(&self, hash: u64, is_it: impl FnMut(Handle) -> bool) -> Option<Handle> {
         self.store
             .find(self.layout.group(hash), Mark::of(hash), is_it)
     }
 
     /// Asks for the cache line where the search for this hash begins.
     #[inline]
-    pub(super) fn prefetch(&self, hash: u64) {
+    pub(crate) fn prefetch(&self, hash: u64) {
         self.store.prefetch(self.layout.group(hash), Mark::of(hash));
     }
 
     /// Links an entry, and adds a bucket if it is time.
-    pub(super) fn insert(
+    pub(crate) fn insert(
         &mut self,
         hash: u64,
         handle: Handle,
@@ -137,7 +137,7 @@ impl Table {
     ///
     /// # Panics
     /// When the entry is not linked here.
-    pub(super) fn remove(&mut self, hash: u64, handle: Handle, expiring: bool) {
+    pub(crate) fn remove(&mut self, hash: u64, handle: Handle, expiring: bool) {
         self.store
             .remove(self.layout.group(hash), Mark::of(hash), handle);
         self.len -= 1;
@@ -152,7 +152,7 @@ impl Table {
     ///
     /// # Panics
     /// When the entry is not linked here.
-    pub(super) fn relink(&mut self, hash: u64, old: (Handle, bool), new: (Handle, bool)) {
+    pub(crate) fn relink(&mut self, hash: u64, old: (Handle, bool), new: (Handle, bool)) {
         let link = Link {
             mark: Mark::of(hash),
             handle: new.0,
@@ -163,7 +163,7 @@ impl Table {
     }
 
     /// All entries, in no order.
-    pub(super) fn handles(&self) -> impl Iterator<Item = Handle> {
+    pub(crate) fn handles(&self) -> impl Iterator<Item = Handle> {
         let inside = self
             .store
             .buckets
@@ -177,7 +177,7 @@ impl Table {
 
     /// Shows the entries from `cursor` on that share a home bucket; returns the cursor to go on with, 0 at the end.
     /// With `expiring`, entries without expiry are left out, and a group is gone through until something shows.
-    pub(super) fn scan(&self, cursor: u64, expiring: bool, visit: &mut impl FnMut(Handle)) -> u64 {
+    pub(crate) fn scan(&self, cursor: u64, expiring: bool, visit: &mut impl FnMut(Handle)) -> u64 {
         if self.store.buckets.len() == 0 {
             return 0;
         }
@@ -200,7 +200,7 @@ impl Table {
     }
 
     /// An entry, chosen by the bits of `random`; nearly uniform, as hashes are.
-    pub(super) fn random(&self, random: u64) -> Option<Handle> {
+    pub(crate) fn random(&self, random: u64) -> Option<Handle> {
         let group = self.layout.group(random);
         let len = self.store.len(group);
         let index = ((random >> 32) as usize * len) >> 32;
@@ -210,7 +210,7 @@ impl Table {
     }
 
     /// Figures; walks the table.
-    pub(super) fn stats(&self) -> TableStats {
+    pub(crate) fn stats(&self) -> TableStats {
         let buckets = self.store.buckets.len();
         TableStats {
             entries: self.len(),
@@ -318,7 +318,7 @@ impl Cursor {
 #[cfg(test)]
 impl Table {
     /// The table's figures are those of its groups, and each entry is in the group of its hash.
-    pub(super) fn check(&self, hash: impl Fn(Handle) -> u64, expiring: impl Fn(Handle) -> bool) {
+    pub(crate) fn check(&self, hash: impl Fn(Handle) -> u64, expiring: impl Fn(Handle) -> bool) {
         assert_eq!(self.layout, Layout::of(self.store.buckets.len()));
         let (mut len, mut expiring_len) = (0, 0);
         for group in self.layout.groups() {

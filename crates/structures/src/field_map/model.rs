@@ -55,7 +55,7 @@ fn op(fields: u16) -> impl Strategy<Value = Op> {
 fn field_bytes(field: u16) -> Vec<u8> {
     let mut bytes = format!("{field}").into_bytes();
     if field.is_multiple_of(7) {
-        bytes.resize(100 + field as usize, b'.');
+        bytes.resize(100 + 3 * field as usize, b'.');
     }
     bytes
 }
@@ -117,6 +117,7 @@ impl Pair {
 
     fn check(&self) {
         let map = &self.map;
+        map.elements.check();
         assert_eq!(
             (map.len(), map.is_empty()),
             (self.fields.len(), self.fields.is_empty())

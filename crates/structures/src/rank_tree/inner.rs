@@ -1,10 +1,14 @@
 //! Inner: a node above others, with the first item of each of its children and the number of items below it.
 
-use super::target::{Item, Items, Order, Target};
+use super::order::{Item, Members, Order};
+use super::target::{Run, Target};
 use crate::entry_map::Handle;
 
-/// Children of an inner node, at most.
-pub(super) const CHILDREN: usize = 63;
+/// Children of an inner node, at most. Few in tests, so that trees get high.
+pub(super) const CHILDREN: usize = if cfg!(test) { 7 } else { 63 };
+
+/// A size that allocators have.
+const _: () = assert!(size_of::<Inner>() <= 1280);
 
 /// A node's part in its parent.
 #[derive(Clone, Copy)]
@@ -83,12 +87,14 @@ impl Inner {
 
     /// The child below which a place is.
     #[inline]
-    pub(super) fn child_of(&self, target: &Target<'_>, items: &impl Items) -> usize {
-        let (orders, handles) = (
-            &self.orders[1..self.len().max(1)],
-            &self.handles[1..self.len().max(1)],
-        );
-        target.position(orders, handles, items)
+    pub(super) fn child_of(&self, target: &Target<'_>, members: &impl Members) -> usize {
+        // what is before the first item of the second child is below the first
+        let others = 1..self.len().max(1);
+        let firsts = Firsts {
+            orders: &self.orders[others.clone()],
+            handles: &self.handles[others],
+        };
+        target.position(&firsts, members)
     }
 
     /// The child below which the item of this rank is, and its rank there.
@@ -130,5 +136,33 @@ impl Inner {
             end_of.insert(end_of.len(), self.child(index));
         }
         self.len = start as u32;
+    }
+}
+
+/// The first items of children, but not that of the first child.
+struct Firsts<'a> {
+    orders: &'a [Order],
+    handles: &'a [Handle],
+}
+
+impl Run for Firsts<'_> {
+    #[inline]
+    fn handles(&self) -> &[Handle] {
+        self.handles
+    }
+
+    #[inline]
+    fn less(&self, order: Order, _: &impl Members) -> usize {
+        self.orders.partition_point(|&found| found < order)
+    }
+
+    #[inline]
+    fn not_greater(&self, order: Order, less: usize, _: &impl Members) -> usize {
+        match self.orders.get(less) {
+            Some(&found) if found == order => {
+                less + self.orders[less..].partition_point(|&found| found == order)
+            }
+            _ => less,
+        }
     }
 }

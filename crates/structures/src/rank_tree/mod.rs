@@ -1,19 +1,26 @@
 //! RankTree: items in the order of their scores, with their ranks; a B+tree that counts.
 //!
 //! ```text
-//!                      +----------------------------+
-//!   inner              | first item, count, child   |  ...  up to 63 children
-//!                      +----------------------------+
+//!                  +---------------------------+-------
+//!   inner          | first item, count, child  |  ...       up to 63 children
+//!                  +---------------------------+-------
 //!                         |                  |
 //!                         v                  v
-//!   leaves      +------------------+   +------------------+
-//!               | orders  | handles|<->| orders  | handles|  ...  up to 83 items
-//!               +------------------+   +------------------+
+//!   leaves         +---------------+   +---------------+
+//!                  | keys, handles |<->| keys, handles |    up to 124 items
+//!                  +---------------+   +---------------+
 //! ```
 //!
-//! An item is a score and the [`Handle`] of its member; the tree asks its owner for a member's bytes where scores
-//! are equal ([`Items`]). Each inner node knows the first item and the number of items below each child. So the
-//! rank of a place is summed up on the way down, and a rank is found without looking at any score.
+//! | file | holds |
+//! |---|---|
+//! | `order.rs` | scores as integers ([`Order`]), and what the tree asks of the owner of its items ([`Members`]) |
+//! | `target.rs` | places between items, and how they are searched ([`Target`]) |
+//! | `grid.rs` | the scores of a leaf in 32 bits each |
+//! | `leaf.rs`, `inner.rs`, `arena.rs` | the nodes and their memory |
+//!
+//! An item is a score and the [`Handle`] of its member; the tree asks for members only where scores are equal. Each
+//! inner node knows the first item and the number of items below each child. So the rank of a place is summed up on
+//! the way down, and a rank is found without looking at any score.
 //!
 //! What keeps leaves full: an insert into a full leaf gives to a neighbour with room before it splits, and one at
 //! either end of all items begins a new leaf instead of halving one, so that ascending and descending inserts fill
@@ -22,8 +29,10 @@
 mod arena;
 #[cfg(test)]
 mod check;
+mod grid;
 mod inner;
 mod leaf;
+mod order;
 mod target;
 
 use std::ops::Range;
@@ -32,17 +41,19 @@ use crate::entry_map::Handle;
 use arena::{Arena, NONE};
 use inner::{CHILDREN, Child, Inner};
 use leaf::{LEAF_ITEMS, Leaf};
-pub(crate) use target::{Item, Items, Order, Target};
+pub(crate) use order::{Item, Members, Order};
+pub(crate) use target::Target;
 
-/// Inner levels of a tree, at most: with half of the least fill, 15 children, 2^28 items need fewer.
-const HEIGHT_MAX: usize = 12;
+/// Inner levels of a tree, at most. 2^28 items need 4 in nodes that are half full, and 6 in nodes with a quarter.
+const HEIGHT_MAX: usize = if cfg!(test) { 24 } else { 12 };
 /// A node with fewer joins a neighbour if they have no more than the second together.
 const LEAF_ITEMS_MIN: usize = LEAF_ITEMS / 4;
 const LEAF_ITEMS_JOINED: usize = LEAF_ITEMS * 3 / 4;
 const CHILDREN_MIN: usize = CHILDREN / 4;
 const CHILDREN_JOINED: usize = CHILDREN * 3 / 4;
 /// A leaf takes items from a full neighbour if it has room for so many.
-const ROOM_WORTH_A_MOVE: usize = LEAF_ITEMS / 8;
+const ROOM_WORTH_A_MOVE: usize = LEAF_ITEMS / 6;
+const _: () = assert!(ROOM_WORTH_A_MOVE >= 2, "half of it is moved");
 
 /// See the module.
 pub(crate) struct RankTree {
@@ -91,18 +102,18 @@ impl RankTree {
     }
 
     /// How many items are in front of a place.
-    pub(crate) fn rank(&self, target: &Target<'_>, items: &impl Items) -> usize {
+    pub(crate) fn rank(&self, target: &Target<'_>, members: &impl Members) -> usize {
         let (mut node, mut rank) = (self.root, 0);
         if node == NONE {
             return 0;
         }
         for _ in 0..self.height {
             let inner = self.inners.get(node);
-            let child = inner.child_of(target, items);
+            let child = inner.child_of(target, members);
             rank += inner.count_before(child);
             node = inner.number(child);
         }
-        rank + self.leaves.get(node).position(target, items)
+        rank + self.leaves.get(node).position(target, members)
     }
 
     /// Where the item of this rank is, which must be less than the number of items.
@@ -160,7 +171,7 @@ impl RankTree {
     }
 
     /// Adds an item whose member is `member` and not in the tree.
-    pub(crate) fn insert(&mut self, item: Item, member: &[u8], items: &impl Items) {
+    pub(crate) fn insert(&mut self, item: Item, member: &[u8], members: &impl Members) {
         if self.root == NONE {
             self.root = self.leaves.add(Leaf::new());
         }
@@ -170,19 +181,19 @@ impl RankTree {
             after: false,
         };
         loop {
-            let path = self.descend(|inner| inner.child_of(&target, items));
+            let path = self.descend(|inner| inner.child_of(&target, members));
             let leaf = self.leaves.get_mut(path.leaf);
-            let position = leaf.position(&target, items);
+            let position = leaf.position(&target, members);
             if leaf.is_full() {
-                self.make_room(&path, position);
+                self.make_room(&path, position, members);
                 continue;
             }
-            leaf.insert(position, item);
+            leaf.insert(position, item, members);
             for &(node, index) in &path.steps[..self.height] {
                 *self.inners.get_mut(node).count_mut(index as usize) += 1;
             }
             if position == 0 {
-                self.follow_first(&path, self.height);
+                self.follow_first(&path, self.height, members);
             }
             self.len += 1;
             return;
@@ -193,39 +204,76 @@ impl RankTree {
     ///
     /// # Panics
     /// When it is not in the tree.
-    pub(crate) fn remove(&mut self, item: Item, member: &[u8], items: &impl Items) {
+    pub(crate) fn remove(&mut self, item: Item, member: &[u8], members: &impl Members) {
+        let (path, index) = self.locate(item, member, members);
+        self.remove_from_leaf(&path, index..index + 1, members);
+    }
+
+    /// Gives an item, whose member is `member`, another score, if that is a short way off: within its leaf. The owner
+    /// gives the member its score afterwards.
+    pub(crate) fn shift(
+        &mut self,
+        item: Item,
+        member: &[u8],
+        order: Order,
+        members: &impl Members,
+    ) -> bool {
+        let (path, from) = self.locate(item, member, members);
+        let target = Target::Item {
+            order,
+            member,
+            after: false,
+        };
+        let leaf = self.leaves.get_mut(path.leaf);
+        let to = leaf.position(&target, members);
+        // at the ends the place may be in another leaf, or the first item changes
+        from > 0 && (1..leaf.len()).contains(&to) && leaf.shift(from, to, order)
+    }
+
+    /// Removes items from `rank` on, at most `count`, but no more than are in the leaf; adds them to `removed`.
+    pub(crate) fn remove_some(
+        &mut self,
+        mut rank: usize,
+        count: usize,
+        members: &impl Members,
+        removed: &mut Vec<Handle>,
+    ) {
+        let path = self.descend(|inner| {
+            let child;
+            (child, rank) = inner.child_at(rank);
+            child
+        });
+        let handles = self.leaves.get(path.leaf).handles();
+        let range = rank..handles.len().min(rank + count);
+        removed.extend_from_slice(&handles[range.clone()]);
+        self.remove_from_leaf(&path, range, members);
+    }
+
+    /// The rank of an item, whose member is `member`.
+    ///
+    /// # Panics
+    /// When it is not in the tree.
+    pub(crate) fn rank_of(&self, item: Item, member: &[u8], members: &impl Members) -> usize {
+        let (path, index) = self.locate(item, member, members);
+        let before = path.steps[..self.height]
+            .iter()
+            .map(|&(node, child)| self.inners.get(node).count_before(child as usize));
+        before.sum::<usize>() + index
+    }
+
+    /// The way to an item, whose member is `member`, and its place in the leaf.
+    ///
+    /// # Panics
+    /// When it is not in the tree.
+    fn locate(&self, item: Item, member: &[u8], members: &impl Members) -> (Path, usize) {
         let target = Target::Item {
             order: item.order,
             member,
             after: true,
         };
-        let path = self.descend(|inner| inner.child_of(&target, items));
-        let position = self
-            .leaves
-            .get(path.leaf)
-            .find(item)
-            .expect("the item is in the tree");
-        self.remove_from_leaf(&path, position..position + 1);
-    }
-
-    /// Removes the items of these ranks, and shows them.
-    pub(crate) fn remove_range(&mut self, range: Range<usize>, mut removed: impl FnMut(Handle)) {
-        let mut left = range.end.min(self.len).saturating_sub(range.start);
-        while left > 0 {
-            let mut rank = range.start;
-            let path = self.descend(|inner| {
-                let child;
-                (child, rank) = inner.child_at(rank);
-                child
-            });
-            let handles = self.leaves.get(path.leaf).handles();
-            let in_leaf = rank..handles.len().min(rank + left);
-            left -= in_leaf.len();
-            for &handle in &handles[in_leaf.clone()] {
-                removed(handle);
-            }
-            self.remove_from_leaf(&path, in_leaf);
-        }
+        let path = self.descend(|inner| inner.child_of(&target, members));
+        let index = self.leaves.get(path.leaf).find(item);
+        (path, index.expect("the item is in the tree"))
     }
 
     /// Goes down to a leaf, where `choose` says.
@@ -245,25 +293,27 @@ impl RankTree {
     }
 
     /// Makes room in the full leaf at the end of the path, for an item at `position`. Paths are void afterwards.
-    fn make_room(&mut self, path: &Path, position: usize) {
+    fn make_room(&mut self, path: &Path, position: usize, members: &impl Members) {
         let Leaf { prev, next, .. } = *self.leaves.get(path.leaf);
         let kept = match position {
             LEAF_ITEMS if next == NONE => LEAF_ITEMS - 1,
             0 if prev == NONE => 1,
-            _ if self.share(path) => return,
+            _ if self.share(path, members) => return,
             _ => LEAF_ITEMS / 2,
         };
         let added = self.leaves.add(Leaf::new());
         let (leaf, new) = self.leaves.get_two(path.leaf, added);
-        leaf.move_back(LEAF_ITEMS - kept, new);
+        leaf.move_back(LEAF_ITEMS - kept, new, members);
+        leaf.refine(members);
+        new.refine(members);
         self.link(path.leaf, added);
         self.link(added, next);
-        let child = self.leaf_as_child(added);
-        self.add_behind(path, self.height, child);
+        let child = self.leaf_as_child(added, members);
+        self.add_behind(path, self.height, child, members);
     }
 
     /// Moves items from the full leaf at the end of the path to a neighbour with room. False if there is none.
-    fn share(&mut self, path: &Path) -> bool {
+    fn share(&mut self, path: &Path, members: &impl Members) -> bool {
         let Some(&(parent, index)) = path.steps[..self.height].last() else {
             return false;
         };
@@ -272,16 +322,16 @@ impl RankTree {
         if index + 1 < parent.len() && room(index + 1) >= ROOM_WORTH_A_MOVE {
             let count = room(index + 1) / 2;
             let (leaf, next) = self.leaves.get_two(path.leaf, parent.number(index + 1));
-            leaf.move_back(count, next);
-            parent.set_first(index + 1, next.first());
+            leaf.move_back(count, next, members);
+            parent.set_first(index + 1, next.first(members));
             *parent.count_mut(index) -= count as u32;
             *parent.count_mut(index + 1) += count as u32;
             true
         } else if index > 0 && room(index - 1) >= ROOM_WORTH_A_MOVE {
             let count = room(index - 1) / 2;
             let (leaf, prev) = self.leaves.get_two(path.leaf, parent.number(index - 1));
-            leaf.move_front(count, prev);
-            parent.set_first(index, leaf.first());
+            leaf.move_front(count, prev, members);
+            parent.set_first(index, leaf.first(members));
             *parent.count_mut(index) -= count as u32;
             *parent.count_mut(index - 1) += count as u32;
             true
@@ -291,10 +341,10 @@ impl RankTree {
     }
 
     /// Puts a new node behind the path's node at `depth`, out of which its items have come.
-    fn add_behind(&mut self, path: &Path, depth: usize, child: Child) {
+    fn add_behind(&mut self, path: &Path, depth: usize, child: Child, members: &impl Members) {
         if depth == 0 {
             let mut root = Inner::new();
-            root.insert(0, self.root_as_child());
+            root.insert(0, self.root_as_child(members));
             root.insert(1, child);
             self.root = self.inners.add(root);
             self.height += 1;
@@ -320,11 +370,11 @@ impl RankTree {
         }
         let added = self.inners.add(new);
         let child = self.inner_as_child(added);
-        self.add_behind(path, depth - 1, child);
+        self.add_behind(path, depth - 1, child, members);
     }
 
     /// Takes items out of the leaf at the end of the path. Paths are void afterwards.
-    fn remove_from_leaf(&mut self, path: &Path, range: Range<usize>) {
+    fn remove_from_leaf(&mut self, path: &Path, range: Range<usize>, members: &impl Members) {
         self.len -= range.len();
         for &(node, index) in &path.steps[..self.height] {
             *self.inners.get_mut(node).count_mut(index as usize) -= range.len() as u32;
@@ -334,21 +384,21 @@ impl RankTree {
         match leaf.len() {
             0 => {
                 self.remove_leaf(path.leaf);
-                self.remove_child(path, self.height);
+                self.remove_child(path, self.height, members);
             }
             len => {
                 if range.start == 0 {
-                    self.follow_first(path, self.height);
+                    self.follow_first(path, self.height, members);
                 }
                 if len < LEAF_ITEMS_MIN {
-                    self.join(path, self.height);
+                    self.join(path, self.height, members);
                 }
             }
         }
     }
 
     /// Takes the path's node at `depth`, which is no more, out of its parent.
-    fn remove_child(&mut self, path: &Path, depth: usize) {
+    fn remove_child(&mut self, path: &Path, depth: usize, members: &impl Members) {
         if depth == 0 {
             (self.root, self.height) = (NONE, 0);
             return;
@@ -359,21 +409,21 @@ impl RankTree {
         match parent.len() {
             0 => {
                 self.inners.remove(number);
-                self.remove_child(path, depth - 1);
+                self.remove_child(path, depth - 1, members);
             }
             len => {
                 if index == 0 {
-                    self.follow_first(path, depth - 1);
+                    self.follow_first(path, depth - 1, members);
                 }
                 if len < CHILDREN_MIN {
-                    self.join(path, depth - 1);
+                    self.join(path, depth - 1, members);
                 }
             }
         }
     }
 
     /// Joins the path's node at `depth` with a neighbour, if that does not make it too full.
-    fn join(&mut self, path: &Path, depth: usize) {
+    fn join(&mut self, path: &Path, depth: usize, members: &impl Members) {
         if depth == 0 {
             return self.lower_root();
         }
@@ -399,7 +449,7 @@ impl RankTree {
         let (target, source) = (parent.number(left), parent.child(left + 1));
         if is_leaf {
             let (source, target) = self.leaves.get_two(source.number, target);
-            source.move_front(source.len(), target);
+            source.move_front(source.len(), target, members);
         } else {
             let (source, target) = self.inners.get_two(source.number, target);
             source.move_to(0, target);
@@ -413,7 +463,7 @@ impl RankTree {
             false => self.inners.remove(source.number),
         }
         if len < CHILDREN_MIN {
-            self.join(path, depth - 1);
+            self.join(path, depth - 1, members);
         }
     }
 
@@ -428,10 +478,10 @@ impl RankTree {
     }
 
     /// The path's node at `depth` has another first item: tells those above it.
-    fn follow_first(&mut self, path: &Path, depth: usize) {
+    fn follow_first(&mut self, path: &Path, depth: usize, members: &impl Members) {
         let first = match path.steps[..self.height].get(depth) {
             Some(&(inner, _)) => self.inners.get(inner).child(0).first,
-            None => self.leaves.get(path.leaf).first(),
+            None => self.leaves.get(path.leaf).first(members),
         };
         for &(node, index) in path.steps[..depth].iter().rev() {
             self.inners.get_mut(node).set_first(index as usize, first);
@@ -458,12 +508,12 @@ impl RankTree {
         }
     }
 
-    fn leaf_as_child(&self, number: u32) -> Child {
+    fn leaf_as_child(&self, number: u32, members: &impl Members) -> Child {
         let leaf = self.leaves.get(number);
         Child {
             number,
             count: leaf.len() as u32,
-            first: leaf.first(),
+            first: leaf.first(members),
         }
     }
 
@@ -476,9 +526,9 @@ impl RankTree {
         }
     }
 
-    fn root_as_child(&self) -> Child {
+    fn root_as_child(&self, members: &impl Members) -> Child {
         match self.height {
-            0 => self.leaf_as_child(self.root),
+            0 => self.leaf_as_child(self.root, members),
             _ => self.inner_as_child(self.root),
         }
     }

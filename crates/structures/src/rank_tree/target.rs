@@ -1,39 +1,11 @@
-//! Target: a place between the items of a tree, and the search for it in a sorted array.
+//! Target: a place between the items of a tree.
 //!
-//! Items are in the order of their scores, and among equal scores in the order of their members' bytes. Scores are
-//! compared as integers (`Order`), and members are asked for only where scores are equal.
+//! Items are in the order of their scores, and among equal scores in the order of their members' bytes.
 
 use std::cmp::Ordering;
 
+use super::order::{Members, Order};
 use crate::entry_map::Handle;
-
-/// What the tree asks of the owner of its items.
-pub(crate) trait Items {
-    /// The member that this item is.
-    fn member(&self, handle: Handle) -> &[u8];
-}
-
-/// A score as an integer of the same order; -0.0 and 0.0 are one.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Order(u64);
-
-impl Order {
-    /// The order of a score, which is not NaN.
-    #[inline]
-    pub(crate) fn of(score: f64) -> Order {
-        const SIGN: u64 = 1 << 63;
-        debug_assert!(!score.is_nan());
-        let bits = (score + 0.0).to_bits(); // -0.0 + 0.0 is 0.0
-        Order(if bits & SIGN == 0 { bits | SIGN } else { !bits })
-    }
-}
-
-/// An item of the tree.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Item {
-    pub(crate) order: Order,
-    pub(crate) handle: Handle,
-}
 
 /// A place between items: behind all that are less, in front of all others. With `after`, behind those that are
 /// equal, too.
@@ -51,88 +23,49 @@ pub(crate) enum Target<'a> {
     Member { member: &'a [u8], after: bool },
 }
 
+/// A sorted array of items, as a search sees it.
+pub(super) trait Run {
+    fn handles(&self) -> &[Handle];
+    /// How many are less than `order`.
+    fn less(&self, order: Order, members: &impl Members) -> usize;
+    /// How many are not greater than `order`, if so many are less.
+    fn not_greater(&self, order: Order, less: usize, members: &impl Members) -> usize;
+}
+
 impl Target<'_> {
     /// How many items are in front of the place.
     #[inline]
-    pub(super) fn position(
-        &self,
-        orders: &[Order],
-        handles: &[Handle],
-        items: &impl Items,
-    ) -> usize {
+    pub(super) fn position(&self, run: &impl Run, members: &impl Members) -> usize {
         match *self {
-            Target::Score {
-                order,
-                after: false,
-            } => less(orders, order),
-            Target::Score { order, after: true } => not_greater(orders, order),
+            Target::Score { order, after } => {
+                let start = run.less(order, members);
+                match after {
+                    true => run.not_greater(order, start, members),
+                    false => start,
+                }
+            }
             Target::Item {
                 order,
                 member,
                 after,
             } => {
-                let start = less(orders, order);
-                if orders.get(start) != Some(&order) {
-                    return start;
+                let start = run.less(order, members);
+                let end = run.not_greater(order, start, members);
+                match end - start {
+                    0 => start,
+                    _ => start + position_of(member, after, &run.handles()[start..end], members),
                 }
-                let end = not_greater(orders, order);
-                let ties = &handles[start..end];
-                start
-                    + ties.partition_point(|&handle| is_before(items.member(handle), member, after))
             }
-            Target::Member { member, after } => {
-                handles.partition_point(|&handle| is_before(items.member(handle), member, after))
-            }
+            Target::Member { member, after } => position_of(member, after, run.handles(), members),
         }
     }
 }
 
-fn is_before(found: &[u8], member: &[u8], after: bool) -> bool {
-    match found.cmp(member) {
+/// How many of these items, which have one score, are in front of a member's place.
+fn position_of(member: &[u8], after: bool, handles: &[Handle], members: &impl Members) -> usize {
+    handles.partition_point(|&handle| match members.member(handle).cmp(member) {
         Ordering::Less => true,
         Ordering::Equal => after,
         Ordering::Greater => false,
-    }
-}
-
-/// How many of the sorted `orders` are less than `order`.
-#[inline]
-fn less(orders: &[Order], order: Order) -> usize {
-    orders.partition_point(|&found| found < order)
-}
-
-/// How many of the sorted `orders` are not greater than `order`.
-#[inline]
-fn not_greater(orders: &[Order], order: Order) -> usize {
-    orders.partition_point(|&found| found <= order)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn orders_are_ordered_as_scores_are() {
-        let scores = [
-            f64::NEG_INFINITY,
-            f64::MIN,
-            -1.5,
-            -1.0,
-            -f64::MIN_POSITIVE,
-            -5e-324,
-            0.0,
-            5e-324,
-            1.0,
-            1.0 + f64::EPSILON,
-            f64::MAX,
-            f64::INFINITY,
-        ];
-        assert!(scores.is_sorted_by_key(|&score| Order::of(score)));
-        assert!(
-            scores
-                .windows(2)
-                .all(|pair| Order::of(pair[0]) != Order::of(pair[1]))
-        );
-        assert_eq!(Order::of(-0.0), Order::of(0.0));
-    }
+    })
 }
