@@ -5,6 +5,7 @@
 //! wall clock, no sessions and no files.
 
 mod bits;
+mod hashes;
 mod keys;
 mod lists;
 mod scanning;
@@ -23,5 +24,6 @@ pub const FAMILIES: &[&[Command]] = &[
     lists::COMMANDS,
     strings::COMMANDS,
     bits::COMMANDS,
+    hashes::COMMANDS,
     sorted_sets::COMMANDS,
 ];

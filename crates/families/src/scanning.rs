@@ -1,4 +1,4 @@
-//! What HSCAN, SSCAN and ZSCAN share: their options, and how far a call walks.
+//! What SCAN, HSCAN, SSCAN and ZSCAN share: their options, and how far a call walks.
 
 use perilune_command::{Arguments, CommandError, errors, is_token};
 use perilune_value::Glob;
@@ -39,16 +39,8 @@ impl<'a> ScanOptions<'a> {
                 options.pattern = Some(Glob::new(arguments.required()?));
             } else if keys_only.is_some_and(|word| is_token(option, word)) {
                 options.keys_only = true;
-            } else if is_token(option, "NOVALUES") {
-                return Err(CommandError::new(
-                    "ERR NOVALUES option can only be used in HSCAN",
-                ));
-            } else if is_token(option, "NOSCORES") {
-                return Err(CommandError::new(
-                    "ERR NOSCORES option can only be used in ZSCAN",
-                ));
             } else {
-                return Err(errors::SYNTAX);
+                return Err(misplaced(option));
             }
         }
         Ok(options)
@@ -70,5 +62,18 @@ impl<'a> ScanOptions<'a> {
             }
         }
         cursor
+    }
+}
+
+/// The error of a word that is no option of this command.
+pub fn misplaced(option: &[u8]) -> CommandError {
+    match () {
+        () if is_token(option, "NOVALUES") => {
+            CommandError::new("ERR NOVALUES option can only be used in HSCAN")
+        }
+        () if is_token(option, "NOSCORES") => {
+            CommandError::new("ERR NOSCORES option can only be used in ZSCAN")
+        }
+        () => errors::SYNTAX,
     }
 }

@@ -2,9 +2,10 @@
 """Writes what the reference server answers to COMMAND INFO and COMMAND DOCS into judge_command_info.json, beside this file.
 
     valkey-server --port 7441 --extended-redis-compatibility yes --save '' &
-    python3 judge_command_info.py 7441
+    redis-server --port 7442 --save '' &
+    python3 judge_command_info.py 7441 7442
 
-The server is Valkey 8.1. One line per command, in RESP3: a bulk string is a string, a status {"status": s}, a set
+The first server is Valkey 8.1, the second one Redis 8.0: the judge of the commands about the expiry of fields. One line per command, in RESP3: a bulk string is a string, a status {"status": s}, a set
 {"set": [...]}, a map {"map": [[k, v], ...]}; subcommands are sorted by name, because the server has no order for them.
 """
 
@@ -53,15 +54,26 @@ def sort_subcommands(info, docs):
             field[1]["map"].sort()
 
 
-def main():
-    connection = Connection(int(sys.argv[1]))
+# What only Redis 8.0 has.
+ONLY_REDIS = """hexpire hexpireat hexpiretime hgetdel hgetex hpersist hpexpire hpexpireat hpexpiretime hpttl hsetex httl""".split()
+
+
+def ask(port, names):
+    """Name, COMMAND INFO and COMMAND DOCS of these commands, or of all."""
+    connection = Connection(port)
     connection.call("HELLO", "3")
-    docs = dict(connection.call("COMMAND", "DOCS")["map"])
-    lines = []
-    for info in sorted(connection.call("COMMAND", "INFO"), key=lambda info: info[0]):
+    docs = dict(connection.call("COMMAND", "DOCS", *names)["map"])
+    for info in connection.call("COMMAND", "INFO", *names):
         sort_subcommands(info, docs[info[0]])
-        pair = json.dumps({"info": info, "docs": docs[info[0]]}, ensure_ascii=False, separators=(",", ":"))
-        lines.append(f"{json.dumps(info[0])}:{pair}")
+        yield info[0], info, docs[info[0]]
+
+
+def main():
+    valkey, redis = int(sys.argv[1]), int(sys.argv[2])
+    lines = []
+    for name, info, docs in sorted([*ask(valkey, []), *ask(redis, ONLY_REDIS)]):
+        pair = json.dumps({"info": info, "docs": docs}, ensure_ascii=False, separators=(",", ":"))
+        lines.append(f"{json.dumps(name)}:{pair}")
     path = pathlib.Path(__file__).with_suffix(".json")
     path.write_text("{\n" + ",\n".join(lines) + "\n}\n")
 

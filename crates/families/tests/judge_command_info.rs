@@ -1,6 +1,6 @@
 //! What COMMAND INFO and COMMAND DOCS say of our commands is what the reference server says of them.
 //!
-//! The reference's answers stand in `judge_command_info.json`, written by `judge_command_info.py`.
+//! The references' answers stand in `judge_command_info.json`, written by `judge_command_info.py`.
 
 use perilune_command::introspection::{command_docs, command_info};
 use perilune_command::{DataHandler, Registry};

@@ -237,7 +237,7 @@ impl<S: KeyHash> FieldMap<S> {
     /// Shows a few fields from `cursor` on and returns the cursor for the next call. A scan begins with 0 and has
     /// ended when it gets 0; cursors are below 2^42, and any number is a valid one. A field that is there during the
     /// whole scan is shown at least once, whatever comes and goes between the calls.
-    pub fn scan(&self, cursor: u64, mut visit: impl FnMut(FieldRef<'_>)) -> u64 {
+    pub fn scan<'a>(&'a self, cursor: u64, mut visit: impl FnMut(FieldRef<'a>)) -> u64 {
         self.elements
             .scan(cursor, |handle| visit(self.view(handle)))
     }

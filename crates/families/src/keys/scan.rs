@@ -20,6 +20,8 @@ use perilune_keyspace::ReadTxn;
 use perilune_resp::Reply;
 use perilune_value::Glob;
 
+use crate::scanning::misplaced;
+
 /// SCAN.
 pub const SCAN: Command = Command::new(
     Spec {
@@ -68,12 +70,14 @@ impl<'a> Options<'a> {
             type_name: None,
         };
         while let Some(option) = arguments.next() {
-            let value = arguments.required()?;
+            let Some(value) = arguments.next() else {
+                return Err(misplaced(option));
+            };
             match () {
                 () if is_token(option, "COUNT") => options.count = count(value)?,
                 () if is_token(option, "MATCH") => options.pattern = Some(Glob::new(value)),
                 () if is_token(option, "TYPE") => options.type_name = Some(type_name(value)?),
-                () => return Err(errors::SYNTAX),
+                () => return Err(misplaced(option)),
             }
         }
         Ok(options)
@@ -157,6 +161,8 @@ mod tests {
             > SCAN 0 TYPE foo MATCH => (error) ERR unknown type name 'foo'
             > SCAN 0 MATCH => (error) ERR syntax error
             > SCAN 0 FOO bar => (error) ERR syntax error
+            > SCAN 0 NOVALUES => (error) ERR NOVALUES option can only be used in HSCAN
+            > SCAN 0 COUNT 1 NOSCORES => (error) ERR NOSCORES option can only be used in ZSCAN
             ",
         );
     }

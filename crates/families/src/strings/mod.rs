@@ -22,6 +22,8 @@ use perilune_command::{Command, CommandError, errors};
 use perilune_resp::Reply;
 use perilune_value::Text;
 
+pub use expiry::Clocking;
+
 /// The commands of this family.
 pub const COMMANDS: &[Command] = &[
     append::APPEND,

@@ -38,6 +38,21 @@ pub enum Fields<'a> {
     All,
 }
 
+impl<'a> Fields<'a> {
+    /// No field by its name: what has expired stays.
+    pub const NONE: Fields<'static> = Fields::each(&[]);
+
+    /// Each of these arguments.
+    pub const fn each(arguments: &'a [&'a [u8]]) -> Fields<'a> {
+        Fields::These { arguments, step: 1 }
+    }
+
+    /// Every other of these arguments: fields and values in turn.
+    pub const fn with_values(arguments: &'a [&'a [u8]]) -> Fields<'a> {
+        Fields::These { arguments, step: 2 }
+    }
+}
+
 /// What has expired, to be told when the stripes are released.
 pub(crate) enum Expired {
     /// A key.
@@ -278,6 +293,12 @@ impl Slot<'_, '_> {
     /// As [`ReadTxn::fields_now_ms`].
     pub fn fields_now_ms(&mut self) -> i64 {
         self.txn.fields_now_ms()
+    }
+
+    /// Counts fields that a command has removed because the time that it gives them has passed: they count as expired.
+    pub fn count_expired_fields(&mut self, fields: usize) {
+        let expired = &self.txn.keyspace.counters().expired_fields;
+        expired.fetch_add(fields as u64, Ordering::Relaxed);
     }
 
     /// As [`ReadTxn::expire_fields`], before the fields are written.

@@ -150,6 +150,11 @@ impl Extended {
         }
     }
 
+    /// Whether it is a number like others.
+    pub fn is_finite(self) -> bool {
+        matches!(self.magnitude, Magnitude::Finite { .. })
+    }
+
     /// The sum, rounded. None if it is infinite or not a number.
     pub fn checked_add(self, other: Self) -> Option<Self> {
         let (

@@ -42,13 +42,17 @@ impl<'a> HashAt<'a> {
             .filter(move |field| !field.is_expired(self.now_ms))
     }
 
-    /// As [`Hash::scan`].
-    pub fn scan(self, cursor: u64, mut visit: impl FnMut(Field<'_>)) -> u64 {
+    /// As [`Hash::scan`], but shows nothing in the place of a field whose time has come: it has been looked at, too.
+    pub fn scan(self, cursor: u64, mut visit: impl FnMut(Option<Field<'a>>)) -> u64 {
         self.hash.scan(cursor, |field| {
-            if !field.is_expired(self.now_ms) {
-                visit(field);
-            }
+            visit((!field.is_expired(self.now_ms)).then_some(field));
         })
+    }
+
+    /// A field chosen by random bits; none if its time has come.
+    pub fn random(self, bits: u64) -> Option<Field<'a>> {
+        let field = self.hash.random(bits)?;
+        (!field.is_expired(self.now_ms)).then_some(field)
     }
 
     /// Whether there may be fields whose time has come.

@@ -128,7 +128,7 @@ impl Hash {
 
     /// Shows a few fields from `cursor` on, all of a packed hash, and returns the cursor for the next call. A scan
     /// begins with 0 and has ended when it gets 0. A field that is there all the time is shown at least once.
-    pub fn scan(&self, cursor: u64, mut visit: impl FnMut(Field<'_>)) -> u64 {
+    pub fn scan<'a>(&'a self, cursor: u64, mut visit: impl FnMut(Field<'a>)) -> u64 {
         match &self.0 {
             Encoding::Table(table) => table.fields.scan(cursor, |field| visit(field.into())),
             Encoding::Packed(_) | Encoding::Expiring(_) => {
@@ -145,6 +145,18 @@ impl Hash {
             Encoding::Packed(_) | Encoding::Expiring(_) => {
                 let number = bits.checked_rem(self.len() as u64)?;
                 self.iter().nth(number as usize)
+            }
+        }
+    }
+
+    /// Whether these fields and values, in turn, find room besides those that are there: a table can be full.
+    #[inline]
+    pub fn has_room(&self, fields_and_values: &[&[u8]]) -> bool {
+        match &self.0 {
+            Encoding::Packed(_) | Encoding::Expiring(_) => true,
+            Encoding::Table(table) => {
+                let bytes = fields_and_values.iter().map(|item| item.len()).sum();
+                table.fields.has_room(fields_and_values.len() / 2, bytes)
             }
         }
     }

@@ -1,0 +1,132 @@
+//! `HINCRBY key field increment` adds to the integer in a field and answers it. A field that is not there is 0; an
+//! expiry stays.
+//!
+//! ```text
+//! > HINCRBY page:1 visits 1
+//! (integer) 1
+//! > HINCRBY page:1 visits 41
+//! (integer) 42
+//! ```
+
+use perilune_command::{
+    Arg, Command, CommandError, DataHandler, Flags, Group, KeyFlags, KeySpec, Outcome, Spec,
+    integer,
+};
+use perilune_keyspace::{EventClass, Fields, WriteTxn};
+use perilune_resp::Reply;
+use perilune_value::{FieldExpiry, Hash, Item};
+
+use super::{check_room, open};
+
+/// HINCRBY.
+pub const HINCRBY: Command = Command::new(
+    Spec {
+        name: "hincrby",
+        summary: "Increments the integer value of a field in a hash by a number. Uses 0 as initial value if the field doesn't exist.",
+        group: Group::Hash,
+        since: "2.0.0",
+        complexity: "O(1)",
+        arity: 4,
+        flags: Flags::DENYOOM.with(Flags::FAST),
+        keys: &[KeySpec::one(
+            1,
+            KeyFlags::RW.with(KeyFlags::ACCESS).with(KeyFlags::UPDATE),
+        )],
+        arguments: &[
+            Arg::key("key", 0),
+            Arg::string("field"),
+            Arg::integer("increment"),
+        ],
+        ..Spec::DEFAULT
+    },
+    DataHandler::Write(hincrby),
+);
+
+fn hincrby(txn: &mut WriteTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Reply) -> Outcome {
+    let name = arguments[2];
+    let increment = integer(arguments[3])?;
+    let (mut slot, now_ms) = open(txn, arguments[1], Fields::each(&[name]))?;
+    let hash = slot.collection::<Hash>()?;
+    let place = hash.map(|hash| hash.locate(name));
+    let field = hash
+        .zip(place)
+        .and_then(|(hash, place)| hash.at(now_ms).at_place(place));
+    let (old, expiry) = match field {
+        Some(field) => {
+            let old = field
+                .value
+                .int()
+                .ok_or(CommandError::new("ERR hash value is not an integer"))?;
+            (old, FieldExpiry::Keep)
+        }
+        None => {
+            check_room(hash, &arguments[2..])?;
+            (0, FieldExpiry::Clear)
+        }
+    };
+    let new = old.checked_add(increment).ok_or(CommandError::new(
+        "ERR increment or decrement would overflow",
+    ))?;
+    slot.edit::<Hash, _>(|hash| {
+        let place = place.unwrap_or_else(|| hash.locate(name));
+        hash.set_at(place, name, Item::Int(new), expiry);
+    })?;
+    slot.notify(EventClass::HASH, "hincrby");
+    reply.integer(new);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::check;
+
+    #[test]
+    fn hincrby_counts() {
+        check(
+            r#"
+            > HINCRBY h n 5 => (integer) 5
+            > :events
+            n new h
+            h hincrby h
+            > HINCRBY h n -7 => (integer) -2
+            > :sent => HINCRBY h n -7
+            > HINCRBY h n 0 => (integer) -2
+            > :changes => 1
+            > HSET h big 17179869184 => (integer) 1
+            > HINCRBY h big 1 => (integer) 17179869185
+            "#,
+        );
+    }
+
+    #[test]
+    fn hincrby_keeps_an_expiry_unless_it_has_passed() {
+        check(
+            r#"
+            > HSETEX h PX 10 FIELDS 2 n 10 m 10 => (integer) 1
+            > HINCRBY h n 1 => (integer) 11
+            > HPTTL h FIELDS 1 n => 1) (integer) 10
+            > :wait 10
+            > HINCRBY h n 1 => (integer) 1
+            > HPTTL h FIELDS 1 n => 1) (integer) -1
+            > HINCRBY h m 1 => (integer) 1
+            "#,
+        );
+    }
+
+    #[test]
+    fn hincrby_refuses() {
+        check(
+            r#"
+            > HSET h n 9223372036854775807 m -9223372036854775808 t text s " 1" => (integer) 4
+            > HINCRBY h n 1 => (error) ERR increment or decrement would overflow
+            > HINCRBY h m -1 => (error) ERR increment or decrement would overflow
+            > HINCRBY h t 1 => (error) ERR hash value is not an integer
+            > HINCRBY h s 1 => (error) ERR hash value is not an integer
+            > HINCRBY h n x => (error) ERR value is not an integer or out of range
+            > SET k v => OK
+            > HINCRBY k n x => (error) ERR value is not an integer or out of range
+            > HINCRBY k n 1 => (error) WRONGTYPE Operation against a key holding the wrong kind of value
+            "#,
+        );
+    }
+}
