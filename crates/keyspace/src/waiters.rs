@@ -276,7 +276,10 @@ impl<'k> Txn<'k> {
     fn lend_to_service(&mut self, database: usize) -> Txn<'k> {
         let mut service = Txn::begin(self.keyspace, database);
         service.held = std::mem::take(&mut self.held);
-        service.now_us = self.now_us;
+        // a time of its own: what was pushed may have expired by the end of a long transaction
+        service.now_us = self
+            .now_us
+            .map(|now| now.max(self.keyspace.clock.unix_us()));
         service.holder = self.holder;
         service.is_service = true;
         service

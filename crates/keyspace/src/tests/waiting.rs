@@ -227,6 +227,23 @@ fn one_who_waits_for_several_keys_is_served_once() {
 }
 
 #[test]
+fn what_has_expired_by_the_end_of_the_pushers_transaction_serves_nobody() {
+    let scene = Scene::new();
+    let waiter = scene.waiter("a", &["k"], None);
+    let mut txn = scene.world.locked(&["k"]);
+    let expires_at_ms = txn.now_ms() + 100;
+    add(&mut txn, "k", &["1"]);
+    let mut view = WriteTxn::new(&mut txn);
+    let mut slot = view.slot(b"k").unwrap();
+    slot.set_expiry(Some(expires_at_ms)).unwrap();
+    scene.world.clock.advance_ms(200);
+    txn.commit();
+    assert_eq!((got(&waiter), scene.told()), (None, vec![]));
+    scene.add("k", &["2"]);
+    assert_eq!(got(&waiter), Some("2".into()));
+}
+
+#[test]
 fn what_is_moved_serves_those_who_wait_there() {
     let scene = Scene::new();
     let keys = ["k", "l"];
