@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use lexopt::prelude::*;
 
-/// The units of the first issue; what runs when no `--unit` is given.
-pub const UNITS_DEFAULT: [&str; 10] = [
+/// The units that can run; what runs when no `--unit` is given.
+pub const UNITS_DEFAULT: [&str; 13] = [
     "unit/type/string",
     "unit/type/incr",
     "unit/expire",
@@ -17,6 +17,9 @@ pub const UNITS_DEFAULT: [&str; 10] = [
     "unit/bitops",
     "unit/bitfield",
     "unit/scripting",
+    "unit/type/list",
+    "unit/type/list-2",
+    "unit/type/list-3",
 ];
 
 const UNIT_TIME_LIMIT_DEFAULT: Duration = Duration::from_secs(300);
@@ -27,7 +30,7 @@ Runs the Tcl suite of a reference source tree against our server.
 
   --source DIR       source tree of a built Valkey or Redis
   --server FILE      our binary
-  --unit UNIT        run this unit, e.g. unit/expire (repeatable; default: the ten units of the first issue)
+  --unit UNIT        run this unit, e.g. unit/expire (repeatable; default: all that can run)
   --single TEST      run only this test, by name or /regexp (repeatable; stale skips are not looked for)
   --config 'K V'     add a line to the config of every server (repeatable)
   --jobs N           units at the same time (default: the cores there are)
