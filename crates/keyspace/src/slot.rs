@@ -282,6 +282,15 @@ impl Slot<'_, '_> {
         Ok(result)
     }
 
+    /// Makes a string `raw`, as [`Slot::edit_bytes`] does, where there turned out to be nothing to change in it. Its value is
+    /// the same, so this is no change: nobody is told. The key exists and holds a string.
+    pub fn edit_nothing(&mut self) -> Result<(), Abort> {
+        let handle = self.existing();
+        self.save_copy(handle)?;
+        self.make_raw(handle, self.text_len())?;
+        Ok(())
+    }
+
     /// Changes the elements of a collection. The key holds one of this type or does not exist: then it is created.
     /// A collection that is empty afterwards goes, and its key with it.
     ///

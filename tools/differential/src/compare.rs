@@ -30,7 +30,7 @@ enum Rule {
     CommonFields,
     /// INFO: text.
     Text,
-    /// The same, or what is `embstr` or `int` on the left is `raw` on the right.
+    /// The same, or what is `embstr` on the left is `raw` on the right.
     Encoding,
 }
 
@@ -322,10 +322,8 @@ fn by_rule(words: &[Vec<u8>], left: &Value, right: &Value) -> bool {
 }
 
 /// Valkey decides by the lengths of key and value together whether a string is `embstr`; here it is 44 bytes, as in Redis.
-/// There SETBIT and BITFIELD make a string `raw` even where they change nothing.
 pub fn same_encoding(left: &Value, right: &Value) -> bool {
-    left == right
-        || (matches!(left.as_bytes(), Some(b"embstr" | b"int")) && right.as_bytes() == Some(b"raw"))
+    left == right || (left.as_bytes() == Some(b"embstr") && right.as_bytes() == Some(b"raw"))
 }
 
 /// Settings that say where a server is, how many cores it uses, or what it is called.

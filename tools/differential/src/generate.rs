@@ -8,7 +8,7 @@ use crate::Words;
 use crate::domain;
 use crate::grammar::{Argument, Command, Coverage, Grammar, Kind};
 use crate::guard;
-use crate::roster;
+use crate::roster::{self, Strangers};
 use crate::scripts::Library;
 
 /// One call in so many is wrong on purpose.
@@ -22,6 +22,7 @@ const LEAST_RENEWED_CALLS: u32 = 256;
 pub struct Generator {
     grammar: Grammar,
     library: Rc<Library>,
+    strangers: Strangers,
     /// What was sent so far.
     pub coverage: Coverage,
     /// The source of every choice.
@@ -39,12 +40,13 @@ struct Draft {
 
 impl Generator {
     /// A generator over this grammar.
-    pub fn new(grammar: Grammar, library: Rc<Library>, seed: u64) -> Self {
+    pub fn new(grammar: Grammar, library: Rc<Library>, strangers: Strangers, seed: u64) -> Self {
         let weights = grammar.commands.iter().map(|c| c.weight).sum();
         let coverage = Coverage::new(&grammar);
         Self {
             grammar,
             library,
+            strangers,
             coverage,
             rng: Rng::with_seed(seed),
             weights,
@@ -78,7 +80,7 @@ impl Generator {
                     *word = b"7".to_vec();
                 }
             }
-            if is_sendable(&draft.words) {
+            if self.is_sendable(&draft.words) {
                 self.coverage.count(&draft.nodes);
                 return draft.words;
             }
@@ -137,7 +139,7 @@ impl Generator {
         }
         let mut rng = self.rng.fork();
         let mut inner = self.command().map(|draft| draft.words).unwrap_or_default();
-        if !is_sendable(&inner) {
+        if !self.is_sendable(&inner) {
             inner = vec![b"PING".to_vec()];
         }
         let words = self.library.call(&mut rng, |_| inner);
@@ -330,6 +332,35 @@ impl Generator {
             words
         }
     }
+
+    /// Whether the call may go out now: see [`roster`] and [`guard`]. A script's ARGV is looked at as well.
+    fn is_sendable(&self, words: &[Vec<u8>]) -> bool {
+        let Some(name) = words.first() else {
+            return false;
+        };
+        let is = |names: &[&str]| {
+            names
+                .iter()
+                .any(|n| name.eq_ignore_ascii_case(n.as_bytes()))
+        };
+        if is(&["quit"])
+            || (is(&["client"])
+                && words
+                    .get(1)
+                    .is_some_and(|w| w.eq_ignore_ascii_case(b"reply")))
+        {
+            return false;
+        }
+        let inner = if is(&["eval", "evalsha", "eval_ro", "evalsha_ro"]) {
+            words.get(3..).unwrap_or_default()
+        } else {
+            &[]
+        };
+        let is_fit = |words: &[Vec<u8>]| {
+            roster::denied(words).is_none() && !guard::is_race(words) && !self.strangers.has(words)
+        };
+        is_fit(words) && (0..inner.len()).all(|at| is_fit(&inner[at..]))
+    }
 }
 
 fn all_nodes(arguments: &[Argument], nodes: &mut Vec<usize>) {
@@ -337,35 +368,4 @@ fn all_nodes(arguments: &[Argument], nodes: &mut Vec<usize>) {
         nodes.push(argument.node);
         all_nodes(&argument.children, nodes);
     }
-}
-
-/// Whether the call may go out now: see [`roster`] and [`guard`]. A script's ARGV is looked at as well.
-fn is_sendable(words: &[Vec<u8>]) -> bool {
-    let Some(name) = words.first() else {
-        return false;
-    };
-    let is = |names: &[&str]| {
-        names
-            .iter()
-            .any(|n| name.eq_ignore_ascii_case(n.as_bytes()))
-    };
-    if is(&["quit"])
-        || (is(&["client"])
-            && words
-                .get(1)
-                .is_some_and(|w| w.eq_ignore_ascii_case(b"reply")))
-    {
-        return false;
-    }
-    let inner = if is(&["eval", "evalsha", "eval_ro", "evalsha_ro"]) {
-        words.get(3..).unwrap_or_default()
-    } else {
-        &[]
-    };
-    let starts = 0..inner.len();
-    roster::denied(words).is_none()
-        && !guard::is_race(words)
-        && starts
-            .into_iter()
-            .all(|at| roster::denied(&inner[at..]).is_none() && !guard::is_race(&inner[at..]))
 }

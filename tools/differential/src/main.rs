@@ -34,6 +34,7 @@ use crate::grammar::Grammar;
 use crate::options::Options;
 use crate::pair::{Mismatch, Pair, Step};
 use crate::report::Report;
+use crate::roster::Strangers;
 use crate::scripts::Library;
 
 /// A call: its name and arguments.
@@ -60,12 +61,15 @@ fn main() -> ExitCode {
 
 /// Whether the servers are the same.
 fn differ(options: &Options) -> Result<bool> {
-    let (grammar, library) = {
-        let server = Server::start(&options.recipe.right, &options.recipe.right_arguments)?;
-        let mut connection = Connection::open(server.address())?;
+    let recipe = &options.recipe;
+    let (grammar, library, strangers) = {
+        let left = Server::start(&recipe.left, &recipe.left_arguments)?;
+        let right = Server::start(&recipe.right, &recipe.right_arguments)?;
+        let mut connection = Connection::open(right.address())?;
         (
             Grammar::ask(&mut connection, &options.only)?,
             Rc::new(Library::learn(&mut connection)?),
+            Strangers::ask(&mut Connection::open(left.address())?, &mut connection)?,
         )
     };
     let (commands, nodes) = (grammar.commands.len(), grammar.nodes.len());
@@ -73,7 +77,7 @@ fn differ(options: &Options) -> Result<bool> {
         "seed {}, {commands} commands with {nodes} options",
         options.seed
     );
-    let mut generator = Generator::new(grammar, library.clone(), options.seed);
+    let mut generator = Generator::new(grammar, library.clone(), strangers, options.seed);
     let pair = Pair::start(&options.recipe, library.clone())?;
     let (report, history) = (Report::new(), Vec::new());
     let mut run = Run {

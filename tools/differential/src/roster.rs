@@ -1,5 +1,10 @@
 //! Which commands are sent how often, and which may not be sent, each with its reason.
 
+use std::collections::HashSet;
+use std::io::Result;
+
+use perilune_harness::Connection;
+
 /// The commands of the contract that exist so far, with the weight of their choice. Weight zero: sent by
 /// [`crate::episodes`] only, in a setting of their own.
 pub const ROSTER: &[(&str, u32)] = &[
@@ -208,31 +213,6 @@ pub const DENIED: &[Denied] = &[
         reason: "turns the connection into a replica's",
     },
     Denied {
-        words: &["module"],
-        unless: never,
-        reason: "not there yet; the word gets to the beginning from COMMAND LIST",
-    },
-    Denied {
-        words: &["save"],
-        unless: never,
-        reason: "the same, from CONFIG GET",
-    },
-    Denied {
-        words: &["pubsub"],
-        unless: never,
-        reason: "the same, from CLIENT LIST",
-    },
-    Denied {
-        words: &["command", "getkeys", "sync"],
-        unless: never,
-        reason: "not there yet; the word gets there from FLUSHALL",
-    },
-    Denied {
-        words: &["command", "getkeysandflags", "sync"],
-        unless: never,
-        reason: "the same",
-    },
-    Denied {
         words: &["psync"],
         unless: never,
         reason: "turns the connection into a replica's",
@@ -253,10 +233,76 @@ pub fn denied(words: &[Vec<u8>]) -> Option<&'static str> {
     DENIED.iter().find(|d| is(d)).map(|d| d.reason)
 }
 
+/// Commands that one of the servers has and the other has not: that is known, and says nothing.
+#[derive(Debug, Default)]
+pub struct Strangers(HashSet<Vec<u8>>);
+
+impl Strangers {
+    /// Asks both.
+    pub fn ask(left: &mut Connection, right: &mut Connection) -> Result<Self> {
+        let names = |connection: &mut Connection| -> Result<HashSet<Vec<u8>>> {
+            let list = connection.call(&["COMMAND", "LIST"])?;
+            let names = list.as_array().unwrap_or_default().iter();
+            Ok(names
+                .filter_map(|name| Some(name.as_bytes()?.to_ascii_lowercase()))
+                .collect())
+        };
+        let (left, right) = (names(left)?, names(right)?);
+        Ok(Self(left.symmetric_difference(&right).cloned().collect()))
+    }
+
+    /// Whether the call is of one of them, or asks for its keys. Words can get to the beginning of a call from anywhere: an
+    /// option of one command may be the name of another.
+    pub fn has(&self, words: &[Vec<u8>]) -> bool {
+        let is = |word: &[u8], name: &str| word.eq_ignore_ascii_case(name.as_bytes());
+        if let [command, sub, rest @ ..] = words
+            && is(command, "command")
+            && (is(sub, "getkeys") || is(sub, "getkeysandflags"))
+        {
+            return self.has(rest);
+        }
+        (1..=words.len().min(2)).any(|len| {
+            self.0
+                .contains(&words[..len].join(&b'|').to_ascii_lowercase())
+        })
+    }
+
+    /// These, by name.
+    #[cfg(test)]
+    fn of(names: &[&str]) -> Self {
+        Self(names.iter().map(|name| name.as_bytes().to_vec()).collect())
+    }
+}
+
 /// Whether the roster has the command: `get`, `client|list`, or a container such as `client`.
 pub fn is_in_roster(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     ROSTER
         .iter()
         .any(|(known, _)| *known == name || known.split('|').next() == Some(&name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(call: &str, expected: bool) {
+        let words: Vec<Vec<u8>> = call.split(' ').map(|w| w.as_bytes().to_vec()).collect();
+        let strangers = Strangers::of(&["sync", "client|tracking"]);
+        assert_eq!(strangers.has(&words), expected, "{call}");
+    }
+
+    #[test]
+    fn strangers_are_known_wherever_a_command_may_stand() {
+        check("SYNC", true);
+        check("sync 1 2", true);
+        check("GET sync", false);
+        check("CLIENT TRACKING on", true);
+        check("CLIENT LIST tracking", false);
+        check("COMMAND GETKEYS SYNC", true);
+        check("COMMAND GETKEYSANDFLAGS client tracking", true);
+        check("COMMAND INFO sync", false);
+        check("COMMAND GETKEYS", false);
+    }
 }

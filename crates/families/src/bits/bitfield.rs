@@ -290,6 +290,8 @@ fn bitfield(txn: &mut WriteTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Rep
         slot.notify(EventClass::STRING, "setbit");
         // the edit counts as one already
         txn.count_changes(changes.saturating_sub(1));
+    } else {
+        slot.edit_nothing()?;
     }
     answer(&effects, reply);
     Ok(())
@@ -409,6 +411,10 @@ mod tests {
             > STRLEN n => (integer) 1
             > BITFIELD n OVERFLOW FAIL SET u1 0 2 => 1) (nil)
             > :changes => 0
+            > SET i 5 => OK
+            > BITFIELD i SET u8 0 53 => 1) (integer) 53
+            > :changes => 0
+            > :encoding i => raw
             "#,
         );
     }

@@ -66,6 +66,8 @@ fn setbit(txn: &mut WriteTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Reply
             }
         })?;
         slot.notify(EventClass::STRING, "setbit");
+    } else {
+        slot.edit_nothing()?;
     }
     reply.integer(i64::from(old));
     Ok(())
@@ -95,6 +97,10 @@ mod tests {
             > GET k => "3"
             > :encoding k => raw
             > :expires k => 1010000
+            > SET k 5 => OK
+            > SETBIT k 0 0 => (integer) 0
+            > :changes => 0
+            > :encoding k => raw
             "#,
         );
     }
