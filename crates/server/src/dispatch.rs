@@ -109,7 +109,7 @@ impl Server {
                 }
                 progress
             }
-            Some(Handler::Script(_) | Handler::Exec) => {
+            Some(Handler::Long(_) | Handler::Script(_) | Handler::Exec) => {
                 return self.run_aside(turn, session, out, entry, arguments);
             }
             None => unreachable!("a container is never resolved"),
@@ -156,7 +156,7 @@ impl Server {
         let progress = turn.aside(|local| {
             let began = Instant::now();
             let progress = match entry.handler {
-                Some(Handler::Script(handler)) => {
+                Some(Handler::Long(handler) | Handler::Script(handler)) => {
                     self.run_script(session, local, entry, handler, arguments, out)
                 }
                 Some(Handler::Exec) => self.run_exec(session, local, entry, out),

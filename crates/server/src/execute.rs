@@ -497,7 +497,11 @@ impl Server {
                     };
                     handler(&mut call, &arguments, &mut reply)
                 }
-                Some(Handler::Transaction(handler) | Handler::Script(handler)) => {
+                Some(
+                    Handler::Transaction(handler)
+                    | Handler::Long(handler)
+                    | Handler::Script(handler),
+                ) => {
                     let machine = Some((&mut *vm, &mut *scripts));
                     let mut call = Call {
                         server: self,
@@ -566,7 +570,7 @@ impl Server {
                 txn.select(session.database);
                 outcome
             }
-            Some(Handler::Transaction(handler)) => {
+            Some(Handler::Transaction(handler) | Handler::Long(handler)) => {
                 let origin = Origin::Script { read_only };
                 handler(
                     &mut Call {

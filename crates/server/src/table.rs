@@ -22,6 +22,8 @@ pub enum Handler {
     Server(ServerHandler),
     /// A command under the locks of its keys that needs its session or the server as well, soon done: WATCH, TIME.
     Transaction(TransactionHandler),
+    /// The same, but it may last: DEBUG.
+    Long(TransactionHandler),
     /// A script: under the locks of its keys, recorded, for as long as it takes.
     Script(TransactionHandler),
     /// EXEC.
@@ -33,7 +35,9 @@ impl HasAccess for Handler {
         match self {
             Handler::Data(handler) => handler.access(),
             Handler::Server(_) => Access::Server,
-            Handler::Transaction(_) | Handler::Script(_) | Handler::Exec => Access::Session,
+            Handler::Transaction(_) | Handler::Long(_) | Handler::Script(_) | Handler::Exec => {
+                Access::Session
+            }
         }
     }
 }

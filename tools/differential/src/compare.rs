@@ -225,7 +225,15 @@ fn script(context: &Context<'_>, left: &Value, right: &Value) -> bool {
     {
         return left == right;
     }
-    left == right || is_other_parser(text, left, right) || are_addresses(left, right)
+    left == right
+        || is_other_parser(text, left, right)
+        || are_addresses(left, right)
+        || are_nans(left, right)
+}
+
+/// LuaJIT prints no sign of what is no number.
+fn are_nans(left: &Value, right: &Value) -> bool {
+    left.as_bytes() == Some(b"nan") && right.as_bytes() == Some(b"-nan")
 }
 
 /// `tostring` of a table or a function tells where it lies.

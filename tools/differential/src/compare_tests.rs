@@ -65,6 +65,38 @@ fn rules_excuse_what_they_say() {
 }
 
 #[test]
+fn a_scripts_answer_may_differ_where_the_machine_shows() {
+    check("EVAL x 0", "$3\r\nnan\r\n", "$4\r\n-nan\r\n", true);
+    check("EVAL x 0", "$4\r\n-nan\r\n", "$3\r\nnan\r\n", false);
+    check("GET k", "$3\r\nnan\r\n", "$4\r\n-nan\r\n", false);
+    check(
+        "EVAL x 0",
+        "$9\r\ntable: 0x\r\n",
+        "$10\r\ntable: 0x1\r\n",
+        true,
+    );
+    check(
+        "EVAL x 0",
+        "$9\r\ntable: 0x\r\n",
+        "$12\r\nfunction: 0x\r\n",
+        false,
+    );
+    check(
+        "OBJECT ENCODING k",
+        "$6\r\nembstr\r\n",
+        "$3\r\nraw\r\n",
+        true,
+    );
+    check("OBJECT ENCODING k", "$3\r\nint\r\n", "$3\r\nraw\r\n", false);
+    check(
+        "OBJECT ENCODING k",
+        "$3\r\nraw\r\n",
+        "$6\r\nembstr\r\n",
+        false,
+    );
+}
+
+#[test]
 fn no_rule_excuses_an_error() {
     check("KEYS", "-ERR a\r\n", "-ERR b\r\n", false);
     check("TIME x", "-ERR a\r\n", "*0\r\n", false);

@@ -10,4 +10,5 @@ mod differences;
 mod harness;
 mod introspection;
 mod long_running;
+mod panics;
 mod pubsub;

@@ -1,12 +1,12 @@
 //! `DEBUG subcommand ...`: what tests need to see and to do.
 //!
-//! Only what the reference's suite uses is here, and it needs `enable-debug-command`.
+//! Only what the reference's suite and ours use is here, and it needs `enable-debug-command`.
 
 use perilune_command::{Command, CommandError, Flags, Group, Outcome, Spec, errors, integer};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use perilune_keyspace::{ReadTxn, Txn};
+use perilune_keyspace::{Expiry, ReadTxn, Txn, WriteTxn};
 use perilune_resp::Reply;
 
 use crate::call::Call;
@@ -29,7 +29,7 @@ pub const DEBUG: ServerCommand = Command::new(
         // doc flags: ['syscmd']
         ..Spec::DEFAULT
     },
-    Handler::Transaction(debug),
+    Handler::Long(debug),
 );
 
 const NOT_ALLOWED: CommandError = CommandError::new(
@@ -82,9 +82,9 @@ fn debug(
         }
         b"sleep" => {
             let seconds = perilune_command::float(arguments.get(2).ok_or(errors::SYNTAX)?)?;
-            // asked for on purpose: the thread sleeps with its loop
             std::thread::sleep(Duration::try_from_secs_f64(seconds).unwrap_or_default());
         }
+        b"panic" => return panic_halfway(txn, arguments.get(2).copied()),
         b"object" => return object(txn, arguments, reply),
         b"protocol" => return protocol(arguments, reply),
         _ => {
@@ -108,6 +108,15 @@ fn packed_threshold(argument: &[u8]) -> Result<u32, CommandError> {
     bytes.filter(|bytes| *bytes <= MAX).ok_or(CommandError::new(
         "ERR argument must be a memory value bigger than 1 and smaller than 4gb",
     ))
+}
+
+/// `DEBUG PANIC [key]`: a mistake in a command, as it were; with a key, after half a change. The reference ends here.
+fn panic_halfway(txn: &mut Txn<'_>, key: Option<&[u8]>) -> Outcome {
+    if let Some(key) = key {
+        let mut txn = WriteTxn::new(txn);
+        txn.slot(key)?.set(b"half", Expiry::Clear)?;
+    }
+    panic!("DEBUG PANIC was asked for")
 }
 
 /// `DEBUG OBJECT key`: how the entry lies there, expired or not.
