@@ -9,6 +9,7 @@ mod hashes;
 mod keys;
 mod lists;
 mod scanning;
+mod sets;
 mod sorted_sets;
 mod strings;
 #[cfg(test)]
@@ -22,6 +23,7 @@ use perilune_command::Command;
 pub const FAMILIES: &[&[Command]] = &[
     keys::COMMANDS,
     lists::COMMANDS,
+    sets::COMMANDS,
     strings::COMMANDS,
     bits::COMMANDS,
     hashes::COMMANDS,

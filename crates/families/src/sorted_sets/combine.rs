@@ -156,7 +156,7 @@ impl<'a> Source<'a> {
     fn for_each(&self, mut visit: impl FnMut(Member<'a>, f64)) {
         match self {
             Source::Absent => {}
-            Source::Set(set) => set.for_each(|member| visit(Member::of(member), 1.0)),
+            Source::Set(set) => set.iter().for_each(|member| visit(Member::of(member), 1.0)),
             Source::Sorted(set) => set
                 .iter()
                 .for_each(|(member, score)| visit(Member::of(member), score)),

@@ -286,7 +286,7 @@ pub fn shown(found: crate::Found<'_>) -> String {
 pub fn members(found: crate::Found<'_>) -> Option<BTreeSet<String>> {
     let set = found.collection::<Set>().ok()?;
     let mut members = BTreeSet::new();
-    set.for_each(|member| {
+    set.iter().for_each(|member| {
         members.insert(text(&member.to_vec()));
     });
     Some(members)

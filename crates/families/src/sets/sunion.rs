@@ -1,0 +1,260 @@
+//! `SUNION key [key ...]` answers the members that any of these sets has, `SDIFF key [key ...]` those of the first that no other has;
+//! `SUNIONSTORE destination key [key ...]` and `SDIFFSTORE destination key [key ...]` make them a set and answer how many they
+//! are. A key that does not exist is an empty set.
+//!
+//! ```text
+//! > SADD a 1 2 3
+//! (integer) 3
+//! > SADD b 3 4
+//! (integer) 2
+//! > SUNION a b
+//! 1) "1"
+//! 2) "2"
+//! 3) "3"
+//! 4) "4"
+//! > SDIFF a b
+//! 1) "1"
+//! 2) "2"
+//! > SDIFFSTORE rest a b
+//! (integer) 2
+//! > SUNIONSTORE all a b
+//! (integer) 4
+//! ```
+
+use perilune_command::{Arg, Command, DataHandler, Flags, Group, KeyFlags, KeySpec, Outcome, Spec};
+use perilune_keyspace::{ReadTxn, WriteTxn};
+use perilune_resp::Reply;
+use perilune_value::{Collection, Edit, Limits, Set};
+
+use super::{Sources, reply_member, store};
+
+/// SUNION.
+pub const SUNION: Command = Command::new(
+    Spec {
+        name: "sunion",
+        summary: "Returns the union of multiple sets.",
+        group: Group::Set,
+        since: "1.0.0",
+        complexity: "O(N) where N is the total number of elements in all given sets.",
+        arity: -2,
+        keys: &[KeySpec::range(
+            1,
+            -1,
+            1,
+            KeyFlags::RO.with(KeyFlags::ACCESS),
+        )],
+        arguments: &[Arg::key("key", 0).multiple()],
+        tips: &["nondeterministic_output_order"],
+        ..Spec::DEFAULT
+    },
+    DataHandler::Read(sunion),
+);
+
+/// SUNIONSTORE.
+pub const SUNIONSTORE: Command = Command::new(
+    Spec {
+        name: "sunionstore",
+        summary: "Stores the union of multiple sets in a key.",
+        group: Group::Set,
+        since: "1.0.0",
+        complexity: "O(N) where N is the total number of elements in all given sets.",
+        arity: -3,
+        flags: Flags::DENYOOM,
+        keys: &[
+            KeySpec::one(1, KeyFlags::OW.with(KeyFlags::UPDATE)),
+            KeySpec::range(2, -1, 1, KeyFlags::RO.with(KeyFlags::ACCESS)),
+        ],
+        arguments: &[Arg::key("destination", 0), Arg::key("key", 1).multiple()],
+        ..Spec::DEFAULT
+    },
+    DataHandler::Write(sunionstore),
+);
+
+/// SDIFF.
+pub const SDIFF: Command = Command::new(
+    Spec {
+        name: "sdiff",
+        summary: "Returns the difference of multiple sets.",
+        group: Group::Set,
+        since: "1.0.0",
+        complexity: "O(N) where N is the total number of elements in all given sets.",
+        arity: -2,
+        keys: &[KeySpec::range(
+            1,
+            -1,
+            1,
+            KeyFlags::RO.with(KeyFlags::ACCESS),
+        )],
+        arguments: &[Arg::key("key", 0).multiple()],
+        tips: &["nondeterministic_output_order"],
+        ..Spec::DEFAULT
+    },
+    DataHandler::Read(sdiff),
+);
+
+/// SDIFFSTORE.
+pub const SDIFFSTORE: Command = Command::new(
+    Spec {
+        name: "sdiffstore",
+        summary: "Stores the difference of multiple sets in a key.",
+        group: Group::Set,
+        since: "1.0.0",
+        complexity: "O(N) where N is the total number of elements in all given sets.",
+        arity: -3,
+        flags: Flags::DENYOOM,
+        keys: &[
+            KeySpec::one(1, KeyFlags::OW.with(KeyFlags::UPDATE)),
+            KeySpec::range(2, -1, 1, KeyFlags::RO.with(KeyFlags::ACCESS)),
+        ],
+        arguments: &[Arg::key("destination", 0), Arg::key("key", 1).multiple()],
+        ..Spec::DEFAULT
+    },
+    DataHandler::Write(sdiffstore),
+);
+
+fn sunion(txn: &mut ReadTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Reply) -> Outcome {
+    let limits = txn.limits();
+    let sets = Sources::find(txn, &arguments[1..])?;
+    reply_set(&union(&sets, &limits), reply);
+    Ok(())
+}
+
+fn sdiff(txn: &mut ReadTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Reply) -> Outcome {
+    let limits = txn.limits();
+    let sets = Sources::find(txn, &arguments[1..])?;
+    reply_set(&difference(&sets, &limits), reply);
+    Ok(())
+}
+
+fn sunionstore(txn: &mut WriteTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Reply) -> Outcome {
+    let limits = txn.limits();
+    let result = union(&Sources::find(txn, &arguments[2..])?, &limits);
+    store(txn, arguments[1], result, "sunionstore", reply)
+}
+
+fn sdiffstore(txn: &mut WriteTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Reply) -> Outcome {
+    let limits = txn.limits();
+    let result = difference(&Sources::find(txn, &arguments[2..])?, &limits);
+    store(txn, arguments[1], result, "sdiffstore", reply)
+}
+
+fn reply_set(set: &Set, reply: &mut dyn Reply) {
+    reply.set(set.len());
+    set.iter().for_each(|member| reply_member(member, reply));
+}
+
+fn union(sets: &Sources<'_>, limits: &Limits) -> Set {
+    let mut result = Set::default();
+    for set in sets.present() {
+        for member in set.iter() {
+            result.add(member, limits);
+        }
+    }
+    result
+}
+
+/// Goes over the first set and asks all others, or, where those are small beside it, over all of them: what costs less.
+fn difference(sets: &Sources<'_>, limits: &Limits) -> Set {
+    let mut result = Set::default();
+    let Some((Some(first), others)) = sets.split_first() else {
+        return result;
+    };
+    let others: Vec<&Set> = others.collect();
+    let lookups = first.len() * (others.len() + 1) / 2;
+    let walks = first.len() + others.iter().map(|set| set.len()).sum::<usize>();
+    if lookups <= walks {
+        for member in first.iter() {
+            if !others.iter().any(|set| set.contains_item(member)) {
+                result.add(member, limits);
+            }
+        }
+        return result;
+    }
+    for member in first.iter() {
+        result.add(member, limits);
+    }
+    let mut edit = Edit::new(&mut result, None, limits);
+    for member in others.into_iter().flat_map(Set::iter) {
+        edit.remove(member.bytes(&mut itoa::Buffer::new()));
+    }
+    result
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::check;
+
+    #[test]
+    fn sets_are_joined_and_subtracted() {
+        check(
+            r#"
+            > SADD a 1 2 3 => (integer) 3
+            > SADD b 3 4 => (integer) 2
+            > SUNION a b none => 1) "1"
+            2) "2"
+            3) "3"
+            4) "4"
+            > SDIFF a b => 1) "1"
+            2) "2"
+            > SDIFF a => 1) "1"
+            2) "2"
+            3) "3"
+            > SDIFF a b a => (empty array)
+            > SDIFF none a => (empty array)
+            > SUNION none => (empty array)
+            > SDIFF b none a => 1) "4"
+            > :resp 3
+            > SUNION none => (empty set)
+            > SDIFF a b => 1~ "1"
+            2~ "2"
+            > SET k v => OK
+            > SUNION a k => (error) WRONGTYPE Operation against a key holding the wrong kind of value
+            > SDIFF none k => (error) WRONGTYPE Operation against a key holding the wrong kind of value
+            "#,
+        );
+    }
+
+    #[test]
+    fn results_are_stored() {
+        check(
+            r#"
+            > SADD a 1 2 3 => (integer) 3
+            > SADD b 3 x => (integer) 2
+            > SUNIONSTORE d a b => (integer) 4
+            > :encoding d => listpack
+            > :sent => SUNIONSTORE d a b
+            > :changes => 1
+            > :events
+            n new d
+            s sunionstore d
+            > SDIFFSTORE d a b => (integer) 2
+            > :encoding d => intset
+            > SDIFFSTORE d a d => (integer) 1
+            > SMEMBERS d => 1) "3"
+            > SDIFFSTORE d a a => (integer) 0
+            > :events => g del d
+            > SUNIONSTORE d none => (integer) 0
+            > :changes => 0
+            "#,
+        );
+    }
+
+    #[test]
+    fn a_big_set_less_small_ones_is_right_by_either_way() {
+        use crate::testing::Stage;
+        let mut stage = Stage::new();
+        for i in 0..200 {
+            stage.call(&format!("SADD big {i} w{i}"));
+        }
+        let mut call = String::from("SDIFFSTORE rest big");
+        for i in 0..6 {
+            stage.call(&format!("SADD small{i} {i} w{} none{i}", i + 50));
+            call += &format!(" small{i}");
+        }
+        assert_eq!(stage.call(&call), "(integer) 388");
+        assert_eq!(
+            stage.call("SMISMEMBER rest 5 6 w50 w56"),
+            "1) (integer) 0\n2) (integer) 1\n3) (integer) 0\n4) (integer) 1"
+        );
+    }
+}
