@@ -43,6 +43,12 @@ const RULES: &[(&str, Rule, &str)] = &[
         "cursors and portions are the server's own; whole iterations are compared as sets",
     ),
     ("randomkey", Rule::Kind, "random"),
+    (
+        "zscan",
+        Rule::Kind,
+        "as SCAN; what a set holds is compared with the keyspace",
+    ),
+    ("zrandmember", Rule::Kind, "random"),
     ("time", Rule::Kind, "the clock"),
     ("lolwut", Rule::Kind, "art, with the version in it"),
     (

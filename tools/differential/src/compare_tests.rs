@@ -147,7 +147,7 @@ fn tables_are_compared_for_the_roster() {
     check(
         "COMMAND LIST",
         "*1\r\n+get\r\n",
-        "*2\r\n+zadd\r\n+get\r\n",
+        "*2\r\n+xadd\r\n+get\r\n",
         true,
     );
     check(
@@ -171,7 +171,7 @@ fn tables_are_compared_for_the_roster() {
     check(
         "COMMAND DOCS",
         "*2\r\n+get\r\n*2\r\n+since\r\n+1\r\n",
-        "*4\r\n+zadd\r\n*0\r\n+get\r\n*2\r\n+since\r\n+1\r\n",
+        "*4\r\n+xadd\r\n*0\r\n+get\r\n*2\r\n+since\r\n+1\r\n",
         true,
     );
     check(

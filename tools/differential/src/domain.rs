@@ -6,6 +6,7 @@ use crate::pools::{
     BITFIELD_TYPES, BITFIELD_TYPES_VALID, FLOATS, INTEGERS, KEYS, LENGTHS, NAMES, ODD_NUMBERS,
     PATTERNS, SETTINGS, SETTINGS_READ, SHORT_KEYS, STRING_BYTES_MAX,
 };
+use crate::sorted_sets;
 
 /// Whether the run may set the setting: an unknown one (which is refused), or a listed one to a listed value.
 pub fn is_harmless_setting(name: &[u8], value: Option<&[u8]>) -> bool {
@@ -175,9 +176,43 @@ pub fn command_name(rng: &mut Rng) -> Vec<u8> {
     }
 }
 
+/// Commands that are about keys of all types.
+const ANY_TYPE: &[&str] = &[
+    "copy",
+    "del",
+    "exists",
+    "expire",
+    "expireat",
+    "expiretime",
+    "memory|usage",
+    "move",
+    "object|encoding",
+    "object|freq",
+    "object|idletime",
+    "object|refcount",
+    "persist",
+    "pexpire",
+    "pexpireat",
+    "pexpiretime",
+    "pttl",
+    "rename",
+    "renamenx",
+    "touch",
+    "ttl",
+    "type",
+    "unlink",
+    "watch",
+];
+
 /// A value for the argument `name` of `command`, where COMMAND DOCS calls its kind `kind`.
 pub fn argument(rng: &mut Rng, command: &str, name: &str, kind: &str) -> Vec<u8> {
+    if let Some(word) = sorted_sets::argument(rng, command, name, kind) {
+        return word;
+    }
     match (command, name) {
+        _ if kind == "key" && ANY_TYPE.contains(&command) && rng.u32(..3) == 0 => {
+            return pick(rng, sorted_sets::KEYS).to_vec();
+        }
         ("lcs", "key1" | "key2") => return short_key(rng),
         ("select" | "move" | "swapdb", _) if kind == "integer" => return database(rng),
         ("copy", "destination-db") => return database(rng),

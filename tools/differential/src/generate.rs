@@ -10,6 +10,7 @@ use crate::grammar::{Argument, Command, Coverage, Grammar, Kind};
 use crate::guard;
 use crate::roster::{self, Strangers};
 use crate::scripts::Library;
+use crate::sorted_sets;
 
 /// One call in so many is wrong on purpose.
 const WRONG_ONE_IN: u32 = 4;
@@ -36,6 +37,8 @@ pub struct Generator {
 struct Draft {
     words: Words,
     nodes: Vec<usize>,
+    /// Where the number of keys stands, and how many there are.
+    numkeys: Option<(usize, usize)>,
 }
 
 impl Generator {
@@ -66,6 +69,9 @@ impl Generator {
             let key = domain::short_key(&mut self.rng);
             return vec![b"SET".to_vec(), key, domain::short_value(&mut self.rng)];
         }
+        if self.rng.u32(..60) == 0 && self.has("zadd") {
+            return sorted_sets::filling(&mut self.rng);
+        }
         for _ in 0..20 {
             let draft = match self.rng.u32(..8) {
                 0 => self.script(),
@@ -80,12 +86,17 @@ impl Generator {
                     *word = b"7".to_vec();
                 }
             }
+            sorted_sets::settle(&mut self.rng, &mut draft.words);
             if self.is_sendable(&draft.words) {
                 self.coverage.count(&draft.nodes);
                 return draft.words;
             }
         }
         vec![b"PING".to_vec()]
+    }
+
+    fn has(&self, command: &str) -> bool {
+        self.grammar.commands.iter().any(|c| c.name == command)
     }
 
     /// A call of this command by the grammar, where the grammar has it: for an episode that can deal with it.
@@ -160,7 +171,11 @@ impl Generator {
             .filter(used)
             .map(|a| a.node)
             .collect();
-        Some(Draft { words, nodes })
+        Some(Draft {
+            words,
+            nodes,
+            numkeys: None,
+        })
     }
 
     fn draft(&mut self, place: usize) -> Draft {
@@ -174,6 +189,7 @@ impl Generator {
         let mut draft = Draft {
             words,
             nodes: Vec::new(),
+            numkeys: None,
         };
         match name.as_str() {
             "config|set" => {
@@ -221,11 +237,22 @@ impl Generator {
             return;
         }
         draft.nodes.push(argument.node);
-        let times = if argument.multiple {
-            self.rng.usize(1..4)
-        } else {
-            1
+        let times = match draft.numkeys {
+            // a weight for each key
+            Some((_, keys)) if argument.multiple && argument.name == "weight" => keys,
+            _ if argument.multiple => self.rng.usize(1..4),
+            _ => 1,
         };
+        let kind = &argument.kind;
+        if let Some((place, keys)) = &mut draft.numkeys
+            && *kind == Kind::Value("key".into())
+        {
+            *keys = times;
+            draft.words[*place] = times.to_string().into_bytes();
+        }
+        if argument.name == "numkeys" && self.rng.u32(..20) != 0 {
+            draft.numkeys = Some((draft.words.len(), 0));
+        }
         for time in 0..times {
             if let Some(token) = &argument.token
                 && (time == 0 || argument.multiple_token)

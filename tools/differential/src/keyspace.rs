@@ -72,12 +72,19 @@ fn compare_database(left: &mut Peer, right: &mut Peer, database: u32) -> Result<
             shown(&others, &keys),
         )));
     }
-    let asks: [&[&str]; 4] = [&["TYPE"], &["GET"], &["PTTL"], &["OBJECT", "ENCODING"]];
+    let asks: [&[&str]; 5] = [
+        &["TYPE", "@KEY@"],
+        &["GET", "@KEY@"],
+        &["PTTL", "@KEY@"],
+        &["OBJECT", "ENCODING", "@KEY@"],
+        &["ZRANGE", "@KEY@", "0", "-1", "WITHSCORES"],
+    ];
     let call = |key: &Vec<u8>, ask: &[&str]| -> Words {
-        ask.iter()
-            .map(|w| w.as_bytes().to_vec())
-            .chain([key.clone()])
-            .collect()
+        let word = |word: &&str| match *word {
+            "@KEY@" => key.clone(),
+            word => word.as_bytes().to_vec(),
+        };
+        ask.iter().map(word).collect()
     };
     let calls: Vec<Words> = keys
         .iter()

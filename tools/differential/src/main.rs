@@ -21,6 +21,7 @@ mod report;
 mod roster;
 mod scripts;
 mod shrink;
+mod sorted_sets;
 mod tables;
 
 use std::io::{Error, Result};

@@ -116,6 +116,8 @@ impl Pair {
                 &["CONFIG", "SET", "timeout", "0"],
                 &["CONFIG", "SET", "maxmemory", "0"],
                 &["CONFIG", "SET", "hz", "10"],
+                &["CONFIG", "SET", "zset-max-listpack-entries", "128"],
+                &["CONFIG", "SET", "zset-max-listpack-value", "64"],
                 &["CONFIG", "SET", "busy-reply-threshold", "5000"],
                 &["CONFIG", "SET", "lazyfree-lazy-user-flush", "no"],
                 &["SCRIPT", "FLUSH", "SYNC"],

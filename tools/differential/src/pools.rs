@@ -210,6 +210,12 @@ pub const SETTINGS: &[(&str, &[&str])] = &[
         ],
     ),
     ("databases", &["16", "32"]),
+    (
+        "zset-max-listpack-entries",
+        &["128", "0", "3", "10", "-1", "x"],
+    ),
+    ("zset-max-ziplist-entries", &["128", "5"]),
+    ("zset-max-listpack-value", &["64", "0", "1", "4", "-1", "x"]),
     ("port-of-call", &["1"]),
     ("", &[""]),
 ];

@@ -37,6 +37,38 @@ pub const ROSTER: &[(&str, u32)] = &[
     ("bitop", 20),
     ("bitfield", 30),
     ("bitfield_ro", 12),
+    ("zadd", 60),
+    ("zincrby", 14),
+    ("zrem", 16),
+    ("zscore", 8),
+    ("zmscore", 8),
+    ("zcard", 6),
+    ("zcount", 10),
+    ("zlexcount", 10),
+    ("zrank", 10),
+    ("zrevrank", 10),
+    ("zrange", 40),
+    ("zrangestore", 24),
+    ("zrangebyscore", 20),
+    ("zrevrangebyscore", 20),
+    ("zrangebylex", 14),
+    ("zrevrangebylex", 14),
+    ("zrevrange", 12),
+    ("zremrangebyrank", 10),
+    ("zremrangebyscore", 10),
+    ("zremrangebylex", 8),
+    ("zunion", 20),
+    ("zinter", 20),
+    ("zdiff", 12),
+    ("zunionstore", 20),
+    ("zinterstore", 20),
+    ("zdiffstore", 12),
+    ("zintercard", 12),
+    ("zpopmin", 10),
+    ("zpopmax", 10),
+    ("zmpop", 16),
+    ("zrandmember", 16),
+    ("zscan", 12),
     ("del", 10),
     ("unlink", 8),
     ("exists", 10),
@@ -175,6 +207,15 @@ fn is_debug_without_effect(words: &[Vec<u8>]) -> bool {
         .is_some_and(|w| w.eq_ignore_ascii_case(b"nosuch"))
 }
 
+/// The reference writes as many elements as it is asked for, until its memory is full.
+fn is_bounded_draw(words: &[Vec<u8>]) -> bool {
+    let count = words
+        .get(2)
+        .and_then(|n| std::str::from_utf8(n).ok())
+        .and_then(|n| n.parse::<i64>().ok());
+    count.is_none_or(|count| count > -10_000)
+}
+
 /// The deny list.
 pub const DENIED: &[Denied] = &[
     Denied {
@@ -201,6 +242,11 @@ pub const DENIED: &[Denied] = &[
         words: &["script", "kill"],
         unless: is_call_without_name,
         reason: "with a script's name it is an addition of ours",
+    },
+    Denied {
+        words: &["zrandmember"],
+        unless: is_bounded_draw,
+        reason: "the reference would answer without end",
     },
     Denied {
         words: &["monitor"],

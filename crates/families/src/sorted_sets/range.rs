@@ -149,6 +149,11 @@ impl<'a> Query<'a> {
         })
     }
 
+    /// Whether elements are chosen by their ranks.
+    pub fn is_by_rank(&self) -> bool {
+        matches!(self.by, Between::Ranks(..))
+    }
+
     /// The ranks of the elements that are meant, in ascending order.
     pub fn ranks(&self, set: &SortedSet) -> Range<usize> {
         let len = set.len();

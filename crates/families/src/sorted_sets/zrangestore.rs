@@ -14,7 +14,7 @@
 use perilune_command::{Arg, Command, DataHandler, Flags, Group, KeyFlags, KeySpec, Outcome, Spec};
 use perilune_keyspace::WriteTxn;
 use perilune_resp::Reply;
-use perilune_value::SortedSet;
+use perilune_value::{Adding, Edit, SortedSet};
 
 use super::range::{Form, Query};
 use super::{find, store};
@@ -60,14 +60,19 @@ fn zrangestore(txn: &mut WriteTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn 
     };
     let query = Query::parse(arguments, 3, form)?;
     let limits = txn.limits();
-    let stored = match find(txn, arguments[2])? {
-        Some(set) => {
-            let ranks = query.ranks(set);
-            let len = ranks.len();
-            SortedSet::of_ordered(set.elements(ranks, false), len, &limits)
+    let mut stored = SortedSet::default();
+    if let Some(set) = find(txn, arguments[2])? {
+        // One after the other as the reference does it, because what has been packed once has lost the sign of 0.
+        let mut stored = Edit::new(&mut stored, None, &limits);
+        let ranks = query.ranks(set);
+        if query.is_by_rank() {
+            stored.expect(ranks.len(), 0);
         }
-        None => SortedSet::default(),
-    };
+        let mut digits = itoa::Buffer::new();
+        for (member, score) in set.elements(ranks, query.reversed) {
+            stored.add(member.bytes(&mut digits), score, Adding::default());
+        }
+    }
     let len = store(txn, arguments[1], stored, "zrangestore")?;
     reply.integer(len as i64);
     Ok(())
@@ -100,6 +105,19 @@ mod tests {
             > ZRANGESTORE d z 0 x => (error) ERR value is not an integer or out of range
             > SET s v => OK
             > ZRANGESTORE d s 0 -1 => (error) WRONGTYPE Operation against a key holding the wrong kind of value
+            "#,
+        );
+    }
+
+    #[test]
+    fn what_has_been_packed_once_has_lost_the_sign_of_zero() {
+        check(
+            r#"
+            > ZADD z 1 this-member-is-much-too-long-to-stay-in-a-packed-encoding-of-any-sorted-set -0 a => (integer) 2
+            > ZRANGESTORE d z 0 -1 => (integer) 2
+            > ZSCORE d a => "0"
+            > ZRANGESTORE d z 0 -1 REV => (integer) 2
+            > ZSCORE d a => "-0"
             "#,
         );
     }
