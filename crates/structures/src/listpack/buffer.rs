@@ -95,6 +95,9 @@ impl Listpack {
     /// header's length. Moves the shorter of the two parts around them, as long as there is room on its side.
     #[inline]
     pub(super) fn splice(&mut self, at: usize, removed: usize, added: usize) {
+        if added == removed {
+            return;
+        }
         let front_is_shorter = at < self.byte_len() - at - removed;
         if added > removed {
             self.reserve(added - removed, front_is_shorter);

@@ -168,9 +168,18 @@ impl Listpack {
     /// Writes an item in the place of the `replaced` bytes at `at`.
     #[inline]
     fn put(&mut self, at: usize, replaced: usize, item: Item<'_>) {
-        let encoded = Encoded::of(item);
-        self.splice(at, replaced, encoded.len());
-        encoded.write(&mut self.block_mut()[at..at + encoded.len()]);
-        debug_assert_eq!(self.as_bytes().last(), Some(&END));
+        match Short::of(item) {
+            Some(short) => short.write(self.open(at, replaced, short.len())),
+            None => {
+                let encoded = Encoded::of(item);
+                encoded.write(self.open(at, replaced, encoded.len()));
+            }
+        }
+    }
+
+    #[inline]
+    fn open(&mut self, at: usize, replaced: usize, len: usize) -> &mut [u8] {
+        self.splice(at, replaced, len);
+        &mut self.block_mut()[at..at + len]
     }
 }
