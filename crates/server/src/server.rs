@@ -290,6 +290,7 @@ impl Server {
         let counters = self.keyspace.counters();
         for counter in [
             &counters.expired_keys,
+            &counters.expired_fields,
             &counters.expire_time_cap_reached,
             &self.expire_cycle_us,
         ] {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use lexopt::prelude::*;
 
 /// The units that can run; what runs when no `--unit` is given.
-pub const UNITS_DEFAULT: [&str; 13] = [
+pub const UNITS_DEFAULT: [&str; 14] = [
     "unit/type/string",
     "unit/type/incr",
     "unit/expire",
@@ -20,6 +20,7 @@ pub const UNITS_DEFAULT: [&str; 13] = [
     "unit/type/list",
     "unit/type/list-2",
     "unit/type/list-3",
+    "unit/type/hash",
 ];
 
 const UNIT_TIME_LIMIT_DEFAULT: Duration = Duration::from_secs(300);

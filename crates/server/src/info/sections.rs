@@ -257,6 +257,7 @@ pub(super) fn stats(server: &Server, to: &mut Lines<'_>) {
     to.add("instantaneous_output_repl_kbps", "0.00");
     to.add("rejected_connections", get(&connections.rejected));
     to.add_zeros(&["sync_full", "sync_partial_ok", "sync_partial_err"]);
+    to.add("expired_subkeys", get(&counters.expired_fields));
     to.add("expired_keys", get(&counters.expired_keys));
     to.add(
         "expired_time_cap_reached_count",
@@ -374,9 +375,10 @@ pub(super) fn keyspace(server: &Server, to: &mut Lines<'_>) {
             to.add(
                 format_args!("db{database}"),
                 format_args!(
-                    "keys={},expires={},avg_ttl=0",
+                    "keys={},expires={},avg_ttl=0,subexpiry={}",
                     counts.keys(),
-                    counts.expiring()
+                    counts.expiring(),
+                    counts.field_expiring()
                 ),
             );
         }

@@ -133,7 +133,7 @@ fn info_counts() {
         ("errorstat_ERR", "count=2"),
         ("errorstat_WRONGPASS", "count=1"),
         ("acl_access_denied_auth", "1"),
-        ("db0", "keys=2,expires=1,avg_ttl=0"),
+        ("db0", "keys=2,expires=1,avg_ttl=0,subexpiry=0"),
         ("role", "master"),
         ("maxmemory_policy", "noeviction"),
         ("paused_actions", "none"),

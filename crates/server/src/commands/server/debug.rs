@@ -126,7 +126,10 @@ fn object(txn: &mut Txn<'_>, arguments: &[&[u8]], reply: &mut dyn Reply) -> Outc
     let clock = txn.access_clock();
     let found = txn.peek_raw(key)?.ok_or(errors::NO_SUCH_KEY)?;
     let idle_s = clock.wrapping_sub(found.access()) & 0x00ff_ffff;
-    let len = found.text()?.len();
+    let len = match found.object() {
+        Some(object) => object.heap_bytes(),
+        None => found.text()?.len(),
+    };
     reply.status(&format!(
         "Value at:{:p} refcount:1 encoding:{} serializedlength:{len} lru:{} lru_seconds_idle:{idle_s}",
         found.key().as_ptr(),
