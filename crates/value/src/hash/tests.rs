@@ -1,3 +1,5 @@
+//! Hashes by themselves: encodings, the order of expiries, what takes changes back.
+
 use perilune_structures::Previous;
 
 use super::*;
