@@ -16,6 +16,7 @@ mod strings;
 mod table_tests;
 #[cfg(test)]
 mod testing;
+mod waiting;
 
 use perilune_command::Command;
 

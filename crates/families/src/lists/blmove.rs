@@ -18,6 +18,7 @@ use perilune_resp::Reply;
 use perilune_value::Side;
 
 use super::{side, take};
+use crate::waiting::wait;
 
 /// BLMOVE.
 pub const BLMOVE: Command = Command::new(
@@ -105,7 +106,7 @@ fn move_or_wait(
     let (source, destination) = (arguments[1], arguments[2]);
     let timeout = timeout(arguments[arguments.len() - 1], txn.now_ms())?;
     if !take::move_one(txn, (source, from), (destination, to), reply)? {
-        return take::wait(txn, 1..2, timeout, reply, |reply| reply.null());
+        return wait(txn, "list", 1..2, timeout, reply, |reply| reply.null());
     }
     let word = |side| match side {
         Side::Left => b"LEFT".as_slice(),

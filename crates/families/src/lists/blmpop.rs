@@ -14,9 +14,11 @@ use perilune_command::waiting::timeout;
 use perilune_command::{Arg, Command, DataHandler, Flags, Group, KeyFlags, KeySpec, Outcome, Spec};
 use perilune_keyspace::WriteTxn;
 use perilune_resp::Reply;
+use perilune_value::List;
 
 use super::lmpop::Options;
 use super::take;
+use crate::waiting::{first_with, wait};
 
 /// BLMPOP.
 pub const BLMPOP: Command = Command::new(
@@ -50,9 +52,9 @@ pub const BLMPOP: Command = Command::new(
 fn blmpop(txn: &mut WriteTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Reply) -> Outcome {
     let timeout = timeout(arguments[1], txn.now_ms())?;
     let Options { keys, side, count } = Options::parse(arguments, 2)?;
-    match take::first_list(txn, keys)? {
+    match first_with::<List>(txn, keys)? {
         Some(key) => take::many_with_key(txn, key, side, count, reply),
-        None => take::wait(txn, 3..3 + keys.len(), timeout, reply, |reply| {
+        None => wait(txn, "list", 3..3 + keys.len(), timeout, reply, |reply| {
             reply.null_array()
         }),
     }

@@ -19,9 +19,10 @@ use perilune_command::waiting::timeout;
 use perilune_command::{Arg, Command, DataHandler, Flags, Group, KeyFlags, KeySpec, Outcome, Spec};
 use perilune_keyspace::WriteTxn;
 use perilune_resp::Reply;
-use perilune_value::Side;
+use perilune_value::{List, Side};
 
 use super::take;
+use crate::waiting::{first_with, wait};
 
 /// BLPOP.
 pub const BLPOP: Command = Command::new(
@@ -91,8 +92,10 @@ fn pop_or_wait(
 ) -> Outcome {
     let keys = 1..arguments.len() - 1;
     let timeout = timeout(arguments[keys.end], txn.now_ms())?;
-    let Some(key) = take::first_list(txn, &arguments[keys.clone()])? else {
-        return take::wait(txn, keys, timeout, reply, |reply| reply.null_array());
+    let Some(key) = first_with::<List>(txn, &arguments[keys.clone()])? else {
+        return wait(txn, "list", keys, timeout, reply, |reply| {
+            reply.null_array()
+        });
     };
     reply.array(2);
     reply.bulk(key);

@@ -20,9 +20,10 @@ use perilune_command::{
 };
 use perilune_keyspace::WriteTxn;
 use perilune_resp::Reply;
-use perilune_value::{Side, parse_i64};
+use perilune_value::{List, Side, parse_i64};
 
 use super::{side, take};
+use crate::waiting::first_with;
 
 /// LMPOP.
 pub const LMPOP: Command = Command::new(
@@ -95,7 +96,7 @@ impl<'a> Options<'a> {
 
 fn lmpop(txn: &mut WriteTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Reply) -> Outcome {
     let Options { keys, side, count } = Options::parse(arguments, 1)?;
-    match take::first_list(txn, keys)? {
+    match first_with::<List>(txn, keys)? {
         Some(key) => take::many_with_key(txn, key, side, count, reply),
         None => {
             reply.null_array();

@@ -3,29 +3,12 @@
 //! All of it answers and announces as the command without waiting does. What answers the key as well says how it is to
 //! be repeated, because who repeats it must not search.
 
-use std::ops::Range;
-use std::time::Duration;
-
 use perilune_command::Outcome;
-use perilune_keyspace::{EventClass, Slot, Wait, WriteTxn};
+use perilune_keyspace::{EventClass, Slot, WriteTxn};
 use perilune_resp::Reply;
 use perilune_value::{Collection, Edit, List, Side};
 
 use super::{pop_event, push_event, reply_element};
-
-/// The first of these keys that holds a list; an error if one before it holds something else. When this serves a command
-/// that has waited, only keys at hand are looked at.
-pub fn first_list<'k>(txn: &mut WriteTxn<'_, '_>, keys: &[&'k [u8]]) -> Outcome<Option<&'k [u8]>> {
-    for key in keys {
-        if !txn.has_at_hand(key) {
-            continue;
-        }
-        if txn.slot(key)?.collection::<List>()?.is_some() {
-            return Ok(Some(key));
-        }
-    }
-    Ok(None)
-}
 
 /// Removes an element from a list that is there, and answers it.
 #[inline]
@@ -106,25 +89,6 @@ pub fn move_one(
     announce_pop(&mut txn.slot(source)?, from);
     reply.bulk(&element);
     Ok(true)
-}
-
-/// Waits for a list at one of the keys that stand there among the arguments; answers `denied` where that is not allowed.
-pub fn wait(
-    txn: &mut WriteTxn<'_, '_>,
-    keys: Range<usize>,
-    timeout: Option<Duration>,
-    reply: &mut dyn Reply,
-    denied: impl FnOnce(&mut dyn Reply),
-) -> Outcome {
-    let waits = txn.wait(Wait {
-        keys,
-        type_name: "list",
-        timeout,
-    });
-    if !waits {
-        denied(reply);
-    }
-    Ok(())
 }
 
 fn announce_pop(slot: &mut Slot<'_, '_>, side: Side) {

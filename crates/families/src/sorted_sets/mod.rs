@@ -1,5 +1,7 @@
 //! Sorted sets: members with scores, in order: leaderboards, windows of time, indexes.
 
+mod bzmpop;
+mod bzpop;
 mod combine;
 pub mod pop;
 mod range;
@@ -27,6 +29,9 @@ use perilune_value::{Collection, Item, SortedSet};
 
 /// The commands of this family.
 pub const COMMANDS: &[Command] = &[
+    bzmpop::BZMPOP,
+    bzpop::BZPOPMAX,
+    bzpop::BZPOPMIN,
     zadd::ZADD,
     zadd::ZINCRBY,
     zcard::ZCARD,

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use perilune_command::{CommandError, Outcome, errors, is_token};
-use perilune_keyspace::Slot;
+use perilune_keyspace::{Slot, WriteTxn};
 use perilune_resp::Reply;
 use perilune_value::{Collection, SortedSet};
 
@@ -61,6 +61,8 @@ pub enum Shape {
     Pairs,
     /// The key, and pairs in an array of their own: ZMPOP.
     KeyAndPairs,
+    /// The key, one member and its score: BZPOPMIN.
+    KeyAndOne,
 }
 
 impl Shape {
@@ -72,6 +74,10 @@ impl Shape {
                 reply.array(2);
                 reply.bulk(key);
                 reply.array(len);
+            }
+            Shape::KeyAndOne => {
+                reply.array(3);
+                reply.bulk(key);
             }
         }
     }
@@ -102,4 +108,27 @@ pub fn pop(
     })?;
     notify_removal(slot, end.event());
     Ok(popped)
+}
+
+/// Takes up to `count` elements, which is not 0, from the sorted set that `key` holds, and answers the key and them: what
+/// ZMPOP and BZMPOP do. Says how that is to be repeated, as who repeats it must not search.
+pub fn pop_with_key(
+    txn: &mut WriteTxn<'_, '_>,
+    key: &[u8],
+    end: End,
+    count: usize,
+    reply: &mut dyn Reply,
+) -> Outcome {
+    let popped = pop(
+        &mut txn.slot(key)?,
+        key,
+        end,
+        count,
+        Shape::KeyAndPairs,
+        reply,
+    )?;
+    let mut digits = itoa::Buffer::new();
+    let count = digits.format(popped);
+    txn.propagate(&[end.command().as_bytes(), key, count.as_bytes()]);
+    Ok(())
 }

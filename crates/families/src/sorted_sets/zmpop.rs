@@ -18,7 +18,8 @@ use perilune_keyspace::WriteTxn;
 use perilune_resp::Reply;
 use perilune_value::{SortedSet, parse_i64};
 
-use super::pop::{End, Shape, pop};
+use super::pop::{End, pop_with_key};
+use crate::waiting::first_with;
 
 /// ZMPOP.
 pub const ZMPOP: Command = Command::new(
@@ -92,18 +93,10 @@ fn positive(argument: &[u8], text: &'static str) -> Result<usize, CommandError> 
 
 fn zmpop(txn: &mut WriteTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Reply) -> Outcome {
     let Options { keys, end, count } = Options::parse(arguments, 1)?;
-    for key in keys {
-        let mut slot = txn.slot(key)?;
-        if slot.collection::<SortedSet>()?.is_none() {
-            continue;
-        }
-        let popped = pop(&mut slot, key, end, count, Shape::KeyAndPairs, reply)?;
-        let mut digits = itoa::Buffer::new();
-        let count = digits.format(popped);
-        txn.propagate(&[end.command().as_bytes(), key, count.as_bytes()]);
-        return Ok(());
+    match first_with::<SortedSet>(txn, keys)? {
+        Some(key) => pop_with_key(txn, key, end, count, reply)?,
+        None => reply.null_array(),
     }
-    reply.null_array();
     Ok(())
 }
 
