@@ -2,6 +2,7 @@
 
 use fastrand::Rng;
 
+use crate::lists;
 use crate::pools::{
     BITFIELD_TYPES, BITFIELD_TYPES_VALID, FLOATS, INTEGERS, KEYS, LENGTHS, NAMES, ODD_NUMBERS,
     PATTERNS, SETTINGS, SETTINGS_READ, SHORT_KEYS, STRING_BYTES_MAX,
@@ -206,12 +207,15 @@ const ANY_TYPE: &[&str] = &[
 
 /// A value for the argument `name` of `command`, where COMMAND DOCS calls its kind `kind`.
 pub fn argument(rng: &mut Rng, command: &str, name: &str, kind: &str) -> Vec<u8> {
-    if let Some(word) = sorted_sets::argument(rng, command, name, kind) {
+    let own = sorted_sets::argument(rng, command, name, kind)
+        .or_else(|| lists::argument(rng, command, name, kind));
+    if let Some(word) = own {
         return word;
     }
     match (command, name) {
         _ if kind == "key" && ANY_TYPE.contains(&command) && rng.u32(..3) == 0 => {
-            return pick(rng, sorted_sets::KEYS).to_vec();
+            let keys = [sorted_sets::KEYS, lists::KEYS].concat();
+            return pick(rng, &keys).to_vec();
         }
         ("lcs", "key1" | "key2") => return short_key(rng),
         ("select" | "move" | "swapdb", _) if kind == "integer" => return database(rng),

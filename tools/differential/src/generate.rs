@@ -8,6 +8,7 @@ use crate::Words;
 use crate::domain;
 use crate::grammar::{Argument, Command, Coverage, Grammar, Kind};
 use crate::guard;
+use crate::lists;
 use crate::roster::{self, Strangers};
 use crate::scripts::Library;
 use crate::sorted_sets;
@@ -71,6 +72,9 @@ impl Generator {
         }
         if self.rng.u32(..60) == 0 && self.has("zadd") {
             return sorted_sets::filling(&mut self.rng);
+        }
+        if self.rng.u32(..60) == 0 && self.has("lpush") {
+            return lists::filling(&mut self.rng);
         }
         for _ in 0..20 {
             let draft = match self.rng.u32(..8) {

@@ -72,12 +72,13 @@ fn compare_database(left: &mut Peer, right: &mut Peer, database: u32) -> Result<
             shown(&others, &keys),
         )));
     }
-    let asks: [&[&str]; 5] = [
+    let asks: [&[&str]; 6] = [
         &["TYPE", "@KEY@"],
         &["GET", "@KEY@"],
         &["PTTL", "@KEY@"],
         &["OBJECT", "ENCODING", "@KEY@"],
         &["ZRANGE", "@KEY@", "0", "-1", "WITHSCORES"],
+        &["LRANGE", "@KEY@", "0", "-1"],
     ];
     let call = |key: &Vec<u8>, ask: &[&str]| -> Words {
         let word = |word: &&str| match *word {

@@ -13,6 +13,7 @@ mod grammar;
 mod guard;
 mod keyspace;
 mod known;
+mod lists;
 mod options;
 mod pair;
 mod peer;

@@ -216,6 +216,11 @@ pub const SETTINGS: &[(&str, &[&str])] = &[
     ),
     ("zset-max-ziplist-entries", &["128", "5"]),
     ("zset-max-listpack-value", &["64", "0", "1", "4", "-1", "x"]),
+    (
+        "list-max-listpack-size",
+        &["-2", "-1", "-3", "1", "2", "4", "16", "0", "128", "-9", "x"],
+    ),
+    ("list-max-ziplist-size", &["-2", "3"]),
     ("port-of-call", &["1"]),
     ("", &[""]),
 ];
