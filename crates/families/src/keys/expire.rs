@@ -35,35 +35,39 @@ use perilune_command::{
 use perilune_keyspace::{EventClass, WriteTxn};
 use perilune_resp::Reply;
 
+/// The last argument of each.
+const CONDITION: Arg = Arg::one_of(
+    "condition",
+    &[
+        Arg::word("nx", "NX"),
+        Arg::word("xx", "XX"),
+        Arg::word("gt", "GT"),
+        Arg::word("lt", "LT"),
+    ],
+)
+.since("7.0.0")
+.optional();
+
+/// What the four have in common.
+const SPEC: Spec = Spec {
+    group: Group::Generic,
+    complexity: "O(1)",
+    arity: -3,
+    flags: Flags::FAST,
+    categories: Category::KEYSPACE,
+    keys: &[KeySpec::one(1, KeyFlags::RW.with(KeyFlags::UPDATE))],
+    history: &[("7.0.0", "Added options: `NX`, `XX`, `GT` and `LT`.")],
+    ..Spec::DEFAULT
+};
+
 /// EXPIRE.
 pub const EXPIRE: Command = Command::new(
     Spec {
         name: "expire",
         summary: "Sets the expiration time of a key in seconds.",
-        group: Group::Generic,
         since: "1.0.0",
-        complexity: "O(1)",
-        arity: -3,
-        flags: Flags::FAST,
-        categories: Category::KEYSPACE,
-        keys: &[KeySpec::one(1, KeyFlags::RW.with(KeyFlags::UPDATE))],
-        arguments: &[
-            Arg::key("key", 0),
-            Arg::integer("seconds"),
-            Arg::one_of(
-                "condition",
-                &[
-                    Arg::word("nx", "NX"),
-                    Arg::word("xx", "XX"),
-                    Arg::word("gt", "GT"),
-                    Arg::word("lt", "LT"),
-                ],
-            )
-            .since("7.0.0")
-            .optional(),
-        ],
-        history: &[("7.0.0", "Added options: `NX`, `XX`, `GT` and `LT`.")],
-        ..Spec::DEFAULT
+        arguments: &[Arg::key("key", 0), Arg::integer("seconds"), CONDITION],
+        ..SPEC
     },
     DataHandler::Write(expire),
 );
@@ -73,30 +77,9 @@ pub const PEXPIRE: Command = Command::new(
     Spec {
         name: "pexpire",
         summary: "Sets the expiration time of a key in milliseconds.",
-        group: Group::Generic,
         since: "2.6.0",
-        complexity: "O(1)",
-        arity: -3,
-        flags: Flags::FAST,
-        categories: Category::KEYSPACE,
-        keys: &[KeySpec::one(1, KeyFlags::RW.with(KeyFlags::UPDATE))],
-        arguments: &[
-            Arg::key("key", 0),
-            Arg::integer("milliseconds"),
-            Arg::one_of(
-                "condition",
-                &[
-                    Arg::word("nx", "NX"),
-                    Arg::word("xx", "XX"),
-                    Arg::word("gt", "GT"),
-                    Arg::word("lt", "LT"),
-                ],
-            )
-            .since("7.0.0")
-            .optional(),
-        ],
-        history: &[("7.0.0", "Added options: `NX`, `XX`, `GT` and `LT`.")],
-        ..Spec::DEFAULT
+        arguments: &[Arg::key("key", 0), Arg::integer("milliseconds"), CONDITION],
+        ..SPEC
     },
     DataHandler::Write(pexpire),
 );
@@ -106,30 +89,13 @@ pub const EXPIREAT: Command = Command::new(
     Spec {
         name: "expireat",
         summary: "Sets the expiration time of a key to a Unix timestamp.",
-        group: Group::Generic,
         since: "1.2.0",
-        complexity: "O(1)",
-        arity: -3,
-        flags: Flags::FAST,
-        categories: Category::KEYSPACE,
-        keys: &[KeySpec::one(1, KeyFlags::RW.with(KeyFlags::UPDATE))],
         arguments: &[
             Arg::key("key", 0),
             Arg::unix_time("unix-time-seconds"),
-            Arg::one_of(
-                "condition",
-                &[
-                    Arg::word("nx", "NX"),
-                    Arg::word("xx", "XX"),
-                    Arg::word("gt", "GT"),
-                    Arg::word("lt", "LT"),
-                ],
-            )
-            .since("7.0.0")
-            .optional(),
+            CONDITION,
         ],
-        history: &[("7.0.0", "Added options: `NX`, `XX`, `GT` and `LT`.")],
-        ..Spec::DEFAULT
+        ..SPEC
     },
     DataHandler::Write(expireat),
 );
@@ -139,30 +105,13 @@ pub const PEXPIREAT: Command = Command::new(
     Spec {
         name: "pexpireat",
         summary: "Sets the expiration time of a key to a Unix milliseconds timestamp.",
-        group: Group::Generic,
         since: "2.6.0",
-        complexity: "O(1)",
-        arity: -3,
-        flags: Flags::FAST,
-        categories: Category::KEYSPACE,
-        keys: &[KeySpec::one(1, KeyFlags::RW.with(KeyFlags::UPDATE))],
         arguments: &[
             Arg::key("key", 0),
             Arg::unix_time("unix-time-milliseconds"),
-            Arg::one_of(
-                "condition",
-                &[
-                    Arg::word("nx", "NX"),
-                    Arg::word("xx", "XX"),
-                    Arg::word("gt", "GT"),
-                    Arg::word("lt", "LT"),
-                ],
-            )
-            .since("7.0.0")
-            .optional(),
+            CONDITION,
         ],
-        history: &[("7.0.0", "Added options: `NX`, `XX`, `GT` and `LT`.")],
-        ..Spec::DEFAULT
+        ..SPEC
     },
     DataHandler::Write(pexpireat),
 );

@@ -44,19 +44,24 @@ pub const OBJECT: Command = Command::container(
     &[ENCODING, FREQ, HELP, IDLETIME, REFCOUNT],
 );
 
+/// What those that look at a key have in common.
+const OF_KEY: Spec = Spec {
+    group: Group::Generic,
+    complexity: "O(1)",
+    arity: 3,
+    categories: Category::KEYSPACE,
+    keys: &[KeySpec::one(2, KeyFlags::RO)],
+    arguments: &[Arg::key("key", 0)],
+    tips: &["nondeterministic_output"],
+    ..Spec::DEFAULT
+};
+
 const ENCODING: Command = Command::new(
     Spec {
         name: "encoding",
         summary: "Returns the internal encoding of an object.",
-        group: Group::Generic,
         since: "2.2.3",
-        complexity: "O(1)",
-        arity: 3,
-        categories: Category::KEYSPACE,
-        keys: &[KeySpec::one(2, KeyFlags::RO)],
-        arguments: &[Arg::key("key", 0)],
-        tips: &["nondeterministic_output"],
-        ..Spec::DEFAULT
+        ..OF_KEY
     },
     DataHandler::Read(encoding),
 );
@@ -65,15 +70,8 @@ const FREQ: Command = Command::new(
     Spec {
         name: "freq",
         summary: "Returns the logarithmic access frequency counter of an object.",
-        group: Group::Generic,
         since: "4.0.0",
-        complexity: "O(1)",
-        arity: 3,
-        categories: Category::KEYSPACE,
-        keys: &[KeySpec::one(2, KeyFlags::RO)],
-        arguments: &[Arg::key("key", 0)],
-        tips: &["nondeterministic_output"],
-        ..Spec::DEFAULT
+        ..OF_KEY
     },
     DataHandler::Read(freq),
 );
@@ -82,15 +80,8 @@ const IDLETIME: Command = Command::new(
     Spec {
         name: "idletime",
         summary: "Returns the time since the last access to an object.",
-        group: Group::Generic,
         since: "2.2.3",
-        complexity: "O(1)",
-        arity: 3,
-        categories: Category::KEYSPACE,
-        keys: &[KeySpec::one(2, KeyFlags::RO)],
-        arguments: &[Arg::key("key", 0)],
-        tips: &["nondeterministic_output"],
-        ..Spec::DEFAULT
+        ..OF_KEY
     },
     DataHandler::Read(idletime),
 );
@@ -99,15 +90,8 @@ const REFCOUNT: Command = Command::new(
     Spec {
         name: "refcount",
         summary: "Returns the reference count of a value of a key.",
-        group: Group::Generic,
         since: "2.2.3",
-        complexity: "O(1)",
-        arity: 3,
-        categories: Category::KEYSPACE,
-        keys: &[KeySpec::one(2, KeyFlags::RO)],
-        arguments: &[Arg::key("key", 0)],
-        tips: &["nondeterministic_output"],
-        ..Spec::DEFAULT
+        ..OF_KEY
     },
     DataHandler::Read(refcount),
 );

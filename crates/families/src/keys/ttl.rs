@@ -26,22 +26,27 @@ use perilune_command::{
 use perilune_keyspace::ReadTxn;
 use perilune_resp::Reply;
 
+/// What the four have in common.
+const SPEC: Spec = Spec {
+    group: Group::Generic,
+    complexity: "O(1)",
+    arity: 2,
+    flags: Flags::FAST,
+    categories: Category::KEYSPACE,
+    keys: &[KeySpec::one(1, KeyFlags::RO.with(KeyFlags::ACCESS))],
+    arguments: &[Arg::key("key", 0)],
+    ..Spec::DEFAULT
+};
+
 /// TTL.
 pub const TTL: Command = Command::new(
     Spec {
         name: "ttl",
         summary: "Returns the expiration time in seconds of a key.",
-        group: Group::Generic,
         since: "1.0.0",
-        complexity: "O(1)",
-        arity: 2,
-        flags: Flags::FAST,
-        categories: Category::KEYSPACE,
-        keys: &[KeySpec::one(1, KeyFlags::RO.with(KeyFlags::ACCESS))],
-        arguments: &[Arg::key("key", 0)],
         tips: &["nondeterministic_output"],
         history: &[("2.8.0", "Added the -2 reply.")],
-        ..Spec::DEFAULT
+        ..SPEC
     },
     DataHandler::Read(ttl),
 );
@@ -51,17 +56,10 @@ pub const PTTL: Command = Command::new(
     Spec {
         name: "pttl",
         summary: "Returns the expiration time in milliseconds of a key.",
-        group: Group::Generic,
         since: "2.6.0",
-        complexity: "O(1)",
-        arity: 2,
-        flags: Flags::FAST,
-        categories: Category::KEYSPACE,
-        keys: &[KeySpec::one(1, KeyFlags::RO.with(KeyFlags::ACCESS))],
-        arguments: &[Arg::key("key", 0)],
         tips: &["nondeterministic_output"],
         history: &[("2.8.0", "Added the -2 reply.")],
-        ..Spec::DEFAULT
+        ..SPEC
     },
     DataHandler::Read(pttl),
 );
@@ -71,15 +69,8 @@ pub const EXPIRETIME: Command = Command::new(
     Spec {
         name: "expiretime",
         summary: "Returns the expiration time of a key as a Unix timestamp.",
-        group: Group::Generic,
         since: "7.0.0",
-        complexity: "O(1)",
-        arity: 2,
-        flags: Flags::FAST,
-        categories: Category::KEYSPACE,
-        keys: &[KeySpec::one(1, KeyFlags::RO.with(KeyFlags::ACCESS))],
-        arguments: &[Arg::key("key", 0)],
-        ..Spec::DEFAULT
+        ..SPEC
     },
     DataHandler::Read(expiretime),
 );
@@ -89,15 +80,8 @@ pub const PEXPIRETIME: Command = Command::new(
     Spec {
         name: "pexpiretime",
         summary: "Returns the expiration time of a key as a Unix milliseconds timestamp.",
-        group: Group::Generic,
         since: "7.0.0",
-        complexity: "O(1)",
-        arity: 2,
-        flags: Flags::FAST,
-        categories: Category::KEYSPACE,
-        keys: &[KeySpec::one(1, KeyFlags::RO.with(KeyFlags::ACCESS))],
-        arguments: &[Arg::key("key", 0)],
-        ..Spec::DEFAULT
+        ..SPEC
     },
     DataHandler::Read(pexpiretime),
 );

@@ -19,22 +19,27 @@ use perilune_command::{
 use perilune_keyspace::{EventClass, WriteTxn};
 use perilune_resp::Reply;
 
+/// What the four have in common.
+const SPEC: Spec = Spec {
+    group: Group::String,
+    since: "1.0.0",
+    complexity: "O(1)",
+    flags: Flags::DENYOOM.with(Flags::FAST),
+    keys: &[KeySpec::one(
+        1,
+        KeyFlags::RW.with(KeyFlags::ACCESS).with(KeyFlags::UPDATE),
+    )],
+    ..Spec::DEFAULT
+};
+
 /// INCR.
 pub const INCR: Command = Command::new(
     Spec {
         name: "incr",
         summary: "Increments the integer value of a key by one. Uses 0 as initial value if the key doesn't exist.",
-        group: Group::String,
-        since: "1.0.0",
-        complexity: "O(1)",
         arity: 2,
-        flags: Flags::DENYOOM.with(Flags::FAST),
-        keys: &[KeySpec::one(
-            1,
-            KeyFlags::RW.with(KeyFlags::ACCESS).with(KeyFlags::UPDATE),
-        )],
         arguments: &[Arg::key("key", 0)],
-        ..Spec::DEFAULT
+        ..SPEC
     },
     DataHandler::Write(|txn, arguments, reply| add(txn, arguments[1], 1, reply)),
 );
@@ -44,17 +49,9 @@ pub const DECR: Command = Command::new(
     Spec {
         name: "decr",
         summary: "Decrements the integer value of a key by one. Uses 0 as initial value if the key doesn't exist.",
-        group: Group::String,
-        since: "1.0.0",
-        complexity: "O(1)",
         arity: 2,
-        flags: Flags::DENYOOM.with(Flags::FAST),
-        keys: &[KeySpec::one(
-            1,
-            KeyFlags::RW.with(KeyFlags::ACCESS).with(KeyFlags::UPDATE),
-        )],
         arguments: &[Arg::key("key", 0)],
-        ..Spec::DEFAULT
+        ..SPEC
     },
     DataHandler::Write(|txn, arguments, reply| add(txn, arguments[1], -1, reply)),
 );
@@ -64,17 +61,9 @@ pub const INCRBY: Command = Command::new(
     Spec {
         name: "incrby",
         summary: "Increments the integer value of a key by a number. Uses 0 as initial value if the key doesn't exist.",
-        group: Group::String,
-        since: "1.0.0",
-        complexity: "O(1)",
         arity: 3,
-        flags: Flags::DENYOOM.with(Flags::FAST),
-        keys: &[KeySpec::one(
-            1,
-            KeyFlags::RW.with(KeyFlags::ACCESS).with(KeyFlags::UPDATE),
-        )],
         arguments: &[Arg::key("key", 0), Arg::integer("increment")],
-        ..Spec::DEFAULT
+        ..SPEC
     },
     DataHandler::Write(|txn, arguments, reply| {
         add(txn, arguments[1], integer(arguments[2])?, reply)
@@ -86,17 +75,9 @@ pub const DECRBY: Command = Command::new(
     Spec {
         name: "decrby",
         summary: "Decrements a number from the integer value of a key. Uses 0 as initial value if the key doesn't exist.",
-        group: Group::String,
-        since: "1.0.0",
-        complexity: "O(1)",
         arity: 3,
-        flags: Flags::DENYOOM.with(Flags::FAST),
-        keys: &[KeySpec::one(
-            1,
-            KeyFlags::RW.with(KeyFlags::ACCESS).with(KeyFlags::UPDATE),
-        )],
         arguments: &[Arg::key("key", 0), Arg::integer("decrement")],
-        ..Spec::DEFAULT
+        ..SPEC
     },
     DataHandler::Write(decrby),
 );
