@@ -104,20 +104,9 @@ impl Server {
             };
             if let Err(stripe) = locked {
                 drop(txn);
-                match self.refused(session, stripe) {
-                    Refused::Parked(ticket) => return Progress::Parked(ticket),
-                    Refused::TryAgain => continue,
-                    Refused::Busy => {
-                        let error = self.busy_error();
-                        self.answer_error(
-                            entry,
-                            thread,
-                            &mut RespWriter::new(out, session.protocol),
-                            &error,
-                        );
-                        self.forget_retry(session);
-                        return Progress::Done;
-                    }
+                match self.put_off(session, entry, thread, out, stripe) {
+                    Some(progress) => return progress,
+                    None => continue,
                 }
             }
             let start = out.len();
@@ -134,12 +123,8 @@ impl Server {
                 }
                 Err(Stop::Error(error)) => {
                     out.truncate(start);
-                    self.answer_error(
-                        entry,
-                        thread,
-                        &mut RespWriter::new(out, session.protocol),
-                        &error,
-                    );
+                    let mut reply = RespWriter::new(out, session.protocol);
+                    self.answer_error(entry, thread, &mut reply, &error);
                     thread.count(txn.commit());
                 }
                 Err(Stop::Abort) if txn.is_doomed() => {
@@ -227,8 +212,30 @@ impl Server {
         session.retry.plan.get_or_insert_with(first).clone()
     }
 
-    /// A stripe could not be had: what now?
+    /// A stripe could not be had: what becomes of the command; none if it is to try again at once.
     #[cold]
+    fn put_off(
+        &self,
+        session: &mut Session,
+        entry: &TableEntry,
+        thread: &Thread,
+        out: &mut Vec<u8>,
+        stripe: StripeIndex,
+    ) -> Option<Progress> {
+        match self.refused(session, stripe) {
+            Refused::Parked(ticket) => Some(Progress::Parked(ticket)),
+            Refused::TryAgain => None,
+            Refused::Busy => {
+                let error = self.busy_error();
+                let mut reply = RespWriter::new(out, session.protocol);
+                self.answer_error(entry, thread, &mut reply, &error);
+                self.forget_retry(session);
+                Some(Progress::Done)
+            }
+        }
+    }
+
+    /// Queues up behind who has the stripe, unless that is busy.
     fn refused(&self, session: &mut Session, stripe: StripeIndex) -> Refused {
         session.retry.attempt += 1;
         if self.is_held_by_busy(stripe) {
@@ -656,21 +663,11 @@ impl Server {
                         return Progress::Parked(ticket);
                     }
                 }
-                Err(stripe) => match self.refused(session, stripe) {
-                    Refused::Parked(ticket) => return Progress::Parked(ticket),
-                    Refused::TryAgain => {}
-                    Refused::Busy => {
-                        let error = self.busy_error();
-                        self.answer_error(
-                            entry,
-                            thread,
-                            &mut RespWriter::new(out, session.protocol),
-                            &error,
-                        );
-                        self.forget_retry(session);
-                        return Progress::Done;
+                Err(stripe) => {
+                    if let Some(progress) = self.put_off(session, entry, thread, out, stripe) {
+                        return progress;
                     }
-                },
+                }
             }
         }
     }
@@ -715,12 +712,8 @@ impl Server {
                 out.truncate(start);
                 thread.count(txn.commit());
                 self.settle(session, thread);
-                self.answer_error(
-                    entry,
-                    thread,
-                    &mut RespWriter::new(out, session.protocol),
-                    &error,
-                );
+                let mut reply = RespWriter::new(out, session.protocol);
+                self.answer_error(entry, thread, &mut reply, &error);
             }
             Err(Stop::Abort) if txn.is_doomed() => {
                 out.truncate(start);
