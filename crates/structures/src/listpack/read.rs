@@ -1,6 +1,6 @@
 //! Walking and reading.
 
-use super::encoding::{decode, step, step_back};
+use super::encoding::{decode, short_str_len, step, step_back};
 use super::{At, COUNT_UNKNOWN, EMPTY_LEN, HEADER_LEN, Item, Listpack};
 
 impl Listpack {
@@ -191,12 +191,16 @@ pub(crate) struct Walk<'a> {
 impl<'a> Walk<'a> {
     #[inline]
     pub(crate) fn next(&mut self) -> Option<Item<'a>> {
-        if self.front >= self.back {
+        let at = self.front;
+        if at >= self.back {
             return None;
         }
-        let item = decode(self.block, self.front);
-        self.front += step(self.block, self.front);
-        Some(item)
+        if let Some(len) = short_str_len(self.block, at) {
+            self.front = at + len + 2;
+            return Some(Item::Bytes(&self.block[at + 1..at + 1 + len]));
+        }
+        self.front = at + step(self.block, at);
+        Some(decode(self.block, at))
     }
 
     #[inline]
