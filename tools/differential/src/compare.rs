@@ -22,6 +22,10 @@ enum Rule {
     Table(fn(&Value) -> Value),
     /// Positive integers at most this far apart; others must be equal.
     Near(i64),
+    /// The same for each element of a list.
+    NearEach(i64),
+    /// The same pairs of elements in any order.
+    Pairs,
     /// The fields of a map without these.
     FieldsBut(&'static [&'static str]),
     /// Lines of `name=value` fields: the same names in order, and the same values for these.
@@ -49,6 +53,23 @@ const RULES: &[(&str, Rule, &str)] = &[
         "as SCAN; what a set holds is compared with the keyspace",
     ),
     ("zrandmember", Rule::Kind, "random"),
+    ("hscan", Rule::Kind, "as ZSCAN"),
+    ("hrandfield", Rule::Kind, "random"),
+    ("hgetall", Rule::Pairs, "a table has no order of its own"),
+    ("hkeys", Rule::AnyOrder, "the same"),
+    ("hvals", Rule::AnyOrder, "the same"),
+    (
+        "httl",
+        Rule::NearEach(2),
+        "the servers run a call some milliseconds apart",
+    ),
+    ("hpttl", Rule::NearEach(3000), "the same"),
+    (
+        "hexpiretime",
+        Rule::NearEach(2),
+        "HEXPIRE counts from the moment it runs",
+    ),
+    ("hpexpiretime", Rule::NearEach(3000), "the same"),
     ("time", Rule::Kind, "the clock"),
     ("lolwut", Rule::Kind, "art, with the version in it"),
     (
@@ -300,6 +321,21 @@ pub fn has_rule(words: &[Vec<u8>]) -> bool {
     rule(words).is_some()
 }
 
+/// Whether two integers are equal, or positive and at most this far apart.
+fn are_near(left: &Value, right: &Value, most: i64) -> bool {
+    match (left.as_integer(), right.as_integer()) {
+        (Some(left), Some(right)) => {
+            left == right || (left >= 0 && right >= 0 && left.abs_diff(right) <= most as u64)
+        }
+        _ => false,
+    }
+}
+
+/// Whether two answers are of one kind and hold the same pairs, in any order.
+pub fn same_pairs(left: &Value, right: &Value) -> bool {
+    kind(left) == kind(right) && fields(left).is_some() && fields(left) == fields(right)
+}
+
 fn by_rule(words: &[Vec<u8>], left: &Value, right: &Value) -> bool {
     let Some(rule) = rule(words) else {
         return false;
@@ -311,12 +347,17 @@ fn by_rule(words: &[Vec<u8>], left: &Value, right: &Value) -> bool {
         Rule::Kind => kind(left) == kind(right),
         Rule::AnyOrder => kind(left) == kind(right) && in_order(left) == in_order(right),
         Rule::Table(canonical) => kind(left) == kind(right) && canonical(left) == canonical(right),
-        Rule::Near(most) => match (left.as_integer(), right.as_integer()) {
-            (Some(left), Some(right)) => {
-                left == right || (left >= 0 && right >= 0 && left.abs_diff(right) <= most as u64)
+        Rule::Near(most) => are_near(left, right, most),
+        Rule::NearEach(most) => {
+            let near = |(left, right): (&Value, &Value)| are_near(left, right, most);
+            match (left.as_array(), right.as_array()) {
+                (Some(left), Some(right)) => {
+                    left.len() == right.len() && left.iter().zip(right).all(near)
+                }
+                _ => false,
             }
-            _ => false,
-        },
+        }
+        Rule::Pairs => same_pairs(left, right),
         Rule::FieldsBut(but) => {
             let kept = |value| {
                 let mut fields = fields(value)?;
@@ -335,9 +376,12 @@ fn by_rule(words: &[Vec<u8>], left: &Value, right: &Value) -> bool {
     }
 }
 
-/// Valkey decides by the lengths of key and value together whether a string is `embstr`; here it is 44 bytes, as in Redis.
+/// Valkey decides by the lengths of key and value together whether a string is `embstr`; here it is 44 bytes, as in
+/// Redis. And HEXPIRE that sets nothing leaves a hash as it is here.
 pub fn same_encoding(left: &Value, right: &Value) -> bool {
-    left == right || (left.as_bytes() == Some(b"embstr") && right.as_bytes() == Some(b"raw"))
+    let are =
+        |one: &[u8], other: &[u8]| left.as_bytes() == Some(one) && right.as_bytes() == Some(other);
+    left == right || are(b"embstr", b"raw") || are(b"listpack", b"listpackex")
 }
 
 /// Settings that say where a server is, how many cores it uses, or what it is called.

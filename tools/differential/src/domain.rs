@@ -2,12 +2,11 @@
 
 use fastrand::Rng;
 
-use crate::lists;
 use crate::pools::{
     BITFIELD_TYPES, BITFIELD_TYPES_VALID, FLOATS, INTEGERS, KEYS, LENGTHS, NAMES, ODD_NUMBERS,
     PATTERNS, SETTINGS, SETTINGS_READ, SHORT_KEYS, STRING_BYTES_MAX,
 };
-use crate::sorted_sets;
+use crate::{hashes, lists, sorted_sets};
 
 /// Whether the run may set the setting: an unknown one (which is refused), or a listed one to a listed value.
 pub fn is_harmless_setting(name: &[u8], value: Option<&[u8]>) -> bool {
@@ -208,13 +207,14 @@ const ANY_TYPE: &[&str] = &[
 /// A value for the argument `name` of `command`, where COMMAND DOCS calls its kind `kind`.
 pub fn argument(rng: &mut Rng, command: &str, name: &str, kind: &str) -> Vec<u8> {
     let own = sorted_sets::argument(rng, command, name, kind)
-        .or_else(|| lists::argument(rng, command, name, kind));
+        .or_else(|| lists::argument(rng, command, name, kind))
+        .or_else(|| hashes::argument(rng, command, name, kind));
     if let Some(word) = own {
         return word;
     }
     match (command, name) {
         _ if kind == "key" && ANY_TYPE.contains(&command) && rng.u32(..3) == 0 => {
-            let keys = [sorted_sets::KEYS, lists::KEYS].concat();
+            let keys = [sorted_sets::KEYS, lists::KEYS, hashes::KEYS].concat();
             return pick(rng, &keys).to_vec();
         }
         ("lcs", "key1" | "key2") => return short_key(rng),

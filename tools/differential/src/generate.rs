@@ -8,10 +8,9 @@ use crate::Words;
 use crate::domain;
 use crate::grammar::{Argument, Command, Coverage, Grammar, Kind};
 use crate::guard;
-use crate::lists;
 use crate::roster::{self, Strangers};
 use crate::scripts::Library;
-use crate::sorted_sets;
+use crate::{hashes, lists, sorted_sets};
 
 /// One call in so many is wrong on purpose.
 const WRONG_ONE_IN: u32 = 4;
@@ -75,6 +74,9 @@ impl Generator {
         }
         if self.rng.u32(..60) == 0 && self.has("lpush") {
             return lists::filling(&mut self.rng);
+        }
+        if self.rng.u32(..100) == 0 && self.has("hset") {
+            return hashes::filling(&mut self.rng);
         }
         for _ in 0..20 {
             let draft = match self.rng.u32(..8) {
@@ -248,13 +250,15 @@ impl Generator {
             _ => 1,
         };
         let kind = &argument.kind;
+        // the fields behind FIELDS numfields
+        let is_counted = argument.multiple && matches!(argument.name.as_str(), "field" | "data");
         if let Some((place, keys)) = &mut draft.numkeys
-            && *kind == Kind::Value("key".into())
+            && (*kind == Kind::Value("key".into()) || is_counted)
         {
             *keys = times;
             draft.words[*place] = times.to_string().into_bytes();
         }
-        if argument.name == "numkeys" && self.rng.u32(..20) != 0 {
+        if matches!(argument.name.as_str(), "numkeys" | "numfields") && self.rng.u32(..20) != 0 {
             draft.numkeys = Some((draft.words.len(), 0));
         }
         for time in 0..times {

@@ -8,7 +8,7 @@ use std::io::{Error, Result};
 
 use perilune_harness::{Connection, Value};
 
-use crate::roster::{DENIED_OPTIONS, ROSTER};
+use crate::roster::{DENIED_OPTIONS, ONLY_REDIS, ROSTER};
 
 /// What stands at an argument's place.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,6 +81,9 @@ impl Grammar {
             }
             let docs = connection.call(&["COMMAND", "DOCS", name])?;
             let docs = docs.as_array().and_then(|pair| pair.get(1)).map(fields);
+            if docs.is_none() && ONLY_REDIS.contains(&name) {
+                continue;
+            }
             let docs = docs.ok_or_else(|| {
                 Error::other(format!("the reference has no COMMAND DOCS of {name}"))
             })?;

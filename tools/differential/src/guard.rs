@@ -37,7 +37,11 @@ fn is_race_at(words: &[Vec<u8>], now: i128) -> bool {
         b"pexpire" | b"psetex" => ends_soon(words.get(2), 1, now),
         b"expireat" => ends_soon(words.get(2), 1000, 0),
         b"pexpireat" => ends_soon(words.get(2), 1, 0),
-        b"set" | b"getex" => {
+        b"hexpire" => ends_soon(words.get(2), 1000, now),
+        b"hpexpire" => ends_soon(words.get(2), 1, now),
+        b"hexpireat" => ends_soon(words.get(2), 1000, 0),
+        b"hpexpireat" => ends_soon(words.get(2), 1, 0),
+        b"set" | b"getex" | b"hgetex" | b"hsetex" => {
             words
                 .windows(2)
                 .skip(1)

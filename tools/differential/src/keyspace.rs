@@ -72,13 +72,14 @@ fn compare_database(left: &mut Peer, right: &mut Peer, database: u32) -> Result<
             shown(&others, &keys),
         )));
     }
-    let asks: [&[&str]; 6] = [
+    let asks: [&[&str]; 7] = [
         &["TYPE", "@KEY@"],
         &["GET", "@KEY@"],
         &["PTTL", "@KEY@"],
         &["OBJECT", "ENCODING", "@KEY@"],
         &["ZRANGE", "@KEY@", "0", "-1", "WITHSCORES"],
         &["LRANGE", "@KEY@", "0", "-1"],
+        &["HGETALL", "@KEY@"],
     ];
     let call = |key: &Vec<u8>, ask: &[&str]| -> Words {
         let word = |word: &&str| match *word {
@@ -101,7 +102,8 @@ fn compare_database(left: &mut Peer, right: &mut Peer, database: u32) -> Result<
         };
         let same_encoding =
             words[0].as_slice() == b"OBJECT" && compare::same_encoding(answer, other);
-        if answer != other && !near && !same_encoding {
+        let same_fields = words[0].as_slice() == b"HGETALL" && compare::same_pairs(answer, other);
+        if answer != other && !near && !same_encoding && !same_fields {
             let what = format!("{} in database {database}", crate::show_words(words));
             let group = String::from_utf8_lossy(&words[0]).into_owned();
             return Ok(Some(mismatch(what, &group, show(answer), show(other))));

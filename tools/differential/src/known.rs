@@ -1,22 +1,37 @@
 //! Differences that are meant.
 
-const KNOWN: &str = include_str!("../known.txt");
+use std::fs;
+use std::io::Result;
+use std::path::Path;
 
-/// The reason why servers may differ in this call, if there is one.
-pub fn reason(call: &str) -> Option<&'static str> {
-    let entries = KNOWN
-        .lines()
-        .filter(|line| !line.starts_with('#'))
-        .filter_map(|line| line.split_once(" | "));
-    entries
-        .into_iter()
-        .find(|(pattern, _)| {
-            matches(
-                &pattern.trim().to_ascii_lowercase(),
-                &call.to_ascii_lowercase(),
-            )
-        })
-        .map(|(_, reason)| reason.trim())
+/// Patterns of calls, in lower case, with the reason why servers may differ in them.
+pub struct Known(Vec<(String, String)>);
+
+impl Known {
+    /// What stands in `known.txt`, and in another file, where a run has one.
+    pub fn read(file: Option<&Path>) -> Result<Self> {
+        let mut text = include_str!("../known.txt").to_owned();
+        if let Some(file) = file {
+            text.push_str(&fs::read_to_string(file)?);
+        }
+        let entries = text
+            .lines()
+            .filter(|line| !line.starts_with('#'))
+            .filter_map(|line| line.split_once(" | "))
+            .map(|(pattern, reason)| {
+                let pattern = pattern.trim().to_ascii_lowercase();
+                (pattern, reason.trim().to_owned())
+            });
+        Ok(Self(entries.collect()))
+    }
+
+    /// The reason why servers may differ in this call, if there is one.
+    pub fn reason(&self, call: &str) -> Option<&str> {
+        let call = call.to_ascii_lowercase();
+        let mut entries = self.0.iter();
+        let found = entries.find(|(pattern, _)| matches(pattern, &call));
+        found.map(|(_, reason)| reason.as_str())
+    }
 }
 
 fn matches(pattern: &str, text: &str) -> bool {

@@ -11,6 +11,7 @@ mod episodes;
 mod generate;
 mod grammar;
 mod guard;
+mod hashes;
 mod keyspace;
 mod known;
 mod lists;
@@ -33,6 +34,7 @@ use perilune_harness::{Connection, Server};
 
 use crate::generate::Generator;
 use crate::grammar::Grammar;
+use crate::known::Known;
 use crate::options::Options;
 use crate::pair::{Mismatch, Pair, Step};
 use crate::report::Report;
@@ -81,7 +83,8 @@ fn differ(options: &Options) -> Result<bool> {
     );
     let mut generator = Generator::new(grammar, library.clone(), strangers, options.seed);
     let pair = Pair::start(&options.recipe, library.clone())?;
-    let (report, history) = (Report::new(), Vec::new());
+    let known = Known::read(options.known.as_deref())?;
+    let (report, history) = (Report::new(known), Vec::new());
     let mut run = Run {
         options,
         library,
@@ -146,7 +149,7 @@ impl Run<'_> {
     /// Reports the difference in which the history ends.
     fn difference(&mut self, mismatch: &Mismatch) -> Result<()> {
         if self.report.is_new(mismatch) {
-            let is_worth_it = self.options.shrinks && known::reason(&mismatch.what).is_none();
+            let is_worth_it = self.options.shrinks && !self.report.is_meant(mismatch);
             let reproduction = if is_worth_it {
                 let lab = match &mut self.lab {
                     Some(lab) => lab,

@@ -18,6 +18,7 @@ perilune-differential --left <our binary> --right <reference binary> [option...]
   --only <word>           only commands whose names begin with this; may be repeated
   --left-arg '<word>...'  arguments for the left server, words split at spaces; may be repeated
   --right-arg '<word>...' the same for the right one
+  --known <file>          more differences that are meant, as in known.txt
   --max-mismatches <n>    give up after so many groups of differences (50)
   --no-shrink             print differences where they were found, without a short reproduction
   --coverage              print how often every option was sent, not only those below the least number
@@ -31,6 +32,7 @@ pub struct Options {
     pub calls: usize,
     pub seed: u64,
     pub only: Vec<String>,
+    pub known: Option<PathBuf>,
     pub mismatches_max: usize,
     pub shrinks: bool,
     pub prints_coverage: bool,
@@ -43,6 +45,7 @@ impl Options {
         let (mut left_arguments, mut right_arguments) = (Vec::new(), Vec::new());
         let (mut calls, mut seed, mut only, mut mismatches_max) =
             (1_000_000, fastrand::u64(..), Vec::new(), 50);
+        let mut known: Option<PathBuf> = None;
         let (mut protocols, mut shrinks, mut prints_coverage) = (Protocols::Both, true, false);
         let mut parser = lexopt::Parser::from_env();
         let words = |line: String| {
@@ -56,6 +59,7 @@ impl Options {
                 Long("right") => right = Some(parser.value()?.into()),
                 Long("left-arg") => left_arguments.extend(words(parser.value()?.string()?)),
                 Long("right-arg") => right_arguments.extend(words(parser.value()?.string()?)),
+                Long("known") => known = Some(parser.value()?.into()),
                 Long("calls") => calls = parser.value()?.parse()?,
                 Long("short") => calls = 50_000,
                 Long("seed") => seed = parser.value()?.parse()?,
@@ -93,6 +97,7 @@ impl Options {
             calls,
             seed,
             only,
+            known,
             mismatches_max,
             shrinks,
             prints_coverage,

@@ -119,6 +119,8 @@ impl Pair {
                 &["CONFIG", "SET", "zset-max-listpack-entries", "128"],
                 &["CONFIG", "SET", "zset-max-listpack-value", "64"],
                 &["CONFIG", "SET", "list-max-listpack-size", "-2"],
+                &["CONFIG", "SET", "hash-max-listpack-entries", "128"],
+                &["CONFIG", "SET", "hash-max-listpack-value", "64"],
                 &["CONFIG", "SET", "busy-reply-threshold", "5000"],
                 &["CONFIG", "SET", "lazyfree-lazy-user-flush", "no"],
                 &["SCRIPT", "FLUSH", "SYNC"],

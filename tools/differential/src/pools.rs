@@ -221,6 +221,13 @@ pub const SETTINGS: &[(&str, &[&str])] = &[
         &["-2", "-1", "-3", "1", "2", "4", "16", "0", "128", "-9", "x"],
     ),
     ("list-max-ziplist-size", &["-2", "3"]),
+    (
+        "hash-max-listpack-entries",
+        &["128", "512", "0", "3", "10", "-1", "x"],
+    ),
+    ("hash-max-ziplist-entries", &["128", "5"]),
+    ("hash-max-listpack-value", &["64", "0", "1", "4", "-1", "x"]),
+    ("hash-max-ziplist-value", &["64"]),
     ("port-of-call", &["1"]),
     ("", &[""]),
 ];

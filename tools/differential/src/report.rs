@@ -5,7 +5,7 @@ use std::io::Write;
 use std::time::{Duration, Instant};
 
 use crate::generate::Generator;
-use crate::known;
+use crate::known::Known;
 use crate::options::Options;
 use crate::pair::{Mismatch, Step, Tally};
 
@@ -24,18 +24,20 @@ pub struct Report {
     printed: Instant,
     calls: usize,
     /// Differences by group, and whether they are meant.
-    groups: BTreeMap<String, (usize, Option<&'static str>)>,
+    groups: BTreeMap<String, (usize, Option<String>)>,
+    known: Known,
 }
 
 impl Report {
-    /// Nothing yet.
-    pub fn new() -> Self {
+    /// Nothing yet; these differences are meant.
+    pub fn new(known: Known) -> Self {
         let now = Instant::now();
         Self {
             started: now,
             printed: now,
             calls: 0,
             groups: BTreeMap::new(),
+            known,
         }
     }
 
@@ -68,6 +70,11 @@ impl Report {
         }
     }
 
+    /// Whether the difference is meant.
+    pub fn is_meant(&self, mismatch: &Mismatch) -> bool {
+        self.known.reason(&mismatch.what).is_some()
+    }
+
     /// Whether nothing like it was seen before.
     pub fn is_new(&self, mismatch: &Mismatch) -> bool {
         !self.groups.contains_key(&mismatch.group)
@@ -77,7 +84,7 @@ impl Report {
     pub fn count(&mut self, mismatch: &Mismatch) {
         let entry = self.groups.entry(mismatch.group.clone());
         entry
-            .or_insert_with(|| (0, known::reason(&mismatch.what)))
+            .or_insert_with(|| (0, self.known.reason(&mismatch.what).map(String::from)))
             .0 += 1;
     }
 
@@ -89,7 +96,7 @@ impl Report {
         reproduction: Option<(Vec<Step>, Mismatch)>,
         steps: &[Step],
     ) {
-        if let Some(reason) = known::reason(&found.what) {
+        if let Some(reason) = self.known.reason(&found.what) {
             println!("\nknown: {} ({reason})", found.what);
             return;
         }
@@ -170,6 +177,7 @@ impl Report {
         }
         for (group, (count, known)) in &self.groups {
             let known = known
+                .as_ref()
                 .map(|reason| format!(" (meant: {reason})"))
                 .unwrap_or_default();
             println!("{count:>6} x {group}{known}");

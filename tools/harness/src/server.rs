@@ -34,6 +34,13 @@ impl Server {
             .local_addr()?
             .port();
         let log = fs::File::create(directory.join("log"))?;
+        // Redis itself does not know the setting, and does not start with it
+        let is_redis = binary.ends_with("redis-server");
+        let compatibility: &[&str] = if is_redis {
+            &[]
+        } else {
+            &["--extended-redis-compatibility", "yes"]
+        };
         let child = Command::new(binary)
             .args([
                 "--port",
@@ -45,14 +52,9 @@ impl Server {
                 "--appendonly",
                 "no",
             ])
-            .args([
-                "--extended-redis-compatibility",
-                "yes",
-                "--enable-debug-command",
-                "yes",
-                "--dir",
-            ])
+            .args(["--enable-debug-command", "yes", "--dir"])
             .arg(&directory)
+            .args(compatibility)
             .args(arguments)
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)

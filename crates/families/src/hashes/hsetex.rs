@@ -230,6 +230,7 @@ fn set_and_delete(
     let mut deleted = 0;
     if slot.exists() {
         deleted = slot.edit::<Hash, _>(|hash| {
+            hash.make_room(pairs);
             for field in &fields {
                 hash.remove(field);
             }
