@@ -6,7 +6,7 @@ use std::time::Duration;
 use lexopt::prelude::*;
 
 /// The units that can run; what runs when no `--unit` is given.
-pub const UNITS_DEFAULT: [&str; 14] = [
+pub const UNITS_DEFAULT: [&str; 15] = [
     "unit/type/string",
     "unit/type/incr",
     "unit/expire",
@@ -21,6 +21,7 @@ pub const UNITS_DEFAULT: [&str; 14] = [
     "unit/type/list-2",
     "unit/type/list-3",
     "unit/type/hash",
+    "unit/type/zset",
 ];
 
 const UNIT_TIME_LIMIT_DEFAULT: Duration = Duration::from_secs(300);

@@ -8,13 +8,14 @@ use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::hash::{Hash, Hasher};
+use std::ops::ControlFlow;
 
 use perilune_command::{Arguments, CommandError, Outcome, Stop, errors, integer, is_token};
 use perilune_keyspace::{Found, ReadTxn, WriteTxn};
 use perilune_resp::Reply;
 use perilune_value::{Collection, Item, Limits, Set, SortedSet, WrongType, parse_f64, parse_i64};
 
-use super::{reply_elements, store};
+use super::{FULL, reply_elements, store};
 
 /// What is made of the inputs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -154,12 +155,25 @@ impl<'a> Source<'a> {
     }
 
     fn for_each(&self, mut visit: impl FnMut(Member<'a>, f64)) {
+        let _ = self.try_for_each(|member, score| {
+            visit(member, score);
+            ControlFlow::Continue(())
+        });
+    }
+
+    /// As [`Source::for_each`], until it is enough.
+    fn try_for_each(
+        &self,
+        mut visit: impl FnMut(Member<'a>, f64) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
         match self {
-            Source::Absent => {}
-            Source::Set(set) => set.iter().for_each(|member| visit(Member::of(member), 1.0)),
+            Source::Absent => ControlFlow::Continue(()),
+            Source::Set(set) => set
+                .iter()
+                .try_for_each(|member| visit(Member::of(member), 1.0)),
             Source::Sorted(set) => set
                 .iter()
-                .for_each(|(member, score)| visit(Member::of(member), score)),
+                .try_for_each(|(member, score)| visit(Member::of(member), score)),
         }
     }
 }
@@ -229,8 +243,12 @@ impl Combined<'_> {
             .map(|(member, score)| (Item::Bytes(member.bytes()), *score))
     }
 
-    fn to_sorted_set(&self, limits: &Limits) -> SortedSet {
-        SortedSet::of_ordered(self.elements(), self.0.len(), limits)
+    fn to_sorted_set(&self, limits: &Limits) -> Result<SortedSet, CommandError> {
+        let bytes = self.0.iter().map(|(member, _)| member.bytes().len()).sum();
+        if !SortedSet::default().has_room(self.0.len(), bytes) {
+            return Err(FULL);
+        }
+        Ok(SortedSet::of_ordered(self.elements(), self.0.len(), limits))
     }
 }
 
@@ -265,7 +283,7 @@ pub fn answer_stored(
         arguments,
         (name, operation, Use::Store),
         |combined, _| combined.to_sorted_set(&limits),
-    )?;
+    )??;
     let len = store(txn, arguments[1], set, name)?;
     reply.integer(len as i64);
     Ok(())
@@ -364,18 +382,19 @@ fn inter<'a>(inputs: &[Weighed<'a>], aggregate: Aggregate, limit: usize) -> Vec<
     let Some((smallest, others)) = inputs.split_first() else {
         return common;
     };
-    smallest.source.for_each(|member, score| {
-        if limit > 0 && common.len() == limit {
-            return;
-        }
+    let _ = smallest.source.try_for_each(|member, score| {
         let mut score = or_zero(smallest.weight * score);
         for other in others {
             let Some(value) = other.source.score(member.bytes()) else {
-                return;
+                return ControlFlow::Continue(());
             };
             score = aggregate.of(score, value * other.weight);
         }
         common.push((member, score));
+        match common.len() == limit {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
+        }
     });
     common
 }

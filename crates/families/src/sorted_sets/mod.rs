@@ -22,7 +22,7 @@ mod zscan;
 mod zscore;
 mod zunion;
 
-use perilune_command::{Command, Outcome, Stop};
+use perilune_command::{Command, CommandError, Outcome, Stop};
 use perilune_keyspace::{EventClass, Expiry, ReadTxn, Slot, WriteTxn};
 use perilune_resp::{Protocol, Reply};
 use perilune_value::{Collection, Item, SortedSet};
@@ -65,6 +65,9 @@ pub const COMMANDS: &[Command] = &[
     zunion::ZUNION,
     zunion::ZUNIONSTORE,
 ];
+
+/// A sorted set holds some hundred million members; what would be more is refused.
+const FULL: CommandError = CommandError::new("ERR the sorted set has no room for this");
 
 /// The sorted set that a key holds, if there is one.
 fn find<'t>(txn: &'t mut ReadTxn<'_, '_>, key: &[u8]) -> Result<Option<&'t SortedSet>, Stop> {

@@ -24,6 +24,8 @@ use perilune_resp::Reply;
 use perilune_value::{Added, Adding, SortedSet};
 use smallvec::SmallVec;
 
+use super::FULL;
+
 /// ZADD.
 pub const ZADD: Command = Command::new(
     Spec {
@@ -173,7 +175,16 @@ fn add(
         .map(|pair| float(pair[0]))
         .collect::<Result<_, _>>()?;
     let mut slot = txn.slot(arguments[1])?;
-    let exists = slot.collection::<SortedSet>()?.is_some();
+    let exists = match slot.collection::<SortedSet>()? {
+        Some(set) => {
+            let bytes = pairs.clone().map(|pair| pair[1].len()).sum();
+            if !set.has_room(scores.len(), bytes) {
+                return Err(FULL.into());
+            }
+            true
+        }
+        None => false,
+    };
     let mut tally = Tally::default();
     if exists || !how.if_present {
         let len_max = pairs.clone().map(|pair| pair[1].len()).max();

@@ -168,6 +168,15 @@ impl SortedSet {
         self.elements(0..self.len(), false)
     }
 
+    /// Whether `members` more members, of so many bytes in all, find room. A packed set becomes another one before it is
+    /// full.
+    pub fn has_room(&self, members: usize, bytes: usize) -> bool {
+        match &self.0 {
+            Encoding::Packed(_) => RankedMap::new(MemberHasher).has_room(members, bytes),
+            Encoding::Ranked(map) => map.has_room(members, bytes),
+        }
+    }
+
     /// Shows a few elements from `cursor` on and returns the cursor for the next call: 0 at the end. A packed set is shown
     /// at once. An element that is there during the whole walk is shown at least once.
     pub fn scan<'a>(&'a self, cursor: u64, mut visit: impl FnMut(Item<'a>, f64)) -> u64 {
