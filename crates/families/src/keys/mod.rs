@@ -15,6 +15,7 @@ mod persist;
 mod randomkey;
 mod rename;
 mod scan;
+mod sort;
 mod swapdb;
 mod ttl;
 mod type_;
@@ -44,6 +45,8 @@ pub const COMMANDS: &[Command] = &[
     rename::RENAME,
     rename::RENAMENX,
     scan::SCAN,
+    sort::SORT,
+    sort::SORT_RO,
     swapdb::SWAPDB,
     ttl::TTL,
     ttl::PTTL,
