@@ -18,12 +18,17 @@ const BASE_AT: usize = 32;
 const TOP_AT: usize = 40;
 const ALLOCATOR_DATA_AT: usize = 8;
 
+const COLLECTOR_TOTAL_AT: usize = 16;
+const COLLECTOR_THRESHOLD_AT: usize = 24;
+
 const STRING_LEN_AT: usize = 20;
 const STRING_BYTES_AT: usize = 24;
 
 const TABLE_MARKED_AT: usize = 8;
 const TABLE_ARRAY_AT: usize = 16;
 const TABLE_ARRAY_SIZE_AT: usize = 48;
+const TABLE_NODES_AT: usize = 40;
+const TABLE_NODES_MASK_AT: usize = 52;
 const MARKED_BLACK: u8 = 4;
 
 const FRAME_TYPE: u64 = 3;
@@ -61,6 +66,34 @@ pub struct GCtab {
 unsafe extern "C-unwind" {
     /// The string with these bytes. Raises for want of memory; does not collect.
     pub fn lj_str_new(l: *mut lua_State, bytes: *const c_char, len: usize) -> *mut GCstr;
+    /// A table with so many slots in its array, index 0 included, and room for 2^`hash_bits` pairs; none for 0. Raises for want
+    /// of memory; does not collect.
+    pub fn lj_tab_new(l: *mut lua_State, array_size: u32, hash_bits: u32) -> *mut GCtab;
+    /// A table with the same keys, in the same places. Raises for want of memory; does not collect.
+    pub fn lj_tab_dup(l: *mut lua_State, table: *const GCtab) -> *mut GCtab;
+    /// The slot for a key, which is made if there is none. Raises for want of memory; does not collect. What is
+    /// stored there needs [`table_is_black`] as in the array.
+    pub fn lj_tab_setstr(l: *mut lua_State, table: *mut GCtab, key: *const GCstr) -> *mut Value;
+    /// The slot for an index outside of the array. As `lj_tab_setstr`.
+    pub fn lj_tab_setinth(l: *mut lua_State, table: *mut GCtab, key: i32) -> *mut Value;
+    fn lj_gc_step(l: *mut lua_State) -> c_int;
+}
+
+/// Lets the collector do some of its work if it is time, as every function of the API does that makes something.
+///
+/// # Safety
+/// `l` is a live interpreter, and what is not to be collected can be reached from it. May raise.
+#[inline]
+pub unsafe fn collect_if_due(l: *mut lua_State) {
+    // SAFETY: the caller's promise; `layout.c`.
+    unsafe {
+        let global = *l.byte_add(GLOBAL_STATE_AT).cast::<*mut c_void>();
+        let total = *global.byte_add(COLLECTOR_TOTAL_AT).cast::<usize>();
+        let threshold = *global.byte_add(COLLECTOR_THRESHOLD_AT).cast::<usize>();
+        if total >= threshold {
+            lj_gc_step(l);
+        }
+    }
 }
 
 /// The pointer that the allocator was given.
@@ -160,12 +193,25 @@ impl Value {
     pub const NIL: Value = Value(u64::MAX);
     /// `false`.
     pub const FALSE: Value = Value(!(1 << TYPE_SHIFT));
+    /// `true`.
+    pub const TRUE: Value = Value(!(2 << TYPE_SHIFT));
+    /// The one NaN that is not a type.
+    const NAN: Value = Value(0xFFF8_0000_0000_0000);
 
-    /// A number, which is not NaN.
+    /// A number.
     #[inline]
     pub fn number(number: f64) -> Value {
-        debug_assert!(!number.is_nan());
-        Value(number.to_bits())
+        if number.is_nan() {
+            Value::NAN
+        } else {
+            Value(number.to_bits())
+        }
+    }
+
+    /// Whether this is `nil`.
+    #[inline]
+    pub fn is_nil(self) -> bool {
+        self.0 >> TYPE_SHIFT == Value::NIL.0 >> TYPE_SHIFT
     }
 
     /// A string.
@@ -231,6 +277,32 @@ pub unsafe fn table_array<'a>(table: *mut GCtab) -> &'a mut [Value] {
             0 => &mut [],
             len => std::slice::from_raw_parts_mut(slots, len as usize),
         }
+    }
+}
+
+/// A pair in a table's hash; free where the value is nil.
+#[repr(C)]
+pub struct Node {
+    /// The value.
+    pub value: Value,
+    /// The key.
+    pub key: Value,
+    next: *mut Node,
+}
+
+/// The pairs of a table's hash, in the order in which `next` visits them, behind the array. Storing is right as in
+/// [`table_array`].
+///
+/// # Safety
+/// The table is alive, and is not changed by others while this is used; where there are no pairs there is one free
+/// node that all tables share, and is not to be written to.
+#[inline]
+pub unsafe fn table_nodes<'a>(table: *mut GCtab) -> &'a mut [Node] {
+    // SAFETY: the caller's promise; `layout.c`. There is always one.
+    unsafe {
+        let nodes = *table.byte_add(TABLE_NODES_AT).cast::<*mut Node>();
+        let mask = *table.byte_add(TABLE_NODES_MASK_AT).cast::<u32>();
+        std::slice::from_raw_parts_mut(nodes, mask as usize + 1)
     }
 }
 

@@ -16,8 +16,9 @@ use std::alloc::Layout;
 use std::ffi::c_void;
 use std::ptr;
 
-/// LuaJIT wants what `malloc` gives on its platforms.
-const ALIGN_BYTES: usize = 16;
+/// What LuaJIT's objects need; machine code and stacks of C have memory of their own. (Asked for 16 bytes, mimalloc
+/// took a detour for every size that is no multiple of it: a tenth of the time of a script that makes tables.)
+const ALIGN_BYTES: usize = 8;
 
 /// The headroom, as a part of the limit; at least `HEADROOM_BYTES_MIN`.
 const HEADROOM_PART: usize = 8;

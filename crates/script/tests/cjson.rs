@@ -121,6 +121,62 @@ fn json_becomes_values() {
     ]);
 }
 
+/// Objects that follow each other share keys, some, all or none, in any order: each has its own, and no other.
+#[test]
+fn objects_have_their_own_keys() {
+    bench().check(&[
+        (
+            r#"local d = cjson.decode('[{"a":1,"b":2},{"a":3},{"b":4,"a":5},{},{"a":6,"b":7,"c":8},{"a":9,"b":10}]')
+               local out = {}
+               for i, o in ipairs(d) do
+                 local n = 0 for _ in pairs(o) do n = n + 1 end
+                 out[i] = table.concat({n, tostring(o.a), tostring(o.b), tostring(o.c)}, ' ')
+               end
+               return out"#,
+            "[\"2 1 2 nil\" \"1 3 nil nil\" \"2 5 4 nil\" \"0 nil nil nil\" \"3 6 7 8\" \"2 9 10 nil\"]",
+        ),
+        (
+            r#"local d = cjson.decode('[{"a":1,"a":2},{"a":3,"a":4},{"a":5}]') return {d[1].a, d[2].a, d[3].a}"#,
+            "[:2 :4 :5]",
+        ),
+        (
+            r#"local d = cjson.decode('[{"a":{"x":1}},{"a":{"y":2}},{"a":{"x":3,"y":4}},{"a":[5]}]')
+               return {d[1].a.x, d[2].a.x == nil and d[2].a.y, d[3].a.x + d[3].a.y, d[4].a[1]}"#,
+            "[:1 :2 :7 :5]",
+        ),
+        (
+            r#"local d = cjson.decode('[{"a\\n":1},{"a\\n":2},{"a\\u0041":3}]') return {d[1]['a\n'], d[2]['a\n'], d[3].aA}"#,
+            "[:1 :2 :3]",
+        ),
+        (
+            r#"local function same(a, b)
+                 if type(a) ~= 'table' then return a == b end
+                 for k, v in pairs(a) do if not same(v, b[k]) then return false end end
+                 for k in pairs(b) do if a[k] == nil then return false end end
+                 return true
+               end
+               local function value(depth)
+                 local kind = math.random(depth > 4 and 3 or 6)
+                 if kind == 1 then return math.random(1000) - 500 end
+                 if kind == 2 then return ('x/"\\\n'):rep(math.random(0, 3)) .. math.random(9) end
+                 if kind == 3 then return math.random(2) == 1 end
+                 local t = {}
+                 for i = 1, math.random(5) do
+                   if kind == 4 then t[i] = value(depth + 1) else t['k' .. math.random(kind == 5 and 4 or 30)] = value(depth + 1) end
+                 end
+                 return t
+               end
+               for round = 1, 2000 do
+                 local v = {value(1), value(1), value(1)}
+                 local text = cjson.encode(v)
+                 if not same(v, cjson.decode(text)) then return text end
+               end
+               return 'all the same'"#,
+            "\"all the same\"",
+        ),
+    ]);
+}
+
 #[test]
 fn settings_are_read_and_changed() {
     bench().check(&[

