@@ -87,6 +87,12 @@ impl Slot<'_, '_> {
         self.found().map(|found| found.text()).transpose()
     }
 
+    /// The integer that the key holds, if it is kept as one.
+    #[inline]
+    pub fn kept_integer(&self) -> Option<i64> {
+        self.txn.held[self.at].guard.map.int(self.handle?)
+    }
+
     /// The collection that the key holds, if it exists.
     #[inline]
     pub fn collection<T: Collection>(&self) -> Result<Option<&T>, WrongType> {

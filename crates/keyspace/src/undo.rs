@@ -92,13 +92,18 @@ impl Mark {
     }
 }
 
+type SavedAt = HashMap<(u32, u64), u32, ahash::RandomState>;
+
+/// So many records are looked through; with more there is a map. Most transactions have one or two.
+const RECORDS_WITHOUT_MAP_MAX: usize = 8;
+
 /// Everything needed to take a transaction back.
 pub(crate) struct UndoLog {
     pub records: Vec<Undo>,
-    /// Where the key with this database and hash was saved last.
-    saved: HashMap<(u32, u64), u32, ahash::RandomState>,
-    /// Hashes of the keys that are saved in place anywhere in the log.
-    in_place: HashSet<u64, ahash::RandomState>,
+    /// Where the key with this database and hash was saved last, once there are too many records to look through.
+    saved: Option<SavedAt>,
+    /// Hashes of the keys that are saved in place anywhere in the log; none before there is the first.
+    in_place: Option<HashSet<u64, ahash::RandomState>>,
     /// Records before this one do not count as saved.
     fresh_from: usize,
     bytes: usize,
@@ -109,8 +114,8 @@ impl UndoLog {
     pub fn new() -> Self {
         Self {
             records: Vec::new(),
-            saved: HashMap::with_hasher(ahash::RandomState::new()),
-            in_place: HashSet::with_hasher(ahash::RandomState::new()),
+            saved: None,
+            in_place: None,
             fresh_from: 0,
             bytes: 0,
         }
@@ -138,21 +143,50 @@ impl UndoLog {
                 return last;
             }
         }
-        self.saved
-            .get(&(database as u32, hash))
-            .map_or(Saved::No, |&at| saved_at(at as usize))
+        match &self.saved {
+            Some(saved) => saved
+                .get(&(database as u32, hash))
+                .map_or(Saved::No, |&at| saved_at(at as usize)),
+            None => (self.fresh_from..self.records.len())
+                .rev()
+                .map(saved_at)
+                .find(|saved| *saved != Saved::No)
+                .unwrap_or(Saved::No),
+        }
+    }
+
+    /// Makes a map of where keys were saved, if there are many records.
+    #[inline]
+    fn map_if_many(&mut self) {
+        if self.saved.is_none() && self.records.len() - self.fresh_from > RECORDS_WITHOUT_MAP_MAX {
+            self.make_map();
+        }
+    }
+
+    #[cold]
+    fn make_map(&mut self) {
+        let mut saved = SavedAt::with_hasher(ahash::RandomState::new());
+        for (at, record) in self.records.iter().enumerate().skip(self.fresh_from) {
+            if let Undo::Key { database, hash, .. } = record {
+                saved.insert((*database, *hash), at as u32);
+            }
+        }
+        self.saved = Some(saved);
     }
 
     /// Whether there may be changes of a key's collection in the log, in whatever database it was: then what it held
     /// besides must still be there when they are taken back.
     pub fn may_have_changes_of(&self, hash: u64) -> bool {
-        self.in_place.contains(&hash)
+        self.in_place
+            .as_ref()
+            .is_some_and(|hashes| hashes.contains(&hash))
     }
 
     /// Saves how to take back a change of a collection, whose key record `of` has saved.
     pub fn change(&mut self, of: u32, inverse: Inverse) {
         self.bytes += size_of::<Undo>() - size_of::<Inverse>() + inverse.memory_bytes();
         self.records.push(Undo::Change { of, inverse });
+        self.map_if_many();
     }
 
     /// Saves how a key was.
@@ -176,11 +210,14 @@ impl UndoLog {
             _ => 0,
         };
         if let Prior::InPlace { .. } = prior {
-            self.in_place.insert(hash);
+            self.in_place
+                .get_or_insert_with(|| HashSet::with_hasher(ahash::RandomState::new()))
+                .insert(hash);
         }
         self.bytes += size_of::<Undo>() + key.len() + payload_bytes + 16;
-        self.saved
-            .insert((database as u32, hash), self.records.len() as u32);
+        if let Some(saved) = &mut self.saved {
+            saved.insert((database as u32, hash), self.records.len() as u32);
+        }
         self.records.push(Undo::Key {
             stripe,
             database: database as u32,
@@ -188,6 +225,7 @@ impl UndoLog {
             key: key.into(),
             prior,
         });
+        self.map_if_many();
     }
 
     /// Counts bytes that a moved entry keeps alive.
@@ -228,7 +266,7 @@ impl UndoLog {
 
     /// Marks this moment: keys touched from now on are saved anew, so that what was since can be taken back alone.
     pub fn mark(&mut self) -> Mark {
-        self.saved.clear();
+        self.saved = None;
         self.fresh_from = self.records.len();
         Mark {
             records: self.records.len(),
@@ -238,7 +276,7 @@ impl UndoLog {
 
     /// Takes the records since a mark out.
     pub fn split_off(&mut self, mark: Mark) -> Vec<Undo> {
-        self.saved.clear();
+        self.saved = None;
         self.fresh_from = mark.records;
         self.bytes = mark.bytes;
         self.records.split_off(mark.records)

@@ -76,12 +76,11 @@ impl<'l, S: Service> Turn<'l, S> {
         matches!(self.hand, Hand::Holds(_))
     }
 
-    /// Puts the loop down, runs `work`, takes it back.
+    /// Puts the loop down and runs `work`. The loop stays down, for what is aside next in the same batch: it is taken
+    /// back when the batch is over, or by what needs it.
     pub fn aside<R>(&mut self, work: impl FnOnce(&mut S::Local) -> R) -> R {
         self.put_down();
-        let result = work(self.local);
-        self.take_back();
-        result
+        work(self.local)
     }
 
     /// The thread's own things.

@@ -16,6 +16,7 @@ use crate::call::{Local, TableEntry};
 use crate::clients::flag;
 use crate::dispatch::Verdict;
 use crate::pubsub::ROOM_TICKET;
+use crate::scripting::only_script_key;
 use crate::server::Server;
 use crate::session::{ReplyMode, Session};
 
@@ -180,10 +181,15 @@ impl Server {
                 continue;
             }
             parcel.entry = Some(entry);
-            if let KeyShape::One(index) = entry.keys
-                && let Some(key) = parcel.arguments.get(index)
-                && matches!(entry.access(), Some(Access::Read | Access::Write))
-            {
+            let index = match entry.keys {
+                KeyShape::One(index)
+                    if matches!(entry.access(), Some(Access::Read | Access::Write)) =>
+                {
+                    Some(index)
+                }
+                _ => only_script_key(entry, &parcel.arguments),
+            };
+            if let Some(key) = index.and_then(|index| parcel.arguments.get(index)) {
                 let hash = self.keyspace.hash(key);
                 self.keyspace.prefetch_stripe(hash);
                 parcel.hash = Some(hash);
@@ -282,6 +288,7 @@ impl Server {
     /// Attributes the time of a batch to its commands, in equal parts: looking at the clock around each would cost a
     /// plain command a tenth of its time. What may run for long is timed by itself.
     fn time_batch(&self, local: &mut Local) {
+        local.script_ended = None;
         let Some(began) = local.batch_began.take() else {
             return;
         };
@@ -298,6 +305,7 @@ impl Local {
     /// Counts a plain command, to be timed with its batch.
     #[inline]
     pub fn count_in_batch(&mut self, id: usize) {
+        self.script_ended = None;
         if self.batch.is_empty() {
             self.batch_began = Some(Instant::now());
         }

@@ -4,7 +4,8 @@ use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 use std::time::Instant;
 
-use perilune_command::{CommandError, Entry, Registry};
+use perilune_command::{CommandError, DataHandler, Entry, Flags, Registry};
+use perilune_keyspace::Keyspace;
 
 use perilune_script::Completion;
 
@@ -34,7 +35,12 @@ pub struct Local {
     pub batch: Vec<u16>,
     /// When the first of them began.
     pub batch_began: Option<Instant>,
+    /// When the script before this one ended, if nothing has come between: then this one began there.
+    pub script_ended: Option<Instant>,
 }
+
+/// A list of what is deferred that became longer than this is given back.
+const DEFERRED_KEPT_MAX: usize = 256;
 
 /// What others see of a thread.
 pub struct Thread {
@@ -52,35 +58,71 @@ pub struct Thread {
     pub script_calls: Cell<u64>,
     /// Something has been published since loops were last told.
     pub published: Cell<bool>,
+    /// Where random numbers of transactions start is drawn from this.
+    seeds: Cell<u64>,
 }
 
-/// The commands that scripts have called last: most call the same few in a loop, and comparing a name is cheaper than
-/// finding it in the table.
+/// The commands that scripts have called lately, by the name as it was written: comparing that is cheaper than finding it
+/// in the table in any case.
 #[derive(Default)]
 pub struct Recent {
-    entries: [Option<&'static TableEntry>; 4],
-    next: usize,
+    seen: [Option<Seen>; RECENT_PLACES],
+}
+
+/// Places for commands; a power of two.
+const RECENT_PLACES: usize = 16;
+
+/// Longer names are found in the table each time.
+const RECENT_NAME_BYTES_MAX: usize = 16;
+
+/// A command that a script has called.
+#[derive(Clone, Copy)]
+pub struct Seen {
+    name: [u8; RECENT_NAME_BYTES_MAX],
+    len: u8,
+    /// The command, or the container of the one that is meant.
+    pub entry: &'static TableEntry,
+    /// What runs it, if it is a data command that every script may call.
+    pub plain: Option<DataHandler>,
 }
 
 impl Recent {
     /// The command of this name, in any case.
     #[inline]
-    pub fn get(
-        &mut self,
-        registry: &'static Registry<Handler>,
-        name: &[u8],
-    ) -> Option<&'static TableEntry> {
-        let is_it = |entry: &&&TableEntry| entry.full_name.as_bytes().eq_ignore_ascii_case(name);
-        if let Some(entry) = self.entries.iter().flatten().find(is_it) {
-            return Some(entry);
+    pub fn get(&mut self, registry: &'static Registry<Handler>, name: &[u8]) -> Option<Seen> {
+        let (Some(first), Some(last)) = (name.first(), name.last()) else {
+            return None;
+        };
+        let mixed = usize::from(*first) ^ (usize::from(*last) << 1) ^ (name.len() << 2);
+        let place = &mut self.seen[mixed % RECENT_PLACES];
+        if let Some(seen) = place
+            && seen.name.get(..usize::from(seen.len)) == Some(name)
+        {
+            return Some(*seen);
         }
         // a subcommand is found by two words, `client|id` is no command
         let entry = registry
             .get(name)
             .filter(|entry| entry.container.is_none())?;
-        self.entries[self.next] = Some(entry);
-        self.next = (self.next + 1) % self.entries.len();
-        Some(entry)
+        let plain = match entry.handler {
+            Some(Handler::Data(handler))
+                if entry.subcommands.is_empty() && !entry.flags.has(Flags::NOSCRIPT) =>
+            {
+                Some(handler)
+            }
+            _ => None,
+        };
+        let mut seen = Seen {
+            name: [0; RECENT_NAME_BYTES_MAX],
+            len: name.len() as u8,
+            entry,
+            plain,
+        };
+        if let Some(written) = seen.name.get_mut(..name.len()) {
+            written.copy_from_slice(name);
+            *place = Some(seen);
+        }
+        Some(seen)
     }
 }
 
@@ -135,6 +177,7 @@ impl Thread {
             recent: RefCell::default(),
             script_calls: Cell::new(0),
             published: Cell::new(false),
+            seeds: Cell::new(0),
         }
     }
 
@@ -145,6 +188,20 @@ impl Thread {
         if tally.announced {
             self.published.set(true);
         }
+    }
+
+    /// A seed for the random numbers of a transaction, which nobody can foresee; never 0. Each thread draws its own
+    /// from where the keyspace's secret made it begin (splitmix64), as a counter that all share would travel
+    /// between processors.
+    pub fn fresh_seed(&self, keyspace: &Keyspace) -> u64 {
+        let seed = match self.seeds.get() {
+            0 => keyspace.fresh_seed(),
+            last => last.wrapping_add(0x9e37_79b9_7f4a_7c15),
+        };
+        self.seeds.set(seed);
+        let mixed = (seed ^ (seed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)) | 1
     }
 
     /// Counts a call when the transaction commits.
@@ -183,6 +240,9 @@ impl Thread {
             counted_errors,
             new_errors,
         } = self.answered.take();
+        if counted_errors == 0 && new_errors.is_empty() && answer.first() != Some(&b'-') {
+            return;
+        }
         let mut deferred = self.deferred.borrow_mut();
         let (new, counted) = match answer {
             // answered by a command that is no script
@@ -227,6 +287,14 @@ impl Thread {
     /// What is to be done now that the transaction has committed.
     pub fn take_deferred(&self) -> Vec<Deferred> {
         std::mem::take(&mut self.deferred.borrow_mut())
+    }
+
+    /// Gives the list back, empty, so that the next transaction need not make one.
+    pub fn return_deferred(&self, mut list: Vec<Deferred>) {
+        list.clear();
+        if list.capacity() <= DEFERRED_KEPT_MAX {
+            *self.deferred.borrow_mut() = list;
+        }
     }
 
     /// CONFIG RESETSTAT: what the transaction has counted so far goes with the rest.

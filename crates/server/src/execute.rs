@@ -18,7 +18,7 @@ use perilune_keyspace::{AccessMode, LockPlan, StripeIndex, Txn};
 use perilune_resp::{Reply, RespWriter};
 
 use crate::call::{Call, Deferred, Local, Origin, TableEntry, Thread};
-use crate::running::RunKind;
+use crate::scripting::only_script_key;
 use crate::server::Server;
 use crate::session::Session;
 use crate::table::{Handler, TransactionHandler};
@@ -301,7 +301,18 @@ impl Server {
     }
 
     /// The command is over: its place in a queue and what it has learned go.
+    #[inline]
     pub fn forget_retry(&self, session: &mut Session) {
+        let retry = &mut session.retry;
+        if retry.attempt == 0 && retry.plan.is_none() && retry.queued.is_none() {
+            retry.random_seed = 0;
+        } else {
+            self.forget_tried(session);
+        }
+    }
+
+    #[cold]
+    fn forget_tried(&self, session: &mut Session) {
         let retry = std::mem::take(&mut session.retry);
         if let Some((stripe, ticket)) = retry.queued {
             self.keyspace.give_up(stripe, ticket);
@@ -345,7 +356,7 @@ impl Server {
             thread,
             entry,
             out,
-            None,
+            false,
             || self.plan(entry, arguments),
             |server, session, txn, out| {
                 let protocol = session.protocol;
@@ -367,7 +378,12 @@ impl Server {
         )
     }
 
-    /// Runs a script that a client has called.
+    /// Runs a script that a client has called. `hash` is that of its key, where it has just one and somebody has looked
+    /// already.
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "the parts of a thread, borrowed apart"
+    )]
     pub fn run_script(
         &self,
         session: &mut Session,
@@ -375,8 +391,11 @@ impl Server {
         entry: &TableEntry,
         handler: TransactionHandler,
         arguments: &[&[u8]],
+        hash: Option<u64>,
         out: &mut Vec<u8>,
     ) -> Progress {
+        let key = only_script_key(entry, arguments).map(|index| arguments[index]);
+        let hash = key.map(|key| hash.unwrap_or_else(|| self.keyspace.hash(key)));
         let Local {
             vm,
             scripts,
@@ -389,9 +408,15 @@ impl Server {
             thread,
             entry,
             out,
-            Some(RunKind::Exec),
-            || self.plan(entry, arguments),
+            true,
+            || match hash {
+                Some(hash) => LockPlan::one(StripeIndex::of_hash(hash)),
+                None => self.plan(entry, arguments),
+            },
             |server, session, txn, out| {
+                if let (Some(key), Some(hash)) = (key, hash) {
+                    txn.hint_key(key, hash);
+                }
                 let protocol = session.protocol;
                 let mut call = Call {
                     server,
@@ -437,7 +462,7 @@ impl Server {
             thread,
             entry,
             out,
-            Some(RunKind::Exec),
+            true,
             || self.exec_plan(&multi.queue, watch.as_deref()),
             |server, session, txn, out| {
                 session.database = database;
@@ -599,7 +624,8 @@ impl Server {
 
     /// A long transaction has committed: what it did may be counted and logged now.
     fn settle(&self, session: &Session, thread: &Thread) {
-        for deferred in thread.take_deferred() {
+        let mut list = thread.take_deferred();
+        for deferred in list.drain(..) {
             match deferred {
                 Deferred::Calls {
                     id,
@@ -627,28 +653,36 @@ impl Server {
                 }
             }
         }
+        thread.return_deferred(list);
     }
 
     /// Locks a plan and runs `body` on it, again and again until it commits or has to wait.
     ///
-    /// `kind` makes it a long transaction: recorded, visible in the thread's slot, and able to grow.
+    /// A long transaction is recorded, visible in the thread's slot, and able to grow.
     #[allow(
         clippy::too_many_arguments,
         reason = "the parts of a thread, borrowed apart"
     )]
-    fn run_transaction(
-        &self,
+    fn run_transaction<'a>(
+        &'a self,
         session: &mut Session,
         thread: &Thread,
         entry: &TableEntry,
         out: &mut Vec<u8>,
-        kind: Option<RunKind>,
+        is_long: bool,
         plan: impl Fn() -> LockPlan,
-        mut body: impl FnMut(&Self, &mut Session, &mut Txn<'_>, &mut Vec<u8>) -> Outcome,
+        mut body: impl FnMut(&Self, &mut Session, &mut Txn<'a>, &mut Vec<u8>) -> Outcome,
     ) -> Progress {
         loop {
-            let plan = self.plan_of_retry(session, &plan);
-            let run = kind.as_ref().map(|kind| thread.slot.begin(kind.clone()));
+            if session.retry.random_seed == 0 {
+                session.retry.random_seed = thread.fresh_seed(&self.keyspace);
+            }
+            // what a run has learned includes what it was given
+            let plan = match &session.retry.plan {
+                Some(known) => known.clone(),
+                None => plan(),
+            };
+            let run = is_long.then(|| thread.slot.begin());
             let result = self.run_once(session, entry, thread, out, run, &plan, &mut body);
             if run.is_some() && thread.slot.end() {
                 self.running.busy_ended();
@@ -677,15 +711,15 @@ impl Server {
         clippy::too_many_arguments,
         reason = "the parts of a thread, borrowed apart"
     )]
-    fn run_once(
-        &self,
+    fn run_once<'a>(
+        &'a self,
         session: &mut Session,
         entry: &TableEntry,
         thread: &Thread,
         out: &mut Vec<u8>,
         run: Option<u64>,
         plan: &LockPlan,
-        body: &mut impl FnMut(&Self, &mut Session, &mut Txn<'_>, &mut Vec<u8>) -> Outcome,
+        body: &mut impl FnMut(&Self, &mut Session, &mut Txn<'a>, &mut Vec<u8>) -> Outcome,
     ) -> Result<Run, StripeIndex> {
         let mut txn = Txn::begin(&self.keyspace, session.database);
         txn.set_attempt(session.retry.attempt);

@@ -5,7 +5,7 @@
 //! [number](RunSlot::begin) is never used again, so what hangs on it (a stripe's holder, an order to stop)
 //! can never hit the next one.
 
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -26,15 +26,6 @@ const PASSES_UNTIL_IDLE: u32 = 200;
 /// SCRIPT KILL ends every script that has run for longer than this, or than the busy threshold if that is shorter.
 pub const KILLABLE_AFTER: Duration = Duration::from_millis(100);
 
-/// What runs.
-#[derive(Debug, Clone)]
-pub enum RunKind {
-    /// EXEC: ends by itself.
-    Exec,
-    /// A script.
-    Script(Arc<Script>),
-}
-
 /// One thread's place.
 #[derive(Debug)]
 pub struct RunSlot {
@@ -45,7 +36,12 @@ pub struct RunSlot {
     last: AtomicU64,
     /// When the watchdog first saw the current run, in milliseconds of the registry's clock, and which run that was.
     seen: Mutex<Option<(u64, Instant)>>,
-    kind: Mutex<Option<RunKind>>,
+    /// The script that runs or ran last. Only the thread itself changes it.
+    script: Mutex<Option<Arc<Script>>>,
+    /// Which that is, for the thread itself: where it is the same again, nothing is locked and no counter is moved.
+    shown_script: AtomicPtr<Script>,
+    /// What runs is that script. If not, it is EXEC, which ends by itself.
+    is_script: AtomicBool,
     wrote: AtomicBool,
     /// The record of what it wrote has been given up: it cannot be taken back any more.
     past_undo: AtomicBool,
@@ -77,21 +73,26 @@ impl RunSlot {
     }
 
     /// Starts a run and gives it a number.
-    pub fn begin(&self, kind: RunKind) -> u64 {
+    pub fn begin(&self) -> u64 {
         let generation = self.last.load(Ordering::Relaxed) + 1;
         self.last.store(generation, Ordering::Relaxed);
         let run = generation << SLOT_BITS | self.index;
-        *self.kind.lock().unwrap_or_else(|e| e.into_inner()) = Some(kind);
+        self.is_script.store(false, Ordering::Relaxed);
         self.wrote.store(false, Ordering::Relaxed);
         self.past_undo.store(false, Ordering::Relaxed);
         self.current.store(run, Ordering::Release);
         run
     }
 
-    /// Another script of the same run starts (a script inside EXEC).
-    pub fn set_kind(&self, kind: RunKind) {
-        *self.kind.lock().unwrap_or_else(|e| e.into_inner()) = Some(kind);
+    /// Says that the run is a script, or comes to another one (a script inside EXEC).
+    pub fn set_script(&self, script: &Arc<Script>) {
+        let shown = Arc::as_ptr(script).cast_mut();
+        if self.shown_script.load(Ordering::Relaxed) != shown {
+            *self.script.lock().unwrap_or_else(|e| e.into_inner()) = Some(script.clone());
+            self.shown_script.store(shown, Ordering::Relaxed);
+        }
         self.wrote.store(false, Ordering::Relaxed);
+        self.is_script.store(true, Ordering::Release);
     }
 
     /// Says that the script has written.
@@ -114,10 +115,13 @@ impl RunSlot {
     }
 
     fn script(&self) -> Option<Arc<Script>> {
-        match &*self.kind.lock().unwrap_or_else(|e| e.into_inner()) {
-            Some(RunKind::Script(script)) => Some(script.clone()),
-            _ => None,
+        if !self.is_script.load(Ordering::Acquire) {
+            return None;
         }
+        self.script
+            .lock()
+            .unwrap_or_else(|e| e.into_inner())
+            .clone()
     }
 
     /// For how long the current run is known to have run.
@@ -169,7 +173,9 @@ impl Running {
             current: AtomicU64::new(0),
             last: AtomicU64::new(0),
             seen: Mutex::new(None),
-            kind: Mutex::new(None),
+            script: Mutex::new(None),
+            shown_script: AtomicPtr::new(std::ptr::null_mut()),
+            is_script: AtomicBool::new(false),
             wrote: AtomicBool::new(false),
             past_undo: AtomicBool::new(false),
             busy: AtomicBool::new(false),
@@ -368,7 +374,7 @@ mod tests {
             assert_eq!(running.vm_memory(), [1, 0]);
             ends.show_vm_memory(50);
             assert_eq!(running.vm_memory(), [1, 50]);
-            runs.push(ends.begin(RunKind::Exec));
+            runs.push(ends.begin());
             ends.end();
             ends.thread_ends();
         }

@@ -13,7 +13,6 @@ use perilune_resp::Reply;
 use perilune_script::{Abort, Api, LogLevel, Port, Propagation, Script, ScriptStop, Vm};
 
 use crate::call::{Call, TableEntry, Thread};
-use crate::running::RunKind;
 use crate::server::Server;
 use crate::session::Session;
 use crate::table::Handler;
@@ -211,6 +210,8 @@ impl LazyVm {
 /// The scripts that a thread has met.
 pub struct ScriptMemory {
     by_name: HashMap<[u8; 40], Arc<Script>, ahash::RandomState>,
+    /// The one that was called last, by the name as it was written.
+    last: Option<([u8; 40], Arc<Script>)>,
     generation: u64,
     flushes: u64,
 }
@@ -219,6 +220,7 @@ impl Default for ScriptMemory {
     fn default() -> Self {
         Self {
             by_name: HashMap::with_hasher(ahash::RandomState::new()),
+            last: None,
             generation: 0,
             flushes: 0,
         }
@@ -235,6 +237,7 @@ impl ScriptMemory {
         let generation = scripts.generation.load(Ordering::Relaxed);
         if self.generation != generation || self.by_name.len() >= REMEMBERED_MAX {
             self.by_name.clear();
+            self.last = None;
             self.generation = generation;
             let flushes = scripts.flushes.load(Ordering::Relaxed);
             if self.flushes != flushes {
@@ -245,14 +248,27 @@ impl ScriptMemory {
     }
 
     /// The script of this name, in any case.
-    fn get(&mut self, scripts: &Scripts, name: &[u8]) -> Option<Arc<Script>> {
-        let name = lower_name(name)?;
-        if let Some(script) = self.by_name.get(&name) {
-            return Some(script.clone());
+    #[inline]
+    fn get(&mut self, scripts: &Scripts, name: &[u8]) -> Option<&Arc<Script>> {
+        if self.last.as_ref().is_none_or(|(last, _)| last != name) {
+            self.find(scripts, name)?;
         }
-        let script = scripts.get(&name)?;
-        self.by_name.insert(name, script.clone());
-        Some(script)
+        self.last.as_ref().map(|(_, script)| script)
+    }
+
+    /// Makes the script of this name the last one.
+    fn find(&mut self, scripts: &Scripts, name: &[u8]) -> Option<()> {
+        let lower = lower_name(name)?;
+        let script = match self.by_name.get(&lower) {
+            Some(script) => script.clone(),
+            None => {
+                let script = scripts.get(&lower)?;
+                self.by_name.insert(lower, script.clone());
+                script
+            }
+        };
+        self.last = Some((name.try_into().ok()?, script));
+        Some(())
     }
 }
 
@@ -282,7 +298,8 @@ pub fn eval(
             script
         }
     };
-    run(call, txn, &script, keys, arguments, reply)
+    let machine = call.machine.take().map(|(vm, _)| vm);
+    run(call, machine, txn, &script, keys, arguments, reply)
 }
 
 /// EVALSHA and EVALSHA_RO.
@@ -298,14 +315,17 @@ pub fn evalsha(
     }
     let keys = key_count(arguments)?;
     let scripts = &call.server.scripts;
-    let script = match &mut call.machine {
+    match call.machine.take() {
         Some((vm, memory)) => {
             memory.follow(scripts, vm);
-            memory.get(scripts, arguments[1])
+            let script = memory.get(scripts, arguments[1]).ok_or(NO_SCRIPT)?;
+            run(call, Some(vm), txn, script, keys, arguments, reply)
         }
-        None => scripts.get(arguments[1]),
-    };
-    run(call, txn, &script.ok_or(NO_SCRIPT)?, keys, arguments, reply)
+        None => {
+            let script = scripts.get(arguments[1]).ok_or(NO_SCRIPT)?;
+            run(call, None, txn, &script, keys, arguments, reply)
+        }
+    }
 }
 
 /// SCRIPT LOAD.
@@ -347,9 +367,20 @@ fn key_count(arguments: &[&[u8]]) -> Result<usize, CommandError> {
     usize::try_from(count).map_err(|_| CommandError::new("ERR Number of keys can't be negative"))
 }
 
+/// Where the only key of a call of a script is among its arguments, if it declares just one: nearly all calls.
+#[inline]
+pub fn only_script_key(entry: &TableEntry, arguments: &[&[u8]]) -> Option<usize> {
+    const COUNT_AT: usize = 2;
+    let is_one = matches!(entry.handler, Some(Handler::Script(_)))
+        && arguments.len() > COUNT_AT + 1
+        && arguments[COUNT_AT] == b"1";
+    is_one.then_some(COUNT_AT + 1)
+}
+
 /// Runs a script on a transaction that holds its declared keys.
 fn run(
     call: &mut Call<'_>,
+    machine: Option<&mut LazyVm>,
     txn: &mut Txn<'_>,
     script: &Arc<Script>,
     keys: usize,
@@ -365,14 +396,14 @@ fn run(
     if flags.is_some_and(|flags| !flags.allow_oom && !flags.no_writes) && server.out_of_memory() {
         return Err(crate::server::OUT_OF_MEMORY.into());
     }
-    let Some((vm, _)) = call.machine.take() else {
+    let Some(vm) = machine else {
         return Err(NOT_ALLOWED.into());
     };
     let vm = vm.get(call.server, call.thread);
     vm.set_limits(perilune_script::Limits {
         memory_bytes: server.script_memory_limit(),
     });
-    call.thread.slot.set_kind(RunKind::Script(script.clone()));
+    call.thread.slot.set_script(script);
     let savepoint = txn.savepoint();
     let seed = call.session.retry.random_seed as i32;
     let database = call.session.database;
@@ -429,15 +460,96 @@ struct ScriptPort<'a, 't, 'k> {
 }
 
 impl ScriptPort<'_, '_, '_> {
-    /// The command that is meant.
-    fn entry(&self, arguments: &[&[u8]]) -> Option<&'static TableEntry> {
-        let registry = self.server.registry;
-        let mut recent = self.thread.recent.borrow_mut();
-        let entry = recent.get(registry, arguments[0])?;
+    /// The command that is meant by what has been found under the first word.
+    fn meant(
+        &self,
+        entry: &'static TableEntry,
+        arguments: &[&[u8]],
+    ) -> Option<&'static TableEntry> {
         match arguments.get(1) {
-            Some(name) if !entry.subcommands.is_empty() => registry.subcommand(entry, name),
+            Some(name) if !entry.subcommands.is_empty() => {
+                self.server.registry.subcommand(entry, name)
+            }
             _ => Some(entry),
         }
+    }
+
+    /// Whether a plain data command may be called, and so: the questions of [`ScriptPort::check`] that are left for it.
+    #[inline]
+    fn is_welcome(&self, entry: &TableEntry, arguments: &[&[u8]]) -> bool {
+        entry.spec.accepts(arguments.len())
+            && !(self.read_only && entry.flags.has(Flags::WRITE))
+            && !(self.checks_memory
+                && self.server.settings.memory.maxmemory.get() != 0
+                && entry.flags.has(Flags::DENYOOM))
+    }
+
+    /// Runs any command that is not plain, or that may be refused.
+    #[inline(never)]
+    fn call_with_care(
+        &mut self,
+        entry: &'static TableEntry,
+        arguments: &[&[u8]],
+        reply: &mut dyn Reply,
+    ) -> Result<(), Abort> {
+        let Some(entry) = self.meant(entry, arguments) else {
+            self.thread.defer_rejected(None, &UNKNOWN);
+            reply.error(UNKNOWN.message());
+            return Ok(());
+        };
+        if let Err(error) = self.check(entry, arguments) {
+            self.thread.defer_rejected(Some(entry.id), &error);
+            reply.error(error.message());
+            return Ok(());
+        }
+        let began = self.begin_call();
+        let outcome = self.server.run_nested(
+            self.session,
+            self.txn,
+            entry,
+            arguments,
+            reply,
+            self.thread,
+            self.read_only,
+        );
+        self.end_call(entry, began, outcome, reply)
+    }
+
+    /// Counts a call. The time, if this is one of those that are timed.
+    #[inline]
+    fn begin_call(&self) -> Option<std::time::Instant> {
+        let calls = self.thread.script_calls.get().wrapping_add(1);
+        self.thread.script_calls.set(calls);
+        calls
+            .is_multiple_of(TIMED_CALLS)
+            .then(std::time::Instant::now)
+    }
+
+    #[inline]
+    fn end_call(
+        &mut self,
+        entry: &TableEntry,
+        began: Option<std::time::Instant>,
+        outcome: Outcome,
+        reply: &mut dyn Reply,
+    ) -> Result<(), Abort> {
+        let nanoseconds = began.map_or(0, |began| began.elapsed().as_nanos() as u64 * TIMED_CALLS);
+        if self.txn.changes() > 0 {
+            self.thread.slot.set_wrote();
+            if self.txn.record_was_dropped() {
+                self.thread.slot.set_past_undo();
+            }
+        }
+        match outcome {
+            Ok(()) => {}
+            Err(Stop::Error(error)) => {
+                self.thread.defer_error(entry.id, &error);
+                reply.error(error.message());
+            }
+            Err(Stop::Abort) => return Err(Abort),
+        }
+        self.thread.defer_call(entry.id, nanoseconds);
+        Ok(())
     }
 
     /// Whether a script may call the command, and so.
@@ -468,47 +580,26 @@ impl ScriptPort<'_, '_, '_> {
 
 impl Port for ScriptPort<'_, '_, '_> {
     fn call(&mut self, arguments: &[&[u8]], reply: &mut dyn Reply) -> Result<(), Abort> {
-        let Some(entry) = self.entry(arguments) else {
+        let seen = self
+            .thread
+            .recent
+            .borrow_mut()
+            .get(self.server.registry, arguments[0]);
+        let Some(seen) = seen else {
             self.thread.defer_rejected(None, &UNKNOWN);
             reply.error(UNKNOWN.message());
             return Ok(());
         };
-        if let Err(error) = self.check(entry, arguments) {
-            self.thread.defer_rejected(Some(entry.id), &error);
-            reply.error(error.message());
-            return Ok(());
-        }
-        let calls = self.thread.script_calls.get().wrapping_add(1);
-        self.thread.script_calls.set(calls);
-        let timed = calls
-            .is_multiple_of(TIMED_CALLS)
-            .then(std::time::Instant::now);
-        let outcome = self.server.run_nested(
-            self.session,
-            self.txn,
-            entry,
-            arguments,
-            reply,
-            self.thread,
-            self.read_only,
-        );
-        let nanoseconds = timed.map_or(0, |began| began.elapsed().as_nanos() as u64 * TIMED_CALLS);
-        if self.txn.changes() > 0 {
-            self.thread.slot.set_wrote();
-            if self.txn.record_was_dropped() {
-                self.thread.slot.set_past_undo();
+        match seen.plain {
+            Some(handler) if self.is_welcome(seen.entry, arguments) => {
+                let began = self.begin_call();
+                let outcome = self
+                    .server
+                    .run_handler(self.txn, seen.entry, handler, arguments, reply);
+                self.end_call(seen.entry, began, outcome, reply)
             }
+            _ => self.call_with_care(seen.entry, arguments, reply),
         }
-        match outcome {
-            Ok(()) => {}
-            Err(Stop::Error(error)) => {
-                self.thread.defer_error(entry.id, &error);
-                reply.error(error.message());
-            }
-            Err(Stop::Abort) => return Err(Abort),
-        }
-        self.thread.defer_call(entry.id, nanoseconds);
-        Ok(())
     }
 
     fn log(&mut self, level: LogLevel, message: &[u8]) {

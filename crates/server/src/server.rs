@@ -199,6 +199,7 @@ impl Server {
             parsers: Parsers::default(),
             batch: Vec::new(),
             batch_began: None,
+            script_ended: None,
         }
     }
 

@@ -91,9 +91,12 @@ fn decrby(txn: &mut WriteTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Reply
 
 fn add(txn: &mut WriteTxn<'_, '_>, key: &[u8], increment: i64, reply: &mut dyn Reply) -> Outcome {
     let mut slot = txn.slot(key)?;
-    let old = match slot.text()? {
-        Some(text) => text.integer().ok_or(errors::NOT_INTEGER)?,
-        None => 0,
+    let old = match slot.kept_integer() {
+        Some(integer) => integer,
+        None => match slot.text()? {
+            Some(text) => text.integer().ok_or(errors::NOT_INTEGER)?,
+            None => 0,
+        },
     };
     let new = old.checked_add(increment).ok_or(CommandError::new(
         "ERR increment or decrement would overflow",

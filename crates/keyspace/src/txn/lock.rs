@@ -78,9 +78,7 @@ impl<'k> Txn<'k> {
         hash: u64,
         queued: &mut Option<(StripeIndex, u64)>,
     ) -> Result<(), StripeIndex> {
-        debug_assert_eq!(hash, self.keyspace.hash(key));
-        self.hinted_key = (key.as_ptr(), key.len());
-        self.hinted_hash = hash;
+        self.hint_key(key, hash);
         let stripe = StripeIndex::of_hash(hash);
         if queued.is_some_and(|(at, _)| at != stripe) {
             return self.lock(&LockPlan::one(stripe), queued);
@@ -89,14 +87,21 @@ impl<'k> Txn<'k> {
         self.serve_first()
     }
 
+    /// Tells the hash of a key that will be asked for often.
+    #[inline]
+    pub fn hint_key(&mut self, key: &'k [u8], hash: u64) {
+        debug_assert_eq!(hash, self.keyspace.hash(key));
+        self.hinted_key = Some(key);
+        self.hinted_hash = hash;
+    }
+
     /// The hash of a key.
     #[inline]
     pub(crate) fn hash_of(&self, key: &[u8]) -> u64 {
-        // the planned key is borrowed for as long as the transaction lives: the same place is the same bytes
-        if self.hinted_key == (key.as_ptr(), key.len()) {
-            self.hinted_hash
-        } else {
-            self.keyspace.hash(key)
+        // mostly it is the very same bytes; a script has them in a string of its own
+        match self.hinted_key {
+            Some(hinted) if std::ptr::eq(hinted, key) || hinted == key => self.hinted_hash,
+            _ => self.keyspace.hash(key),
         }
     }
 

@@ -202,7 +202,7 @@ pub struct Txn<'k> {
     pub(crate) holder: u64,
     random_state: u64,
     /// The one planned key and its hash, so that a command on a single key hashes it once.
-    hinted_key: (*const u8, usize),
+    hinted_key: Option<&'k [u8]>,
     hinted_hash: u64,
 }
 
@@ -234,7 +234,7 @@ impl<'k> Txn<'k> {
             is_service: false,
             holder: 0,
             random_state: 0,
-            hinted_key: (std::ptr::null(), 0),
+            hinted_key: None,
             hinted_hash: 0,
         }
     }

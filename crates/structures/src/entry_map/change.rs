@@ -49,7 +49,21 @@ impl<H, S: KeyHash> EntryMap<H, S> {
 
     /// Changes an integer in place. False, and nothing changed, if the payload is no integer or the slot has no
     /// room for the new one; then [`replace_payload`](Self::replace_payload) does it.
+    #[inline]
     pub fn set_int(&mut self, handle: Handle, value: i64) -> bool {
+        let slot = self.slab.slot_mut(handle);
+        // a counter mostly stays as long as it is
+        if let Some(place) = entry::int_place(slot)
+            && place.len() == entry::int_bytes(value)
+        {
+            let len = place.len();
+            slot[place].copy_from_slice(&value.to_le_bytes()[..len]);
+            return true;
+        }
+        self.resize_int(handle, value)
+    }
+
+    fn resize_int(&mut self, handle: Handle, value: i64) -> bool {
         let slot = self.slab.slot_mut(handle);
         let old = Shape::read(slot);
         let new = Shape {

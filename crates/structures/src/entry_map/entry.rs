@@ -234,6 +234,18 @@ pub(crate) fn int(payload: &[u8]) -> i64 {
     }
 }
 
+/// Where in the slot the integer of an entry lies that holds one, short key and all: counters.
+#[inline]
+pub(super) fn int_place(slot: &[u8]) -> Option<std::ops::Range<usize>> {
+    let tag = slot[0];
+    if tag & (KIND | WIDE) != Kind::Int as u8 {
+        return None;
+    }
+    let expiry = if tag & EXPIRING != 0 { EXPIRY_BYTES } else { 0 };
+    let at = LENGTHS_AT + 2 + expiry + slot[LENGTHS_AT] as usize;
+    Some(at..at + slot[LENGTHS_AT + 1] as usize)
+}
+
 #[inline]
 fn read_u32(slot: &[u8], at: usize) -> u32 {
     u32::from_le_bytes(array(slot, at))

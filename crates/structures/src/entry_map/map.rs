@@ -189,6 +189,13 @@ impl<H, S: KeyHash> EntryMap<H, S> {
         self.payload_in(slot, shape)
     }
 
+    /// An entry's value, if it is an integer.
+    #[inline]
+    pub fn int(&self, handle: Handle) -> Option<i64> {
+        let slot = self.slab.entry(handle);
+        entry::int_place(slot).map(|place| entry::int(&slot[place]))
+    }
+
     /// An entry's encoding: 0 to 15, the meaning is the caller's.
     #[inline]
     pub fn encoding(&self, handle: Handle) -> u8 {
