@@ -278,10 +278,7 @@ fn derived_categories(spec: &Spec, flags: Flags, is_container: bool) -> Category
     add(flags.has(Flags::FAST), Category::FAST);
     add(!flags.has(Flags::FAST), Category::SLOW);
     add(flags.has(Flags::BLOCKING), Category::BLOCKING);
-    add(
-        flags.has(Flags::PUBSUB) || spec.group == Group::PubSub,
-        Category::PUBSUB,
-    );
+    add(flags.has(Flags::PUBSUB), Category::PUBSUB);
     let of_group = match spec.group {
         Group::String => Category::STRING,
         Group::List => Category::LIST,

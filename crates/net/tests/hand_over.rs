@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use perilune_net::{CloseReason, Config};
-use support::{Lines, eventually, start, start_one_loop};
+use support::{Lines, Message, eventually, start, start_one_loop};
 
 #[test]
 fn a_long_command_does_not_stop_the_others() {
@@ -243,6 +243,43 @@ fn a_command_that_does_not_put_its_loop_down_keeps_it() {
     assert_eq!(b.ask("ping"), "pong");
     assert!(start.elapsed() > Duration::from_millis(50));
     assert_eq!(a.line(), "hogged");
+    server.end();
+}
+
+/// What a loop tells its connections: at once, when they come home, or never.
+#[test]
+fn a_connection_is_reached_wherever_it_is() {
+    let server = start_one_loop();
+    let (mut a, mut b) = (server.connect(), server.connect());
+    let ids: [u64; 2] = [&mut a, &mut b].map(|client| client.ask("id").parse().unwrap());
+    let tell = |id, text: &str| {
+        let net = server.runtime.net();
+        net.post_loop(0, Message::Tell(id, text.to_owned()));
+    };
+    tell(ids[0], "here");
+    assert_eq!(a.line(), "here");
+    a.send("hold\nping\n");
+    eventually(|| (server.lines.holds.load(Ordering::Relaxed) == 1).then_some(()));
+    // another thread has the loop as soon as it answers again
+    assert_eq!(b.ask("ping"), "pong");
+    for text in ["one", "two"] {
+        tell(ids[0], text);
+    }
+    tell(ids[1], "done");
+    assert_eq!(b.line(), "done");
+    assert_eq!(b.ask("release"), "released");
+    tell(ids[0], "three");
+    let told = [a.line(), a.line(), a.line(), a.line()];
+    assert_eq!(told, ["lost", "pong", "one (late)", "two (late)"]);
+    // it may have been at home by then
+    assert!(a.line().starts_with("three"));
+    assert_eq!(a.ask("quit"), "bye");
+    server.closed(ids[0]);
+    tell(ids[0], "four");
+    eventually(|| {
+        let reports = server.lines.reports.lock().unwrap();
+        reports.iter().any(|r| r == "four: gone").then_some(())
+    });
     server.end();
 }
 

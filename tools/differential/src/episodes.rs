@@ -31,6 +31,7 @@ pub fn round(generator: &mut Generator, calls: usize) -> Vec<Step> {
             8 => inline(generator, session, &mut steps),
             9 => scan(generator, &mut steps),
             10 => ending(generator, session, &mut steps),
+            11 => subscribed(generator, session, &mut steps),
             _ => plain(generator, session, &mut steps),
         }
     }
@@ -211,6 +212,65 @@ fn is_unfit_for_silence(words: &[Vec<u8>]) -> bool {
         || NAMES
             .iter()
             .any(|n| words[0].eq_ignore_ascii_case(n.as_bytes()))
+}
+
+/// A connection that is subscribed, and publishes to itself where its protocol lets it.
+fn subscribed(generator: &mut Generator, session: usize, steps: &mut Vec<Step>) {
+    const LINES: &[&str] = &[
+        "SUBSCRIBE c1",
+        "SUBSCRIBE c1 c2 c1",
+        "UNSUBSCRIBE c1",
+        "UNSUBSCRIBE c2 none c2",
+        "PSUBSCRIBE c*",
+        "PSUBSCRIBE c*",
+        "PUNSUBSCRIBE c*",
+        "PUNSUBSCRIBE",
+        "SSUBSCRIBE c1 s1",
+        "SUNSUBSCRIBE s1",
+        "SUNSUBSCRIBE c1",
+        "PING",
+        "PING x",
+        "PING x y",
+        "PUBLISH c1 hello",
+        "PUBLISH c2 there",
+        "SPUBLISH c1 you",
+        "GET none",
+        "CLIENT REPLY SKIP",
+        "CLIENT REPLY OFF",
+        "CLIENT REPLY ON",
+        "PUBSUB NUMSUB c1 c2",
+        "PUBSUB SHARDNUMSUB s1",
+        "PUBSUB CHANNELS c1",
+        "MULTI",
+        "EXEC",
+        "DISCARD",
+        "SUBSCRIBE",
+        "NOSUCH",
+        "EVAL #publish 0",
+    ];
+    // half of an answer of EXEC is none: replies are not switched off in the midst of a transaction
+    let left_out = if generator.rng.bool() {
+        "MULTI"
+    } else {
+        "CLIENT REPLY"
+    };
+    let mut bytes = Vec::new();
+    for _ in 0..generator.rng.usize(3..25) {
+        let line = LINES[generator.rng.usize(..LINES.len())];
+        if line.starts_with(left_out) {
+            continue;
+        }
+        match line.strip_prefix("EVAL ") {
+            Some(_) => encode(
+                &mut bytes,
+                &["EVAL", "return redis.call('publish', 'c1', 'script')", "0"],
+            ),
+            None => encode(&mut bytes, &words(line)),
+        }
+    }
+    // from here on it may ECHO
+    encode(&mut bytes, &["RESET"]);
+    steps.push(Step::Raw { session, bytes });
 }
 
 /// Inline commands, and bytes that are no protocol.

@@ -121,6 +121,7 @@ impl Pair {
                 &["CONFIG", "SET", "list-max-listpack-size", "-2"],
                 &["CONFIG", "SET", "hash-max-listpack-entries", "128"],
                 &["CONFIG", "SET", "hash-max-listpack-value", "64"],
+                &["CONFIG", "SET", "notify-keyspace-events", "KEAmn"],
                 &["CONFIG", "SET", "busy-reply-threshold", "5000"],
                 &["CONFIG", "SET", "lazyfree-lazy-user-flush", "no"],
                 &["SCRIPT", "FLUSH", "SYNC"],
@@ -131,7 +132,38 @@ impl Pair {
                 peer.control(&words)?;
             }
         }
-        (0..SESSIONS).try_for_each(|session| self.reconnect(session))
+        (0..SESSIONS).try_for_each(|session| self.reconnect(session))?;
+        // of what happened here, and before
+        self.events(&[]).map(|_| ())
+    }
+
+    /// Compares the events that a step caused.
+    fn events(&mut self, steps: &[Step]) -> Result<Option<Mismatch>> {
+        let (Some(left), Some(right)) = (self.left.events()?, self.right.events()?) else {
+            return Ok(None);
+        };
+        if left == right {
+            return Ok(None);
+        }
+        let same = left.iter().zip(&right).take_while(|(l, r)| l == r).count();
+        let show = |events: &[String]| match &events[same..] {
+            [] => "no event".into(),
+            rest => rest[..rest.len().min(6)].join(", "),
+        };
+        let calls: Vec<String> = steps
+            .iter()
+            .map(|step| match step {
+                Step::Call { words, .. } => crate::show_words(words),
+                other => format!("{other:?}"),
+            })
+            .collect();
+        Ok(Some(Mismatch {
+            step: steps.len().saturating_sub(1),
+            what: format!("the events of {}", calls.join("; ")),
+            group: "events".into(),
+            left: show(&left),
+            right: show(&right),
+        }))
     }
 
     /// Whether both processes are there and answer.
@@ -166,7 +198,7 @@ impl Pair {
         let mut at = 0;
         while at < steps.len() {
             let mut taken = 1;
-            let mismatch = match &steps[at] {
+            let mut mismatch = match &steps[at] {
                 Step::Call { session, .. } => {
                     let joins = |step: &&Step| match step {
                         Step::Call {
@@ -190,6 +222,9 @@ impl Pair {
                 }
                 Step::Compare => keyspace::compare(&mut self.left, &mut self.right)?,
             };
+            if mismatch.is_none() {
+                mismatch = self.events(&steps[at..at + taken])?;
+            }
             if let Some(mut mismatch) = mismatch {
                 mismatch.step += at;
                 return Ok(Some(mismatch));

@@ -40,6 +40,8 @@ pub struct Peer {
     /// In the order of their numbers.
     pub sessions: Vec<Session>,
     control: Connection,
+    /// Hears all keyspace events; none before it is first asked for, and after a step had it killed.
+    listener: Option<Connection>,
 }
 
 impl Peer {
@@ -51,6 +53,7 @@ impl Peer {
             server,
             sessions: Vec::new(),
             control,
+            listener: None,
         };
         for number in 0..SESSIONS {
             let session = peer.open(number, protocols)?;
@@ -141,6 +144,25 @@ impl Peer {
         }
     }
 
+    /// The keyspace events since this was last asked; none if nobody has listened, from now on somebody does.
+    ///
+    /// That a key has expired is left out: who notices that first, and when, is left open.
+    pub fn events(&mut self) -> Result<Option<Vec<String>>> {
+        let Some(listener) = &mut self.listener else {
+            let mut listener = Connection::open(self.server.address())?;
+            listener.call(&["PSUBSCRIBE", "__key*@*"])?;
+            self.listener = Some(listener);
+            return Ok(None);
+        };
+        match heard(listener) {
+            Err(e) if is_closed(&e) => {
+                self.listener = None;
+                Ok(None)
+            }
+            other => other.map(Some),
+        }
+    }
+
     /// What comes back for these bytes.
     pub fn raw(&mut self, session: usize, bytes: &[u8]) -> Result<Vec<Answer>> {
         let mut bytes = bytes.to_vec();
@@ -196,6 +218,35 @@ impl Peer {
             "cursor {} after {SCANS_MAX} calls",
             String::from_utf8_lossy(&cursor)
         )))
+    }
+}
+
+/// All that a subscribed connection has been sent. What was published before the answer to PING comes before it.
+fn heard(listener: &mut Connection) -> Result<Vec<String>> {
+    listener.queue(&["PING"]);
+    listener.flush()?;
+    let mut events = Vec::new();
+    loop {
+        let message = listener.reply()?;
+        let words: Vec<&[u8]> = message
+            .as_array()
+            .unwrap_or_default()
+            .iter()
+            .filter_map(Value::as_bytes)
+            .collect();
+        match words[..] {
+            [b"pmessage", _, _, b"expired"] => {}
+            [b"pmessage", _, channel, _] if channel.ends_with(b"__:expired") => {}
+            [b"pmessage", _, channel, payload] => {
+                events.push(format!(
+                    "{}: {}",
+                    channel.escape_ascii(),
+                    payload.escape_ascii()
+                ));
+            }
+            [b"pong", _] => return Ok(events),
+            _ => return Err(Error::other(format!("no event: {message:?}"))),
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use lexopt::prelude::*;
 
 /// The units that can run; what runs when no `--unit` is given.
-pub const UNITS_DEFAULT: [&str; 15] = [
+pub const UNITS_DEFAULT: [&str; 17] = [
     "unit/type/string",
     "unit/type/incr",
     "unit/expire",
@@ -22,6 +22,9 @@ pub const UNITS_DEFAULT: [&str; 15] = [
     "unit/type/list-3",
     "unit/type/hash",
     "unit/type/zset",
+    "unit/pubsub",
+    "unit/pubsubshard",
+    "unit/obuf-limits",
 ];
 
 const UNIT_TIME_LIMIT_DEFAULT: Duration = Duration::from_secs(300);

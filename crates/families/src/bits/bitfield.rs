@@ -287,7 +287,9 @@ fn bitfield(txn: &mut WriteTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Rep
     if grows || effects.iter().any(is_change) {
         effects = slot.edit_bytes(len_min, |bytes| run(&operations, bytes))?;
         let changes = effects.iter().filter(|effect| is_change(effect)).count() as u64;
-        slot.notify(EventClass::STRING, "setbit");
+        if changes > 0 {
+            slot.notify(EventClass::STRING, "setbit");
+        }
         // the edit counts as one already
         txn.count_changes(changes.saturating_sub(1));
     } else {
@@ -435,6 +437,24 @@ mod tests {
             > BITFIELD k SET u8 0 x => (error) ERR value is not an integer or out of range
             > BITFIELD_RO k GET u8 0 SET u8 0 1 => (error) ERR BITFIELD_RO only supports the GET subcommand
             > BITFIELD_RO k => (empty array)
+            "#,
+        );
+    }
+
+    #[test]
+    fn no_event_if_all_that_was_to_be_written_overflows() {
+        check(
+            r#"
+            > BITFIELD k OVERFLOW FAIL INCRBY u2 0 5 SET u2 6 1
+            1) (nil)
+            2) (integer) 0
+            > :events
+            n new k
+            $ setbit k
+            > BITFIELD none OVERFLOW FAIL INCRBY u2 0 5 => 1) (nil)
+            > :events => n new none
+            > BITFIELD k OVERFLOW FAIL INCRBY u2 20 5 => 1) (nil)
+            > :events
             "#,
         );
     }

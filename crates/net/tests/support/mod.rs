@@ -56,6 +56,10 @@ pub enum Message {
     Serve(String),
     /// Sent to a loop: tell all its connections.
     TellAll(String),
+    /// Sent to a loop: tell this connection of it.
+    Tell(u64, String),
+    /// Told to a connection when it comes home.
+    Told(String),
     Fail,
 }
 
@@ -121,14 +125,29 @@ impl Service for LineService {
                 say(conn, &text);
                 After::Resume
             }
-            Message::Serve(_) | Message::TellAll(_) => After::Stay,
+            Message::Told(text) => {
+                say(conn, &text);
+                After::Stay
+            }
+            Message::Serve(_) | Message::TellAll(_) | Message::Tell(..) => After::Stay,
             Message::Fail => panic!("asked for by message"),
         }
     }
 
     fn on_loop_message(&self, turn: &mut Turn<'_, Self>, message: Message) {
-        if let Message::TellAll(text) = message {
-            turn.for_each_conn(|conn| say(conn, &text));
+        match message {
+            Message::TellAll(text) => turn.for_each_conn(|conn| say(conn, &text)),
+            Message::Tell(id, text) => {
+                let reached = turn.reach(
+                    id,
+                    |conn| say(conn, &text),
+                    || Message::Told(format!("{text} (late)")),
+                );
+                if !reached {
+                    self.0.reports.lock().unwrap().push(format!("{text}: gone"));
+                }
+            }
+            _ => {}
         }
     }
 

@@ -162,3 +162,80 @@ impl Queue {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::Scope;
+    use super::*;
+
+    fn letter(listeners: &Arc<Listeners>, payload: &[u8]) -> Letter {
+        let target = Target {
+            pattern: None,
+            listeners: listeners.clone(),
+        };
+        Letter {
+            message: Arc::new(Message::new(Scope::Global, b"c", payload)),
+            targets: [target].into_iter().collect(),
+        }
+    }
+
+    #[test]
+    fn letters_come_out_in_order_with_their_numbers() {
+        let (queue, listeners) = (Queue::default(), Arc::default());
+        let mut woken = Vec::new();
+        assert!(!queue.take_bell());
+        for payload in [b"a", b"b", b"c"] {
+            queue.push(letter(&listeners, payload));
+        }
+        assert_eq!((queue.take_bell(), queue.take_bell()), (true, false));
+        let mut numbers = Vec::new();
+        while let Some((number, _)) = queue.pop(2, &mut woken) {
+            numbers.push(number);
+        }
+        assert_eq!(
+            (numbers, queue.posted(), queue.has_letters()),
+            (vec![1, 2], 3, true)
+        );
+        let number = queue.pop(u64::MAX, &mut woken).map(|(number, _)| number);
+        assert_eq!((number, queue.has_letters()), (Some(3), false));
+    }
+
+    #[test]
+    fn what_is_left_is_for_those_who_were_there() {
+        let (queue, listeners, others) = (Queue::default(), Arc::default(), Arc::default());
+        queue.push(letter(&listeners, b"1"));
+        queue.push(letter(&others, b"2"));
+        queue.push(letter(&listeners, b"3"));
+        queue.pop(1, &mut Vec::new());
+        let left = |since| {
+            let mut count = 0;
+            queue.for_each_to(&listeners, since, |_| count += 1);
+            count
+        };
+        assert_eq!((left(0), left(2), left(3)), (1, 1, 0));
+    }
+
+    #[test]
+    fn publishers_wait_from_crowded_to_roomy() {
+        let (queue, listeners) = (Queue::default(), Arc::default());
+        let at = ConnRef {
+            id: 7,
+            loop_index: 0,
+        };
+        let payload = vec![b'x'; 1 << 20];
+        assert!(!queue.wait_for_room(at), "there is room");
+        while !queue.is_crowded() {
+            queue.push(letter(&listeners, &payload));
+        }
+        assert!(queue.wait_for_room(at));
+        let (mut woken, mut left) = (Vec::new(), queue.posted());
+        assert_eq!(left, 32, "a MiB each, and a little");
+        while woken.is_empty() {
+            assert!(queue.is_crowded());
+            queue.pop(u64::MAX, &mut woken);
+            left -= 1;
+        }
+        assert_eq!((woken, left), (vec![at], 15));
+        assert!(!queue.is_crowded() && !queue.wait_for_room(at));
+    }
+}

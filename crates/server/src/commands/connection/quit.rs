@@ -33,6 +33,8 @@ pub const QUIT: ServerCommand = Command::new(
 );
 
 fn quit(call: &mut Call<'_>, _arguments: &[&[u8]], reply: &mut dyn Reply) -> Outcome {
+    // whoever publishes from now on must not count it, and closing takes its time
+    call.server.pubsub.unsubscribe_all(&call.session.client);
     reply.ok();
     call.session.close_after_reply = true;
     Ok(())
