@@ -69,6 +69,17 @@ pub struct Mismatch {
     pub right: String,
 }
 
+/// What an event is called: it is the channel's last word, or what is said on a channel that has the name of a key.
+fn named(event: Option<&String>) -> &str {
+    let Some((channel, payload)) = event.and_then(|event| event.split_once(": ")) else {
+        return "none";
+    };
+    match channel.split_once("__:") {
+        Some((kind, name)) if kind.starts_with("__keyevent") => name,
+        _ => payload,
+    }
+}
+
 /// How the right server answered: a run of which nearly every answer is an error compares little.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Tally {
@@ -160,7 +171,7 @@ impl Pair {
         Ok(Some(Mismatch {
             step: steps.len().saturating_sub(1),
             what: format!("the events of {}", calls.join("; ")),
-            group: "events".into(),
+            group: format!("events: {}", named(left.get(same).or(right.get(same)))),
             left: show(&left),
             right: show(&right),
         }))

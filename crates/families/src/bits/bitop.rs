@@ -74,7 +74,7 @@ fn bitop(txn: &mut WriteTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Reply)
         );
     }
     let mut texts = Vec::with_capacity(sources.len());
-    for found in txn.find_all(sources)? {
+    for found in txn.find_all_until(sources, |found| found.text().is_err())? {
         let text = found.map_or(Ok(Text::Bytes(b"")), |found| found.text())?;
         texts.push((text, itoa::Buffer::new()));
     }
@@ -161,6 +161,17 @@ mod tests {
             > :events
             m keymiss none
             g del b
+            "#,
+        );
+    }
+
+    #[test]
+    fn a_key_behind_one_of_the_wrong_type_is_not_looked_up() {
+        check(
+            r#"
+            > SADD s a => (integer) 1
+            > BITOP OR d none s other => (error) WRONGTYPE Operation against a key holding the wrong kind of value
+            > :events => m keymiss none
             "#,
         );
     }

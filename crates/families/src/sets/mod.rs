@@ -16,7 +16,7 @@ use std::collections::BTreeSet;
 
 use fastrand::Rng;
 use perilune_command::{Command, CommandError, Outcome, Stop};
-use perilune_keyspace::{EventClass, Expiry, ReadTxn, Slot, WriteTxn};
+use perilune_keyspace::{EventClass, Expiry, Found, ReadTxn, Slot, WriteTxn};
 use perilune_resp::Reply;
 use perilune_value::{Collection, Item, Set};
 
@@ -99,7 +99,8 @@ struct Sources<'t>(Vec<Option<&'t Set>>);
 
 impl<'t> Sources<'t> {
     fn find(txn: &'t mut ReadTxn<'_, '_>, keys: &[&[u8]]) -> Result<Self, Stop> {
-        let found = txn.find_all(keys)?;
+        let is_wrong = |found: Found<'_>| found.collection::<Set>().is_err();
+        let found = txn.find_all_until(keys, is_wrong)?;
         let sets = found
             .into_iter()
             .map(|found| found.map(|found| found.collection()).transpose())

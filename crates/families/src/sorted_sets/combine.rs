@@ -323,7 +323,7 @@ fn combine<R>(
         Ok(numkeys) => numkeys,
     };
     let (keys, rest) = behind.split_at(numkeys);
-    let found = txn.find_all(keys)?;
+    let found = txn.find_all_until(keys, |found| Source::of(Some(found)).is_err())?;
     let sources = found.into_iter().map(Source::of);
     let sources: Vec<Source<'_>> = sources.collect::<Result<_, _>>()?;
     let options = Options::parse(rest, numkeys, operation, purpose)?;

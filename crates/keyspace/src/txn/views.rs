@@ -129,11 +129,26 @@ impl<'t, 'k> ReadTxn<'t, 'k> {
         &mut self,
         keys: &[K],
     ) -> Result<SmallVec<[Option<Found<'_>>; 4]>, Abort> {
+        self.find_all_until(keys, |_| false)
+    }
+
+    /// As [`ReadTxn::find_all`], but no key is looked up behind one whose value `is_wrong`: a command that fails for its type has
+    /// neither counted nor announced what it has not come to. The answer ends with that one.
+    pub fn find_all_until<K: AsRef<[u8]>>(
+        &mut self,
+        keys: &[K],
+        is_wrong: impl Fn(Found<'_>) -> bool,
+    ) -> Result<SmallVec<[Option<Found<'_>>; 4]>, Abort> {
         let mut handles: SmallVec<[(StripeIndex, Option<Handle>); 4]> =
             SmallVec::with_capacity(keys.len());
         for key in keys {
-            let handle = self.find(key.as_ref())?.map(|found| found.handle);
+            let found = self.find(key.as_ref())?;
+            let is_last = found.is_some_and(&is_wrong);
+            let handle = found.map(|found| found.handle);
             handles.push((self.txn.keyspace.stripe_of(key.as_ref()), handle));
+            if is_last {
+                break;
+            }
         }
         // only now, as a stripe's place among the held ones changes when another is taken
         let found = |(stripe, handle): (StripeIndex, Option<Handle>)| {
