@@ -6,7 +6,7 @@ use std::time::Duration;
 use lexopt::prelude::*;
 
 /// The units that can run; what runs when no `--unit` is given.
-pub const UNITS_DEFAULT: [&str; 17] = [
+pub const UNITS_DEFAULT: &[&str] = &[
     "unit/type/string",
     "unit/type/incr",
     "unit/expire",
@@ -87,7 +87,7 @@ fn parse_from(mut parser: lexopt::Parser) -> Result<Option<Options>, lexopt::Err
         }
     }
     if units.is_empty() {
-        units = UNITS_DEFAULT.map(String::from).to_vec();
+        units = UNITS_DEFAULT.iter().copied().map(String::from).collect();
     }
     Ok(Some(Options {
         source: source.ok_or("--source is missing")?,
