@@ -198,6 +198,8 @@ impl Slot<'_, '_> {
                         .map
                         .set_expiry(self.database, self.hash, handle, expire_at);
                 }
+                // a new value is new, whoever writes it
+                crate::txn::stamp(&mut guard.map, handle, self.txn.keyspace.access_clock());
                 if let Some(old) = old {
                     guard.heap_bytes -= old.heap_bytes() as i64;
                     crate::txn::aside(&mut self.txn.aside).garbage.push(old);

@@ -352,6 +352,36 @@ fn ending(generator: &mut Generator, session: usize, steps: &mut Vec<Step>) {
     }
 }
 
+/// Keys that nobody has used for a while, and calls: whether these count as a use shows in the idle time.
+pub fn unused(generator: &mut Generator) -> Vec<Step> {
+    /// More than what answers about idle times may differ by.
+    const UNUSED_MS: u64 = 4200;
+    let mut steps = vec![Step::Reconnect { session: 0 }];
+    for key in domain::keys() {
+        let value = domain::value(&mut generator.rng);
+        let words = vec![b"SET".to_vec(), key.to_vec(), value];
+        steps.push(Step::Call { session: 0, words });
+    }
+    steps.push(Step::Wait {
+        milliseconds: UNUSED_MS,
+    });
+    for _ in 0..100 {
+        let words = generator.call();
+        let keys = words[1..]
+            .iter()
+            .filter(|word| domain::keys().contains(&word.as_slice()));
+        let asks: Vec<Words> = keys
+            .map(|key| vec![b"OBJECT".to_vec(), b"IDLETIME".to_vec(), key.clone()])
+            .collect();
+        steps.push(Step::Call { session: 0, words });
+        steps.extend(
+            asks.into_iter()
+                .map(|words| Step::Call { session: 0, words }),
+        );
+    }
+    steps
+}
+
 /// Keys that expire while nobody looks; whichever command comes first must find them gone.
 fn expired(generator: &mut Generator, steps: &mut Vec<Step>) {
     let (one, other) = (0, 1);
@@ -437,9 +467,14 @@ fn password(generator: &mut Generator, steps: &mut Vec<Step>) {
         "COMMAND COUNT x",
         "SELECT 1",
     ];
+    let mut may_queue = false;
     for _ in 0..generator.rng.usize(2..10) {
         let line = TRIES[generator.rng.usize(..TRIES.len())];
-        steps.push(call(1, line));
+        may_queue = line == "MULTI" || (may_queue && !["EXEC", "RESET"].contains(&line));
+        // as in `transaction`
+        if !may_queue || !guard::travels_alone(&words(line)) {
+            steps.push(call(1, line));
+        }
     }
     steps.push(call(0, "CONFIG SET requirepass "));
     steps.push(Step::Reconnect { session: 1 });

@@ -48,6 +48,8 @@ pub type Words = Vec<Vec<u8>>;
 const ROUND_CALLS: usize = 1000;
 /// After so many rounds the servers begin anew: so the steps since then reproduce whatever they show.
 const ROUNDS_PER_RESET: usize = 5;
+/// So often keys are left alone for some seconds.
+const ROUNDS_PER_PAUSE: usize = 100;
 
 fn main() -> ExitCode {
     match Options::from_arguments()
@@ -98,8 +100,12 @@ fn differ(options: &Options) -> Result<bool> {
         if rounds % ROUNDS_PER_RESET == 0 {
             run.begin_anew()?;
         }
+        let mut steps = Vec::new();
+        if rounds % ROUNDS_PER_PAUSE == 0 {
+            steps = episodes::unused(&mut generator);
+        }
         rounds += 1;
-        let steps = episodes::round(&mut generator, ROUND_CALLS);
+        steps.extend(episodes::round(&mut generator, ROUND_CALLS));
         run.report.sent(episodes::count_calls(&steps));
         run.round(&steps)?;
     }

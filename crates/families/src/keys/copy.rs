@@ -75,8 +75,9 @@ fn copy(txn: &mut WriteTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Reply) 
     if database == txn.database() && source == destination {
         return Err(errors::SAME_OBJECT.into());
     }
+    // what stands in the way has been looked at to be written
     let is_copied =
-        txn.find(source)?.is_some() && (replace || txn.peek_in(database, destination)?.is_none());
+        txn.find(source)?.is_some() && (!txn.slot_in(database, destination)?.exists() || replace);
     if is_copied {
         let value = txn.slot(source)?.copy();
         let mut slot = txn.slot_in(database, destination)?;

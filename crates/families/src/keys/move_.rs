@@ -45,7 +45,7 @@ fn move_(txn: &mut WriteTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Reply)
     if database == txn.database() {
         return Err(errors::SAME_OBJECT.into());
     }
-    let is_moved = txn.peek(key)?.is_some() && txn.peek_in(database, key)?.is_none();
+    let is_moved = txn.slot(key)?.exists() && !txn.slot_in(database, key)?.exists();
     if is_moved {
         txn.relocate(key, database, key)?;
         txn.notify(EventClass::GENERIC, "move_from", key);

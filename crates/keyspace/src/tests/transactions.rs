@@ -194,6 +194,54 @@ fn reading_stamps_an_entry_unless_it_must_leave_no_trace() {
 }
 
 #[test]
+fn writing_stamps_an_entry_and_so_does_looking_where_to_write() {
+    let world = World::new();
+    let access = |clock, write: &dyn Fn(&mut WriteTxn<'_, '_>)| {
+        world.keyspace.set_access_clock(1);
+        world.set("a", "1", Expiry::Clear);
+        world.keyspace.set_access_clock(clock);
+        for records in [false, true] {
+            let mut txn = world.locked(&["a"]);
+            if records {
+                txn.record();
+            }
+            write(&mut WriteTxn::new(&mut txn));
+            txn.commit();
+        }
+        world.entries()[0].access
+    };
+    let slot = |txn: &mut WriteTxn<'_, '_>| assert!(txn.slot(b"a").is_ok());
+    let append = |txn: &mut WriteTxn<'_, '_>| {
+        let mut slot = txn.slot(b"a").expect("it is locked");
+        assert!(slot.append(b"x").is_ok());
+    };
+    let set = |txn: &mut WriteTxn<'_, '_>| {
+        let mut slot = txn.slot(b"a").expect("it is locked");
+        assert!(slot.set(b"new", Expiry::Keep).is_ok());
+    };
+    let expire = |txn: &mut WriteTxn<'_, '_>| {
+        let mut slot = txn.slot(b"a").expect("it is locked");
+        assert!(slot.set_expiry(Some(i64::MAX)).is_ok());
+    };
+    assert_eq!(access(2, &slot), 2);
+    assert_eq!(access(3, &append), 3);
+    assert_eq!(access(4, &set), 4);
+    assert_eq!(access(5, &expire), 5);
+    let no_touch = |write: &dyn Fn(&mut WriteTxn<'_, '_>)| {
+        world.keyspace.set_access_clock(1);
+        world.set("a", "1", Expiry::Clear);
+        world.keyspace.set_access_clock(2);
+        let mut txn = world.locked(&["a"]);
+        txn.set_access_mode(AccessMode::NoTouch);
+        write(&mut WriteTxn::new(&mut txn));
+        txn.commit();
+        world.entries()[0].access
+    };
+    assert_eq!(no_touch(&append), 1);
+    assert_eq!(no_touch(&set), 2, "a new value is new");
+}
+
+#[test]
 fn counters_move_when_a_transaction_ends() {
     let world = World::new();
     let transactions = || {

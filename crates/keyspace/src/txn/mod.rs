@@ -46,7 +46,7 @@ use crate::effects::EffectUnit;
 use crate::gate::Wake;
 use crate::keyspace::Keyspace;
 use crate::plan::StripeIndex;
-use crate::stripe::StripeData;
+use crate::stripe::{Map, StripeData};
 use crate::sync::MutexGuard;
 use crate::undo::{Mark, UndoLog};
 use crate::waiters::{KeyId, Wait, Waiting};
@@ -167,6 +167,14 @@ pub(crate) struct Aside {
 /// The place for what few transactions have.
 pub(crate) fn aside(place: &mut Option<Box<Aside>>) -> &mut Aside {
     place.get_or_insert_default()
+}
+
+/// Stamps an entry as used at that time, which is mostly known.
+#[inline]
+pub(crate) fn stamp(map: &mut Map, handle: Handle, access: u32) {
+    if map.access(handle) != access {
+        map.set_access(handle, access);
+    }
 }
 
 /// A transaction. See the module's documentation.
@@ -330,6 +338,18 @@ impl<'k> Txn<'k> {
                 }
                 Ok((at, None))
             }
+        }
+    }
+
+    /// Stamps an entry as used now, unless the transaction is not to. That stays even if it is taken back.
+    #[inline]
+    pub(crate) fn touch(&mut self, at: usize, handle: Handle) {
+        if self.access == AccessMode::Touch {
+            stamp(
+                &mut self.held[at].guard.map,
+                handle,
+                self.keyspace.access_clock(),
+            );
         }
     }
 

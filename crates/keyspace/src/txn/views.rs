@@ -6,7 +6,7 @@ use perilune_structures::{Handle, Payload};
 use perilune_value::{Collection, Limits, Object, StringEncoding, Text, WrongType};
 use smallvec::SmallVec;
 
-use super::{Abort, AccessMode, Txn};
+use super::{Abort, Txn};
 use crate::announce::EventClass;
 use crate::plan::StripeIndex;
 use crate::slot::Slot;
@@ -111,13 +111,7 @@ impl<'t, 'k> ReadTxn<'t, 'k> {
         let Some(handle) = handle else {
             return Ok(None);
         };
-        if self.txn.access == AccessMode::Touch {
-            let stamp = self.txn.keyspace.access_clock();
-            let map = &mut self.txn.held[at].guard.map;
-            if map.access(handle) != stamp {
-                map.set_access(handle, stamp);
-            }
-        }
+        self.txn.touch(at, handle);
         Ok(Some(Found {
             map: &self.txn.held[at].guard.map,
             handle,
@@ -281,7 +275,7 @@ impl<'t, 'k> WriteTxn<'t, 'k> {
         }
     }
 
-    /// The place of a key in the selected database, whether there is an entry or not.
+    /// The place of a key in the selected database, whether there is an entry or not. An entry is stamped as used.
     #[inline]
     pub fn slot<'s>(&'s mut self, key: &'s [u8]) -> Result<Slot<'s, 'k>, Abort> {
         let database = self.read.txn.database;
@@ -298,6 +292,9 @@ impl<'t, 'k> WriteTxn<'t, 'k> {
         let txn = &mut *self.read.txn;
         let hash = txn.hash_of(key);
         let (at, handle) = txn.locate_to_write(database, hash, key)?;
+        if let Some(handle) = handle {
+            txn.touch(at, handle);
+        }
         Ok(Slot {
             txn,
             at,
