@@ -8,7 +8,7 @@ use crate::Words;
 use crate::domain;
 use crate::grammar::{Argument, Command, Coverage, Grammar, Kind};
 use crate::guard;
-use crate::roster::{self, Strangers};
+use crate::roster;
 use crate::scripts::Library;
 use crate::{hashes, lists, sorted_sets};
 
@@ -23,7 +23,6 @@ const LEAST_RENEWED_CALLS: u32 = 256;
 pub struct Generator {
     grammar: Grammar,
     library: Rc<Library>,
-    strangers: Strangers,
     /// What was sent so far.
     pub coverage: Coverage,
     /// The source of every choice.
@@ -43,13 +42,12 @@ struct Draft {
 
 impl Generator {
     /// A generator over this grammar.
-    pub fn new(grammar: Grammar, library: Rc<Library>, strangers: Strangers, seed: u64) -> Self {
+    pub fn new(grammar: Grammar, library: Rc<Library>, seed: u64) -> Self {
         let weights = grammar.commands.iter().map(|c| c.weight).sum();
         let coverage = Coverage::new(&grammar);
         Self {
             grammar,
             library,
-            strangers,
             coverage,
             rng: Rng::with_seed(seed),
             weights,
@@ -93,7 +91,7 @@ impl Generator {
                 }
             }
             sorted_sets::settle(&mut self.rng, &mut draft.words);
-            if self.is_sendable(&draft.words) {
+            if Self::is_sendable(&draft.words) {
                 self.coverage.count(&draft.nodes);
                 return draft.words;
             }
@@ -156,7 +154,7 @@ impl Generator {
         }
         let mut rng = self.rng.fork();
         let mut inner = self.command().map(|draft| draft.words).unwrap_or_default();
-        if !self.is_sendable(&inner) {
+        if !Self::is_sendable(&inner) {
             inner = vec![b"PING".to_vec()];
         }
         let words = self.library.call(&mut rng, |_| inner);
@@ -369,7 +367,7 @@ impl Generator {
     }
 
     /// Whether the call may go out now: see [`roster`] and [`guard`]. A script's ARGV is looked at as well.
-    fn is_sendable(&self, words: &[Vec<u8>]) -> bool {
+    fn is_sendable(words: &[Vec<u8>]) -> bool {
         let Some(name) = words.first() else {
             return false;
         };
@@ -392,7 +390,9 @@ impl Generator {
             &[]
         };
         let is_fit = |words: &[Vec<u8>]| {
-            roster::denied(words).is_none() && !guard::is_race(words) && !self.strangers.has(words)
+            roster::denied(words).is_none()
+                && !guard::is_race(words)
+                && !roster::strangers().has(words)
         };
         is_fit(words) && (0..inner.len()).all(|at| is_fit(&inner[at..]))
     }

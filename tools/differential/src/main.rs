@@ -38,7 +38,6 @@ use crate::known::Known;
 use crate::options::Options;
 use crate::pair::{Mismatch, Pair, Step};
 use crate::report::Report;
-use crate::roster::Strangers;
 use crate::scripts::Library;
 
 /// A call: its name and arguments.
@@ -68,14 +67,14 @@ fn main() -> ExitCode {
 /// Whether the servers are the same.
 fn differ(options: &Options) -> Result<bool> {
     let recipe = &options.recipe;
-    let (grammar, library, strangers) = {
+    let (grammar, library) = {
         let left = Server::start(&recipe.left, &recipe.left_arguments)?;
         let right = Server::start(&recipe.right, &recipe.right_arguments)?;
         let mut connection = Connection::open(right.address())?;
+        roster::introduce(&mut Connection::open(left.address())?, &mut connection)?;
         (
             Grammar::ask(&mut connection, &options.only)?,
             Rc::new(Library::learn(&mut connection)?),
-            Strangers::ask(&mut Connection::open(left.address())?, &mut connection)?,
         )
     };
     let (commands, nodes) = (grammar.commands.len(), grammar.nodes.len());
@@ -83,7 +82,7 @@ fn differ(options: &Options) -> Result<bool> {
         "seed {}, {commands} commands with {nodes} options",
         options.seed
     );
-    let mut generator = Generator::new(grammar, library.clone(), strangers, options.seed);
+    let mut generator = Generator::new(grammar, library.clone(), options.seed);
     let pair = Pair::start(&options.recipe, library.clone())?;
     let known = Known::read(options.known.as_deref())?;
     let (report, history) = (Report::new(known), Vec::new());

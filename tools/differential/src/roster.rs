@@ -1,7 +1,8 @@
 //! Which commands are sent how often, and which may not be sent, each with its reason.
 
 use std::collections::HashSet;
-use std::io::Result;
+use std::io::{Error, Result};
+use std::sync::OnceLock;
 
 use perilune_harness::Connection;
 
@@ -398,34 +399,49 @@ pub fn denied(words: &[Vec<u8>]) -> Option<&'static str> {
 #[derive(Debug, Default)]
 pub struct Strangers(HashSet<Vec<u8>>);
 
-impl Strangers {
-    /// Asks both.
-    pub fn ask(left: &mut Connection, right: &mut Connection) -> Result<Self> {
-        let names = |connection: &mut Connection| -> Result<HashSet<Vec<u8>>> {
-            let list = connection.call(&["COMMAND", "LIST"])?;
-            let names = list.as_array().unwrap_or_default().iter();
-            Ok(names
-                .filter_map(|name| Some(name.as_bytes()?.to_ascii_lowercase()))
-                .collect())
-        };
-        let (left, right) = (names(left)?, names(right)?);
-        Ok(Self(left.symmetric_difference(&right).cloned().collect()))
-    }
+/// Those of the two servers of this run.
+static STRANGERS: OnceLock<Strangers> = OnceLock::new();
 
-    /// Whether the call is of one of them, or asks for its keys. Words can get to the beginning of a call from anywhere: an
-    /// option of one command may be the name of another.
+/// Asks both servers for what only one of them has. What is in the roster must be in both.
+pub fn introduce(left: &mut Connection, right: &mut Connection) -> Result<()> {
+    let names = |connection: &mut Connection| -> Result<HashSet<Vec<u8>>> {
+        let list = connection.call(&["COMMAND", "LIST"])?;
+        let names = list.as_array().unwrap_or_default().iter();
+        Ok(names
+            .filter_map(|name| Some(name.as_bytes()?.to_ascii_lowercase()))
+            .collect())
+    };
+    let (left, right) = (names(left)?, names(right)?);
+    let strangers = Strangers(left.symmetric_difference(&right).cloned().collect());
+    let missing = ROSTER
+        .iter()
+        .find(|(name, _)| strangers.0.contains(name.as_bytes()) && !ONLY_REDIS.contains(name));
+    if let Some((name, _)) = missing {
+        return Err(Error::other(format!("only one of the servers has {name}")));
+    }
+    let _ = STRANGERS.set(strangers);
+    Ok(())
+}
+
+/// What only one of the servers has; nothing before [`introduce`].
+pub fn strangers() -> &'static Strangers {
+    STRANGERS.get_or_init(Strangers::default)
+}
+
+impl Strangers {
+    /// Whether the call is of one of them, or asks about one. Words can get to the beginning of a call from anywhere: an option
+    /// of one command may be the name of another.
     pub fn has(&self, words: &[Vec<u8>]) -> bool {
         let is = |word: &[u8], name: &str| word.eq_ignore_ascii_case(name.as_bytes());
-        if let [command, sub, rest @ ..] = words
-            && is(command, "command")
-            && (is(sub, "getkeys") || is(sub, "getkeysandflags"))
-        {
-            return self.has(rest);
+        let is_one = |words: &[Vec<u8>]| self.0.contains(&words.join(&b'|').to_ascii_lowercase());
+        match words {
+            [command, sub, rest @ ..] if is(command, "command") => {
+                let asks_for_keys = is(sub, "getkeys") || is(sub, "getkeysandflags");
+                let tells = is(sub, "info") || is(sub, "docs");
+                (asks_for_keys && self.has(rest)) || (tells && rest.chunks(1).any(is_one))
+            }
+            _ => (1..=words.len().min(2)).any(|len| is_one(&words[..len])),
         }
-        (1..=words.len().min(2)).any(|len| {
-            self.0
-                .contains(&words[..len].join(&b'|').to_ascii_lowercase())
-        })
     }
 
     /// These, by name.
@@ -435,12 +451,13 @@ impl Strangers {
     }
 }
 
-/// Whether the roster has the command: `get`, `client|list`, or a container such as `client`.
+/// Whether the roster has the command and both servers: `get`, `client|list`, or a container such as `client`.
 pub fn is_in_roster(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
-    ROSTER
+    let is_listed = ROSTER
         .iter()
-        .any(|(known, _)| *known == name || known.split('|').next() == Some(&name))
+        .any(|(known, _)| *known == name || known.split('|').next() == Some(&name));
+    is_listed && !strangers().0.contains(name.as_bytes())
 }
 
 #[cfg(test)]
@@ -463,7 +480,9 @@ mod tests {
         check("CLIENT LIST tracking", false);
         check("COMMAND GETKEYS SYNC", true);
         check("COMMAND GETKEYSANDFLAGS client tracking", true);
-        check("COMMAND INFO sync", false);
+        check("COMMAND INFO get sync", true);
+        check("COMMAND DOCS client|tracking", true);
+        check("COMMAND LIST sync", false);
         check("COMMAND GETKEYS", false);
     }
 }
