@@ -15,7 +15,7 @@ use std::ops::{Bound, Range};
 use crate::elements::Elements;
 use crate::entry_map::{Handle, KeyHash};
 use crate::listpack;
-use crate::rank_tree::{Item, Members, Order, Position, RankTree, Target};
+use crate::rank_tree::{Item, LeafRef, Members, Order, RankTree, Target};
 
 /// The stamp is the score, as the bits of an `f64`.
 type Scores<S> = Elements<S>;
@@ -110,10 +110,7 @@ impl<S: KeyHash> RankedMap<S> {
         };
         let old_score = score_of(scores, handle);
         let old = item(handle, old_score);
-        let stays = old.order == order || tree.shift(old, member, order, scores);
-        if !stays {
-            tree.remove(old, member, scores);
-        }
+        let stays = old.order == order || tree.shift_or_remove(old, member, order, scores);
         scores.set_stamp(seat.hash, handle, Some(score.to_bits()));
         if !stays {
             tree.insert(Item { order, handle }, member, scores);
@@ -160,8 +157,8 @@ impl<S: KeyHash> RankedMap<S> {
 
     /// The member of this rank, and its score.
     pub fn get(&self, rank: usize) -> Option<(&[u8], f64)> {
-        let position = (rank < self.len()).then(|| self.tree.at(rank))?;
-        Some(self.view(self.tree.handle(position)))
+        let (leaf, index) = (rank < self.len()).then(|| self.tree.at(rank))?;
+        Some(self.view(leaf.handles()[index]))
     }
 
     /// The members of these ranks with their scores, from either end. Ranks that nobody has are left out.
@@ -169,8 +166,8 @@ impl<S: KeyHash> RankedMap<S> {
         Ranked {
             map: self,
             ranks: ranks.start..ranks.end.min(self.len()),
-            front: None,
-            back: None,
+            front: End::default(),
+            back: End::default(),
         }
     }
 
@@ -274,16 +271,16 @@ impl<S: KeyHash> RankedMap<S> {
 
 #[inline]
 fn view<S: KeyHash>(scores: &Scores<S>, handle: Handle) -> (&[u8], f64) {
-    let element = scores.view(handle);
-    let score = element.stamp.expect("every member has a score");
-    (element.key, f64::from_bits(score))
+    let (member, score) = scores.key_and_stamp(handle);
+    (member, f64::from_bits(score.expect(SCORED)))
 }
 
 #[inline]
 fn score_of<S: KeyHash>(scores: &Scores<S>, handle: Handle) -> f64 {
-    let score = scores.stamp(handle).expect("every member has a score");
-    f64::from_bits(score)
+    f64::from_bits(scores.stamp(handle).expect(SCORED))
 }
+
+const SCORED: &str = "every member has a score";
 
 #[inline]
 fn item(handle: Handle, score: f64) -> Item {
@@ -294,14 +291,23 @@ fn item(handle: Handle, score: f64) -> Item {
 }
 
 /// Members of a [`RankedMap`] with their scores, in the order of ranks, from either end. A step takes no search but
-/// the first at each end.
+/// the first at each end, and the members that come next are on their way from memory.
 pub struct Ranked<'a, S> {
     map: &'a RankedMap<S>,
     ranks: Range<usize>,
-    /// Where the next one from the front is, and from the back; none before the first step.
-    front: Option<Position>,
-    back: Option<Position>,
+    front: End<'a>,
+    back: End<'a>,
 }
+
+/// Where a walk stands: a leaf, and those of its items that come. Both may reach beyond the walk's other end.
+#[derive(Clone, Copy, Default)]
+struct End<'a> {
+    leaf: Option<LeafRef<'a>>,
+    handles: &'a [Handle],
+}
+
+/// Members ahead whose memory is asked for.
+const AHEAD: usize = 8;
 
 impl<S> Clone for Ranked<'_, S> {
     fn clone(&self) -> Self {
@@ -314,15 +320,56 @@ impl<S> Clone for Ranked<'_, S> {
     }
 }
 
+impl<S: KeyHash> Ranked<'_, S> {
+    /// Goes to the leaf with the item of this rank, which is the first that comes.
+    #[cold]
+    fn turn_front(&mut self, rank: usize) {
+        let tree = &self.map.tree;
+        let (leaf, index) = match self.front.leaf.and_then(|leaf| tree.next(leaf)) {
+            Some(leaf) => (leaf, 0),
+            None => tree.at(rank),
+        };
+        self.front.leaf = Some(leaf);
+        self.front.handles = &leaf.handles()[index..];
+        self.prefetch(self.front.handles.iter());
+    }
+
+    /// The same at the other end.
+    #[cold]
+    fn turn_back(&mut self, rank: usize) {
+        let tree = &self.map.tree;
+        let (leaf, index) = match self.back.leaf.and_then(|leaf| tree.prev(leaf)) {
+            Some(leaf) => (leaf, leaf.handles().len() - 1),
+            None => tree.at(rank),
+        };
+        self.back.leaf = Some(leaf);
+        self.back.handles = &leaf.handles()[..=index];
+        self.prefetch(self.back.handles.iter().rev());
+    }
+
+    /// Asks for the first members that come.
+    fn prefetch<'b>(&self, handles: impl Iterator<Item = &'b Handle>) {
+        for &handle in handles.take(AHEAD.min(1 + self.ranks.len())) {
+            self.map.scores.prefetch_element(handle);
+        }
+    }
+}
+
 impl<'a, S: KeyHash> Iterator for Ranked<'a, S> {
     type Item = (&'a [u8], f64);
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         let rank = self.ranks.next()?;
-        let tree = &self.map.tree;
-        let position = self.front.unwrap_or_else(|| tree.at(rank));
-        self.front = tree.next(position);
-        Some(self.map.view(tree.handle(position)))
+        if self.front.handles.is_empty() {
+            self.turn_front(rank);
+        }
+        let (&handle, rest) = self.front.handles.split_first()?;
+        self.front.handles = rest;
+        if rest.len() >= AHEAD && self.ranks.len() >= AHEAD {
+            self.map.scores.prefetch_element(rest[AHEAD - 1]);
+        }
+        Some(self.map.view(handle))
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -331,12 +378,18 @@ impl<'a, S: KeyHash> Iterator for Ranked<'a, S> {
 }
 
 impl<S: KeyHash> DoubleEndedIterator for Ranked<'_, S> {
+    #[inline]
     fn next_back(&mut self) -> Option<Self::Item> {
         let rank = self.ranks.next_back()?;
-        let tree = &self.map.tree;
-        let position = self.back.unwrap_or_else(|| tree.at(rank));
-        self.back = tree.prev(position);
-        Some(self.map.view(tree.handle(position)))
+        if self.back.handles.is_empty() {
+            self.turn_back(rank);
+        }
+        let (&handle, rest) = self.back.handles.split_last()?;
+        self.back.handles = rest;
+        if rest.len() >= AHEAD && self.ranks.len() >= AHEAD {
+            self.map.scores.prefetch_element(rest[rest.len() - AHEAD]);
+        }
+        Some(self.map.view(handle))
     }
 }
 

@@ -18,7 +18,8 @@
 //! lengths have 2 bytes. With *long* the key is a long one, too: its 4 bytes are the number of the key. All numbers
 //! are little endian. So a set's member has 2 bytes of header, a field with its value 3, a sorted set's member 10.
 
-use crate::entry_map::entry::{array, same};
+use crate::entry_map::entry::{array, int, same};
+use crate::listpack::Item;
 
 const KIND: u8 = 0b111;
 const STAMPED: u8 = 1 << 3;
@@ -117,6 +118,7 @@ impl Form {
     }
 
     /// Writes the tag and the lengths; what is behind them stays as it is.
+    #[inline]
     pub(super) fn write(self, slot: &mut [u8]) {
         let wide = self.is_wide();
         let int_len = match self.kind {
@@ -128,15 +130,17 @@ impl Form {
             | if wide { WIDE } else { 0 }
             | if self.long_key { LONG_KEY } else { 0 }
             | int_len << INT_LEN_SHIFT;
-        let lengths = [self.key_len, self.value_len];
-        let lengths = &lengths[..1 + usize::from(self.kind == Kind::Bytes)];
-        for (index, &length) in lengths.iter().enumerate() {
-            if wide {
-                let at = 1 + 2 * index;
-                slot[at..at + 2].copy_from_slice(&(length as u16).to_le_bytes());
-            } else {
-                slot[1 + index] = length as u8;
+        let with_value_len = self.kind == Kind::Bytes;
+        if !wide {
+            slot[1] = self.key_len as u8;
+            if with_value_len {
+                slot[2] = self.value_len as u8;
             }
+            return;
+        }
+        slot[1..3].copy_from_slice(&(self.key_len as u16).to_le_bytes());
+        if with_value_len {
+            slot[3..5].copy_from_slice(&(self.value_len as u16).to_le_bytes());
         }
     }
 
@@ -169,19 +173,62 @@ impl Form {
     }
 }
 
-/// Whether an element has this key, if neither its lengths are wide nor its key a long one; else none. The first
-/// thing that every operation asks.
-#[inline]
-pub(super) fn has_short_key(slot: &[u8], key: &[u8]) -> Option<bool> {
-    let tag = slot[0];
-    if tag & (WIDE | LONG_KEY) != 0 {
-        return None;
-    }
-    let lengths = 1 + usize::from(tag & KIND == Kind::Bytes as u8);
-    let at = 1 + lengths + if tag & STAMPED != 0 { STAMP_BYTES } else { 0 };
-    let len = slot[1] as usize;
-    Some(len == key.len() && slot.get(at..at + len).is_some_and(|found| same(found, key)))
+/// An element with neither wide lengths nor a long key, as nearly all are: where its parts lie, read with few steps.
+#[derive(Clone, Copy)]
+pub(super) struct Short<'a> {
+    slot: &'a [u8],
+    key_at: usize,
 }
+
+impl<'a> Short<'a> {
+    /// None for an element that is not short. A free slot reads as an element without value.
+    #[inline]
+    pub(super) fn read(slot: &'a [u8]) -> Option<Short<'a>> {
+        let tag = slot[0];
+        let lengths = 1 + usize::from(tag & KIND == Kind::Bytes as u8);
+        let key_at = 1 + lengths + (tag & STAMPED) as usize;
+        (tag & (WIDE | LONG_KEY) == 0).then_some(Short { slot, key_at })
+    }
+
+    #[inline]
+    pub(super) fn key(self) -> &'a [u8] {
+        &self.slot[self.key_at..self.value_at()]
+    }
+
+    #[inline]
+    pub(super) fn has_key(self, key: &[u8]) -> bool {
+        let found = self.slot.get(self.key_at..self.value_at());
+        self.slot[1] as usize == key.len() && found.is_some_and(|found| same(found, key))
+    }
+
+    #[inline]
+    fn value_at(self) -> usize {
+        self.key_at + self.slot[1] as usize
+    }
+
+    /// The value, if it is not a long one.
+    #[inline]
+    pub(super) fn value(self) -> Option<Item<'a>> {
+        let (tag, at) = (self.slot[0], self.value_at());
+        match tag & KIND {
+            1 => Some(Item::Bytes(&[])),
+            2 => Some(Item::Int(int(
+                &self.slot[at..at + (1 << (tag >> INT_LEN_SHIFT))]
+            ))),
+            3 => Some(Item::Bytes(&self.slot[at..at + self.slot[2] as usize])),
+            _ => None,
+        }
+    }
+
+    #[inline]
+    pub(super) fn stamp(self) -> Option<u64> {
+        (self.slot[0] & STAMPED != 0)
+            .then(|| u64::from_le_bytes(array(self.slot, self.key_at - STAMP_BYTES)))
+    }
+}
+
+/// The stamp's bit is its length.
+const _: () = assert!(STAMPED as usize == STAMP_BYTES);
 
 #[cfg(test)]
 mod tests {
@@ -251,13 +298,22 @@ mod tests {
         assert_eq!(form.key(&slot), vec![7; form.key_len]);
         assert_eq!(form.value(&slot), vec![8; form.value_len]);
         let short = !form.long_key && !form.is_wide();
-        for other in [0, 1] {
-            let key = vec![7; form.key_len + other];
+        let read = Short::read(&slot);
+        assert_eq!(read.is_some(), short);
+        if let Some(read) = read {
             assert_eq!(
-                has_short_key(&slot, &key),
-                short.then_some(other == 0),
-                "{form:?}"
+                (read.key(), read.stamp()),
+                (form.key(&slot), form.stamp(&slot))
             );
+            let value = form.value(&slot);
+            let expected = match form.kind {
+                Kind::None | Kind::Bytes => Some(Item::Bytes(value)),
+                Kind::Int => Some(Item::Int(int(value))),
+                Kind::Long => None,
+            };
+            assert_eq!(read.value(), expected);
+            assert!(read.has_key(&vec![7; form.key_len]));
+            assert!(!read.has_key(&vec![7; form.key_len + 1]));
         }
     }
 }

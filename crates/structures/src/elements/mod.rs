@@ -15,7 +15,7 @@
 
 mod form;
 
-use form::{Form, KEY_BYTES_MAX, Kind, LONG_BYTES, VALUE_BYTES_MAX};
+use form::{Form, KEY_BYTES_MAX, Kind, LONG_BYTES, Short, VALUE_BYTES_MAX};
 
 use crate::entry_map::entry::{int, int_bytes};
 use crate::entry_map::heap::Heap;
@@ -58,9 +58,8 @@ impl<S: KeyHash> Entries for Keys<'_, S> {
     }
 
     fn hash(&self, handle: Handle) -> u64 {
-        let slot = self.slab.entry(handle);
         self.hasher
-            .hash_key(key_in(slot, Form::read(slot), self.longs))
+            .hash_key(key_in(self.slab.entry(handle), self.longs))
     }
 }
 
@@ -100,19 +99,34 @@ impl<S: KeyHash> Elements<S> {
 
     #[inline]
     pub(crate) fn find(&self, hash: u64, key: &[u8]) -> Option<Handle> {
-        self.table.find(hash, |handle| {
-            let slot = self.slab.entry(handle);
-            form::has_short_key(slot, key).unwrap_or_else(|| self.key(handle) == key)
-        })
+        self.table
+            .find(hash, |handle| match Short::read(self.slab.entry(handle)) {
+                Some(short) => short.has_key(key),
+                None => self.key(handle) == key,
+            })
     }
 
     #[inline]
     pub(crate) fn view(&self, handle: Handle) -> Element<'_> {
         let slot = self.slab.entry(handle);
+        if let Some(short) = Short::read(slot)
+            && let Some(value) = short.value()
+        {
+            return Element {
+                key: short.key(),
+                value,
+                stamp: short.stamp(),
+            };
+        }
+        self.view_any(slot)
+    }
+
+    #[inline(never)]
+    fn view_any<'a>(&'a self, slot: &'a [u8]) -> Element<'a> {
         let form = Form::read(slot);
         let value = form.value(slot);
         Element {
-            key: key_in(slot, form, &self.longs),
+            key: key_in(slot, &self.longs),
             value: match form.kind {
                 Kind::None | Kind::Bytes => Item::Bytes(value),
                 Kind::Int => Item::Int(int(value)),
@@ -124,14 +138,24 @@ impl<S: KeyHash> Elements<S> {
 
     #[inline]
     pub(crate) fn key(&self, handle: Handle) -> &[u8] {
-        let slot = self.slab.entry(handle);
-        key_in(slot, Form::read(slot), &self.longs)
+        key_in(self.slab.entry(handle), &self.longs)
+    }
+
+    #[inline]
+    pub(crate) fn key_and_stamp(&self, handle: Handle) -> (&[u8], Option<u64>) {
+        match Short::read(self.slab.entry(handle)) {
+            Some(short) => (short.key(), short.stamp()),
+            None => (self.key(handle), self.stamp(handle)),
+        }
     }
 
     #[inline]
     pub(crate) fn stamp(&self, handle: Handle) -> Option<u64> {
         let slot = self.slab.entry(handle);
-        Form::read(slot).stamp(slot)
+        match Short::read(slot) {
+            Some(short) => short.stamp(),
+            None => Form::read(slot).stamp(slot),
+        }
     }
 
     /// Whether so many more elements, with keys and values of so many bytes in all, surely find room.
@@ -215,7 +239,10 @@ impl<S: KeyHash> Elements<S> {
             value_len,
             ..old
         };
-        let handle = self.reshape(hash, handle, old, 0, new);
+        let handle = match new == old {
+            true => handle,
+            false => self.reshape(hash, handle, old, 0, new),
+        };
         self.write_value(handle, new, value);
         handle
     }
@@ -230,7 +257,7 @@ impl<S: KeyHash> Elements<S> {
             stamped: stamp.is_some(),
             ..old
         };
-        let handle = match new == old {
+        let handle = match new.stamped == old.stamped {
             true => handle,
             false => self.reshape(hash, handle, old, old.value_len, new),
         };
@@ -357,10 +384,18 @@ fn value_form(value: Item<'_>) -> (Kind, usize) {
 }
 
 #[inline]
-fn key_in<'a>(slot: &'a [u8], form: Form, longs: &'a Heap<Box<[u8]>>) -> &'a [u8] {
-    match form.long_key {
-        false => form.key(slot),
-        true => longs.get(long_number(form.key(slot))),
+fn key_in<'a>(slot: &'a [u8], longs: &'a Heap<Box<[u8]>>) -> &'a [u8] {
+    #[cold]
+    fn key_in_any<'a>(slot: &'a [u8], longs: &'a Heap<Box<[u8]>>) -> &'a [u8] {
+        let form = Form::read(slot);
+        match form.long_key {
+            false => form.key(slot),
+            true => longs.get(long_number(form.key(slot))),
+        }
+    }
+    match Short::read(slot) {
+        Some(short) => short.key(),
+        None => key_in_any(slot, longs),
     }
 }
 

@@ -75,7 +75,7 @@ impl Mark {
 }
 
 /// A full slot's content.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Link {
     pub(super) mark: Mark,
     pub(super) handle: Handle,
@@ -153,6 +153,7 @@ impl Bucket {
     }
 
     /// The content of a slot, if it is full.
+    #[inline]
     pub(super) fn link(&self, slot: usize) -> Option<Link> {
         let handle = Handle::from_low_bits(self.words[slot])?;
         let mark = (self.words[slot] >> HANDLE_BITS << 8) as u16 | u16::from(self.prints[slot]);
@@ -168,24 +169,38 @@ impl Bucket {
         slots(self.used()).filter_map(|slot| Some((slot, self.link(slot)?)))
     }
 
+    /// Empties the bucket; adds what was in it to `links`.
+    #[inline]
+    pub(super) fn drain(&mut self, links: &mut Vec<Link>) {
+        links.reserve(SLOTS);
+        for slot in 0..SLOTS {
+            if let Some(link) = self.link(slot) {
+                links.push(link);
+            }
+        }
+        *self = Bucket::default();
+    }
+
     /// The contents of the slots whose entries expire.
     pub(super) fn expiring_links(&self) -> impl Iterator<Item = (usize, Link)> {
         slots(self.meta >> EXPIRING_SHIFT & ALL).filter_map(|slot| Some((slot, self.link(slot)?)))
     }
 
     /// Fills a free slot. The bucket must not be full.
+    #[inline]
     pub(super) fn add(&mut self, link: Link) {
         let slot = self.used().trailing_ones() as usize;
         self.put(slot, link);
     }
 
     /// Overwrites a slot.
+    #[inline]
     pub(super) fn put(&mut self, slot: usize, link: Link) {
         self.words[slot] = link.mark.word(link.handle);
         self.prints[slot] = link.mark.print();
-        self.meta |= 1 << slot;
-        self.meta &= !(1 << EXPIRING_SHIFT << slot);
-        self.meta |= u32::from(link.expiring) << EXPIRING_SHIFT << slot;
+        let expiring = u32::from(link.expiring) << EXPIRING_SHIFT;
+        let bits = 1 << slot | 1 << EXPIRING_SHIFT << slot;
+        self.meta = self.meta & !bits | (1 | expiring) << slot;
     }
 
     /// Empties a slot.

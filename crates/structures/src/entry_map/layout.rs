@@ -21,7 +21,7 @@ use super::bucket::{MARKS, Mark};
 
 /// A group has at least so many buckets, in a table that has them, and less than twice as many.
 const GROUP_BUCKETS_MIN: usize = 4;
-const GROUP_BUCKETS_MAX: usize = 2 * GROUP_BUCKETS_MIN - 1;
+pub(super) const GROUP_BUCKETS_MAX: usize = 2 * GROUP_BUCKETS_MIN - 1;
 
 /// Bits of a group's number, at most.
 pub(super) const GROUP_BITS_MAX: u32 = 24;

@@ -21,7 +21,7 @@
 use super::bucket::{Bucket, Link, Mark};
 use super::buckets::Buckets;
 use super::handle::Handle;
-use super::layout::Group;
+use super::layout::{GROUP_BUCKETS_MAX, Group};
 use super::overflow::Overflow;
 use crate::cpu::prefetch;
 
@@ -143,10 +143,9 @@ impl Store {
         if let Some((position, slot)) = self.locate(group, new.mark, old) {
             self.at_mut(group, position).put(slot, new);
         } else {
-            let link = self
-                .overflow
-                .find_mut(group.number, |link| link.handle == old);
-            *link.expect("the entry is linked in this table") = new;
+            let taken = self.overflow.take(group.number, |link| link.handle == old);
+            assert!(taken.is_some(), "the entry is linked in this table");
+            self.overflow.add(group.number, new);
         }
     }
 
@@ -165,7 +164,7 @@ impl Store {
             at = if at + 1 == group.count { 0 } else { at + 1 };
             if at == hole {
                 // All others are full, so the overflow may have entries, and each of them fits here.
-                if let Some(link) = self.overflow.take_any(group.number) {
+                if let Some(link) = self.overflow.take(group.number, |_| true) {
                     self.move_to(group, hole, link);
                 }
                 return;
@@ -213,10 +212,42 @@ impl Store {
     /// Empties a group; adds what was in it to `links`.
     pub(super) fn drain(&mut self, group: Group, links: &mut Vec<Link>) {
         for position in 0..group.count {
-            let bucket = std::mem::take(self.at_mut(group, position));
-            links.extend(bucket.links().map(|(_, link)| link));
+            self.at_mut(group, position).drain(links);
         }
-        links.extend(self.overflow.drain(group.number));
+        if self.overflow.len() > 0 {
+            self.overflow.drain(group.number, links);
+        }
+    }
+
+    /// Fills a group that is empty. What is in `links` is arbitrary afterwards.
+    pub(super) fn fill_group(&mut self, group: Group, links: &mut [Link]) {
+        let mut buckets: [Bucket; GROUP_BUCKETS_MAX] = Default::default();
+        let buckets = &mut buckets[..group.count];
+        let mut displaced = 0;
+        for index in 0..links.len() {
+            let link = links[index];
+            let home = &mut buckets[group.home(link.mark)];
+            if home.is_full() {
+                links[displaced] = link;
+                displaced += 1;
+            } else {
+                home.add(link);
+            }
+        }
+        for &link in &links[..displaced] {
+            let home = group.home(link.mark);
+            buckets[home].add_displaced();
+            let with_room = group
+                .after(home)
+                .find(|&position| !buckets[position].is_full());
+            match with_room {
+                Some(position) => buckets[position].add(link),
+                None => self.overflow.add(group.number, link),
+            }
+        }
+        for (position, bucket) in buckets.iter_mut().enumerate() {
+            *self.at_mut(group, position) = std::mem::take(bucket);
+        }
     }
 
     /// Shows the entries of a group that are at home where `from` is and have no smaller mark; returns the first

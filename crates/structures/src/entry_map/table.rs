@@ -254,13 +254,19 @@ impl Table {
         }
         let mut links = Vec::with_capacity(before.count * SLOTS);
         self.store.drain(before, &mut links);
-        for link in links {
-            let group = match split_off {
-                Some(_) => larger.group(entries.hash(link.handle)),
-                None => after,
-            };
-            self.store.place(group, link);
-        }
+        let Some(split_off) = split_off else {
+            return self.store.fill_group(after, &mut links);
+        };
+        let mut others = Vec::with_capacity(links.len());
+        links.retain(|&link| {
+            let stays = larger.group(entries.hash(link.handle)) == after;
+            if !stays {
+                others.push(link);
+            }
+            stays
+        });
+        self.store.fill_group(after, &mut links);
+        self.store.fill_group(split_off, &mut others);
     }
 
     /// Takes the last bucket away.
@@ -279,9 +285,7 @@ impl Table {
             .for_each(|group| self.store.drain(group, &mut links));
         self.store.buckets.pop();
         self.layout = smaller;
-        links
-            .into_iter()
-            .for_each(|link| self.store.place(before, link));
+        self.store.fill_group(before, &mut links);
     }
 }
 

@@ -99,13 +99,26 @@ impl Inner {
 
     /// The child below which the item of this rank is, and its rank there.
     #[inline]
-    pub(super) fn child_at(&self, mut rank: usize) -> (usize, usize) {
-        let mut index = 0;
-        while index + 1 < self.len() && rank >= self.counts[index] as usize {
-            rank -= self.counts[index] as usize;
+    pub(super) fn child_at(&self, rank: usize) -> (usize, usize) {
+        /// Counts are skipped by so many at a time.
+        const STRIDE: usize = 8;
+        let (mut index, mut rank) = (0, rank as u32);
+        for counts in self.counts[..self.len()].chunks_exact(STRIDE) {
+            let count: u32 = counts.iter().sum();
+            if rank < count {
+                break;
+            }
+            rank -= count;
+            index += STRIDE;
+        }
+        for &count in &self.counts[index..self.len()] {
+            if rank < count {
+                break;
+            }
+            rank -= count;
             index += 1;
         }
-        (index, rank)
+        (index, rank as usize)
     }
 
     /// Adds a child. There must be room.

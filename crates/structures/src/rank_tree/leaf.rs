@@ -14,6 +14,7 @@ use super::arena::NONE;
 use super::grid::{Grid, Place};
 use super::order::{Item, Members, Order};
 use super::target::{Run, Target};
+use crate::cpu::prefetch;
 use crate::entry_map::Handle;
 
 /// Items of a leaf, at most. Few in tests, so that trees get high.
@@ -25,7 +26,7 @@ const SPREAD_STEPS_MIN: u32 = 1 << 12;
 const _: () = assert!(size_of::<Leaf>() == 1024 || cfg!(test));
 
 /// See the module.
-#[repr(C)]
+#[repr(C, align(64))]
 pub(super) struct Leaf {
     grid: Grid,
     len: u16,
@@ -66,6 +67,17 @@ impl Leaf {
     #[inline]
     fn keys(&self) -> &[u32] {
         &self.keys[..self.len()]
+    }
+
+    /// Asks for the memory that a search will look at: the misses of a binary search would come one after another.
+    #[inline]
+    pub(super) fn prefetch(&self) {
+        /// Keys of a cache line.
+        const STRIDE: usize = 16;
+        prefetch(&self.len);
+        for keys in self.keys.chunks(STRIDE) {
+            prefetch(keys);
+        }
     }
 
     /// The first item. There must be one.

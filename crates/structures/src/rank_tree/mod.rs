@@ -72,11 +72,16 @@ struct Path {
     leaf: u32,
 }
 
-/// Where an item is.
+/// A leaf, to whom walks along the items.
 #[derive(Clone, Copy)]
-pub(crate) struct Position {
-    leaf: u32,
-    index: u32,
+pub(crate) struct LeafRef<'a>(&'a Leaf);
+
+impl<'a> LeafRef<'a> {
+    /// Its items, in order.
+    #[inline]
+    pub(crate) fn handles(self) -> &'a [Handle] {
+        self.0.handles()
+    }
 }
 
 impl RankTree {
@@ -113,11 +118,13 @@ impl RankTree {
             rank += inner.count_before(child);
             node = inner.number(child);
         }
-        rank + self.leaves.get(node).position(target, members)
+        let leaf = self.leaves.get(node);
+        leaf.prefetch();
+        rank + leaf.position(target, members)
     }
 
-    /// Where the item of this rank is, which must be less than the number of items.
-    pub(crate) fn at(&self, rank: usize) -> Position {
+    /// The leaf with the item of this rank, which must be less than the number of items, and its place there.
+    pub(crate) fn at(&self, rank: usize) -> (LeafRef<'_>, usize) {
         debug_assert!(rank < self.len);
         let (mut node, mut rank) = (self.root, rank);
         for _ in 0..self.height {
@@ -126,48 +133,19 @@ impl RankTree {
             (child, rank) = inner.child_at(rank);
             node = inner.number(child);
         }
-        Position {
-            leaf: node,
-            index: rank as u32,
-        }
+        (LeafRef(self.leaves.get(node)), rank)
     }
 
-    /// The item at a position.
-    #[inline]
-    pub(crate) fn handle(&self, position: Position) -> Handle {
-        self.leaves.get(position.leaf).handles()[position.index as usize]
+    /// The leaf behind this one.
+    pub(crate) fn next<'a>(&'a self, leaf: LeafRef<'a>) -> Option<LeafRef<'a>> {
+        let next = leaf.0.next;
+        (next != NONE).then(|| LeafRef(self.leaves.get(next)))
     }
 
-    /// The position behind this one; none behind the last.
-    #[inline]
-    pub(crate) fn next(&self, position: Position) -> Option<Position> {
-        let leaf = self.leaves.get(position.leaf);
-        if position.index as usize + 1 < leaf.len() {
-            return Some(Position {
-                index: position.index + 1,
-                ..position
-            });
-        }
-        (leaf.next != NONE).then_some(Position {
-            leaf: leaf.next,
-            index: 0,
-        })
-    }
-
-    /// The position before this one; none before the first.
-    #[inline]
-    pub(crate) fn prev(&self, position: Position) -> Option<Position> {
-        if position.index > 0 {
-            return Some(Position {
-                index: position.index - 1,
-                ..position
-            });
-        }
-        let prev = self.leaves.get(position.leaf).prev;
-        (prev != NONE).then(|| Position {
-            leaf: prev,
-            index: self.leaves.get(prev).len() as u32 - 1,
-        })
+    /// The leaf before this one.
+    pub(crate) fn prev<'a>(&'a self, leaf: LeafRef<'a>) -> Option<LeafRef<'a>> {
+        let prev = leaf.0.prev;
+        (prev != NONE).then(|| LeafRef(self.leaves.get(prev)))
     }
 
     /// Adds an item whose member is `member` and not in the tree.
@@ -209,9 +187,9 @@ impl RankTree {
         self.remove_from_leaf(&path, index..index + 1, members);
     }
 
-    /// Gives an item, whose member is `member`, another score, if that is a short way off: within its leaf. The owner
-    /// gives the member its score afterwards.
-    pub(crate) fn shift(
+    /// Moves an item, whose member is `member`, to where another score belongs, if that is in the same leaf; else
+    /// removes it and returns false. The owner gives the member its score afterwards.
+    pub(crate) fn shift_or_remove(
         &mut self,
         item: Item,
         member: &[u8],
@@ -227,7 +205,12 @@ impl RankTree {
         let leaf = self.leaves.get_mut(path.leaf);
         let to = leaf.position(&target, members);
         // at the ends the place may be in another leaf, or the first item changes
-        from > 0 && (1..leaf.len()).contains(&to) && leaf.shift(from, to, order)
+        let is_inside = from > 0 && (1..leaf.len()).contains(&to);
+        let shifted = is_inside && leaf.shift(from, to, order);
+        if !shifted {
+            self.remove_from_leaf(&path, from..from + 1, members);
+        }
+        shifted
     }
 
     /// Removes items from `rank` on, at most `count`, but no more than are in the leaf; adds them to `removed`.
@@ -289,6 +272,7 @@ impl RankTree {
             *step = (path.leaf, child as u32);
             path.leaf = inner.number(child);
         }
+        self.leaves.get(path.leaf).prefetch();
         path
     }
 
