@@ -1,3 +1,5 @@
+//! Lists against a model: encodings, every change, what takes it back.
+
 use std::collections::VecDeque;
 
 use perilune_structures::Item;
