@@ -44,6 +44,27 @@ enum DetachedPayload {
 }
 
 impl Detached {
+    /// A value from outside: a string gets the encoding of a new one. `access` is the stamp of its last use (see
+    /// [`Keyspace::access_clock`](crate::Keyspace::access_clock)), of which 24 bits count.
+    pub fn new(object: Object, access: u32, expire_at_ms: Option<i64>) -> Detached {
+        let (payload, encoding) = match object {
+            Object::Raw(bytes) => match StringEncoding::of(&bytes) {
+                (encoding, Some(integer)) => (DetachedPayload::Int(integer), encoding.code()),
+                (encoding, None) if bytes.len() <= INLINE_LEN_MAX => {
+                    (DetachedPayload::Bytes(bytes.into()), encoding.code())
+                }
+                (encoding, None) => (DetachedPayload::Heap(Object::Raw(bytes)), encoding.code()),
+            },
+            object => (DetachedPayload::Heap(object), COLLECTION_CODE),
+        };
+        Detached {
+            payload,
+            encoding,
+            access,
+            expire_at_ms,
+        }
+    }
+
     /// The string that this is, if it is one.
     pub fn text(&self) -> Option<Text<'_>> {
         match &self.payload {

@@ -15,6 +15,7 @@ mod lcs;
 mod list;
 mod number;
 mod object;
+pub mod rdb;
 mod set;
 mod sorted_set;
 mod string;

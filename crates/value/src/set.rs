@@ -99,7 +99,7 @@ impl Set {
         } else if count <= limits.set_max_listpack_entries {
             Set::packed()
         } else {
-            Set(Encoding::Table(Box::new(FieldMap::new(MemberHasher))))
+            Set::table()
         }
     }
 
@@ -116,6 +116,11 @@ impl Set {
     /// The set whose members stand in this listpack, each once.
     pub fn from_listpack(pack: Listpack) -> Set {
         Set(Encoding::Packed(pack))
+    }
+
+    /// An empty set that is a table.
+    pub(crate) fn table() -> Set {
+        Set(Encoding::Table(Box::new(FieldMap::new(MemberHasher))))
     }
 
     /// The integers, if it is encoded as such.
@@ -241,7 +246,8 @@ impl Set {
         Set(Encoding::Packed(pack))
     }
 
-    fn to_table(&self) -> Set {
+    /// The same members in a table.
+    pub(crate) fn to_table(&self) -> Set {
         let mut table = Box::new(FieldMap::new(MemberHasher));
         let mut digits = itoa::Buffer::new();
         for member in self.iter() {

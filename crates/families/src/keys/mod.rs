@@ -4,6 +4,7 @@ mod copy;
 mod database;
 mod dbsize;
 mod del;
+mod dump;
 mod exists;
 mod expire;
 mod flush;
@@ -14,6 +15,7 @@ mod object;
 mod persist;
 mod randomkey;
 mod rename;
+mod restore;
 mod scan;
 mod sort;
 mod swapdb;
@@ -28,6 +30,7 @@ pub const COMMANDS: &[Command] = &[
     dbsize::DBSIZE,
     del::DEL,
     del::UNLINK,
+    dump::DUMP,
     exists::EXISTS,
     exists::TOUCH,
     expire::EXPIRE,
@@ -44,6 +47,7 @@ pub const COMMANDS: &[Command] = &[
     randomkey::RANDOMKEY,
     rename::RENAME,
     rename::RENAMENX,
+    restore::RESTORE,
     scan::SCAN,
     sort::SORT,
     sort::SORT_RO,

@@ -131,7 +131,7 @@ impl Hash {
     }
 
     /// The same fields in a table.
-    pub(super) fn to_table(&self) -> Hash {
+    pub(crate) fn to_table(&self) -> Hash {
         let mut map = FieldMap::new(MemberHasher);
         let mut digits = itoa::Buffer::new();
         for field in self.iter() {

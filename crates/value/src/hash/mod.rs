@@ -23,7 +23,7 @@ mod tests;
 
 use std::fmt;
 
-use perilune_structures::{FieldExpiry, FieldMap, FieldPlace, FieldRef, Item};
+use perilune_structures::{FieldExpiry, FieldMap, FieldPlace, FieldRef, Item, Listpack};
 
 use crate::edit::Collection;
 use crate::hasher::MemberHasher;
@@ -85,6 +85,34 @@ enum Spot {
 }
 
 impl Hash {
+    /// The hash whose fields and values stand in a listpack in turn, no field twice.
+    pub(crate) fn from_pairs(pack: Listpack) -> Hash {
+        Hash(Encoding::Packed(Pack::from_listpack(pack, 2)))
+    }
+
+    /// The hash whose fields, values and expiries stand in a listpack in turn, no field twice, in the order of expiry.
+    pub(crate) fn from_triples(pack: Listpack) -> Hash {
+        Hash(Encoding::Expiring(Expiring::new(Pack::from_listpack(
+            pack, 3,
+        ))))
+    }
+
+    /// The listpack of fields and values, if there is one.
+    pub(crate) fn as_listpack(&self) -> Option<&Listpack> {
+        match &self.0 {
+            Encoding::Packed(pack) => Some(pack.listpack()),
+            Encoding::Expiring(_) | Encoding::Table(_) => None,
+        }
+    }
+
+    /// The listpack of fields, values and expiries, if there is one.
+    pub(crate) fn as_listpack_of_triples(&self) -> Option<&Listpack> {
+        match &self.0 {
+            Encoding::Expiring(pack) => Some(pack.fields.listpack()),
+            Encoding::Packed(_) | Encoding::Table(_) => None,
+        }
+    }
+
     /// Where a field is, or that it is not there.
     #[inline]
     pub fn locate(&self, field: &[u8]) -> Place {

@@ -34,6 +34,16 @@ impl Pack {
         }
     }
 
+    /// The fields that stand in a listpack, each with `width` items: 2, or 3 with an expiry, and then in their order.
+    pub(super) fn from_listpack(items: Listpack, width: u8) -> Pack {
+        Pack { items, width }
+    }
+
+    /// The listpack.
+    pub(super) fn listpack(&self) -> &Listpack {
+        &self.items
+    }
+
     /// The same fields, as triples.
     pub(super) fn to_triples(&self) -> Pack {
         let mut triples = Pack {

@@ -25,7 +25,7 @@ use std::ops::{ControlFlow, Range};
 
 use perilune_structures::{Fill, Item, Listpack, QuickList};
 
-use crate::edit::Collection;
+use crate::edit::{Collection, Limits};
 use crate::object::Object;
 
 pub use undo::ListInverse;
@@ -83,6 +83,40 @@ impl Default for List {
 }
 
 impl List {
+    /// The list of these nodes, which is not empty: a listpack if it fits one.
+    pub(crate) fn from_quicklist(list: QuickList, limits: &Limits) -> List {
+        let fill = Fill::new(limits.list_max_listpack_size.into());
+        if !list.fits_listpack(fill, false) {
+            return List::long(list, limits);
+        }
+        match list.into_listpack() {
+            Ok(pack) => List(Encoding::Packed(pack)),
+            Err(list) => List::long(list, limits),
+        }
+    }
+
+    /// The list of these nodes, however few elements they are.
+    pub(crate) fn long(list: QuickList, limits: &Limits) -> List {
+        let fill = Fill::new(limits.list_max_listpack_size.into());
+        List(Encoding::Quick(Box::new(Quick { list, fill })))
+    }
+
+    /// The listpack, if it is one.
+    pub(crate) fn as_listpack(&self) -> Option<&Listpack> {
+        match &self.0 {
+            Encoding::Packed(pack) => Some(pack),
+            Encoding::Quick(_) => None,
+        }
+    }
+
+    /// The nodes, if there are several.
+    pub(crate) fn as_quicklist(&self) -> Option<&QuickList> {
+        match &self.0 {
+            Encoding::Packed(_) => None,
+            Encoding::Quick(quick) => Some(&quick.list),
+        }
+    }
+
     /// The encoding's name, as OBJECT ENCODING answers it.
     pub fn encoding_name(&self) -> &'static str {
         match &self.0 {

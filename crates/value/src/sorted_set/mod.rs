@@ -68,7 +68,7 @@ impl SortedSet {
     }
 
     /// A set of elements in order, whatever the limits say, not packed.
-    fn ranked<'a>(elements: impl Iterator<Item = (Item<'a>, f64)>) -> SortedSet {
+    pub(crate) fn ranked<'a>(elements: impl Iterator<Item = (Item<'a>, f64)>) -> SortedSet {
         let mut map = Box::new(RankedMap::new(MemberHasher));
         let mut digits = itoa::Buffer::new();
         for (member, score) in elements {
