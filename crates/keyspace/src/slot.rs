@@ -15,6 +15,9 @@ use crate::announce::EventClass;
 use crate::txn::{Abort, Found, Txn, WriteTxn};
 use crate::undo::{Saved, UndoLog};
 
+/// The bits of an entry's access stamp.
+const ACCESS_MASK: u32 = (1 << 24) - 1;
+
 /// What becomes of a key's expiry when its value is replaced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Expiry {
@@ -60,7 +63,7 @@ impl Detached {
         Detached {
             payload,
             encoding,
-            access,
+            access: access & ACCESS_MASK,
             expire_at_ms,
         }
     }
