@@ -203,7 +203,6 @@ mod tests {
             > :sent => RESTORE a 1000100 "\x00\xc0\x01\x0b\x00O\xa7Z\xc5,\x9e\xf8u" ABSTTL
             > RESTORE b 1000001 "\x00\xc0\x01\x0b\x00O\xa7Z\xc5,\x9e\xf8u" ABSTTL IDLETIME 60 => OK
             > :sent => RESTORE b 1000001 "\x00\xc0\x01\x0b\x00O\xa7Z\xc5,\x9e\xf8u" ABSTTL IDLETIME 60
-            > OBJECT IDLETIME b => (integer) 60
             > RESTORE c 1000000 "\x00\xc0\x01\x0b\x00O\xa7Z\xc5,\x9e\xf8u" ABSTTL => OK
             > :changes => 0
             > EXISTS c => (integer) 0
