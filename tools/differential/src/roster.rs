@@ -233,11 +233,21 @@ pub const ONLY_REDIS: &[&str] = &[
     "hsetex",
 ];
 
+const SUBSCRIBES: &str = "changes what may be called afterwards: an episode sends it as bytes";
+
 /// Options that are never sent, by the beginning of their path in the grammar.
-pub const DENIED_OPTIONS: &[(&str, &str)] = &[(
-    "shutdown abort-selector save-selector-block",
-    "ends the server under test",
-)];
+pub const DENIED_OPTIONS: &[(&str, &str)] = &[
+    (
+        "shutdown abort-selector save-selector-block",
+        "ends the server under test",
+    ),
+    ("subscribe channel", SUBSCRIBES),
+    ("unsubscribe channel", SUBSCRIBES),
+    ("psubscribe pattern", SUBSCRIBES),
+    ("punsubscribe pattern", SUBSCRIBES),
+    ("ssubscribe shardchannel", SUBSCRIBES),
+    ("sunsubscribe shardchannel", SUBSCRIBES),
+];
 
 /// Calls that are never sent, whether they come from the grammar, a mutation or a script.
 pub struct Denied {
@@ -347,7 +357,7 @@ pub const DENIED: &[Denied] = &[
     Denied {
         words: &["subscribe"],
         unless: never,
-        reason: "changes what may be called afterwards: an episode sends it",
+        reason: SUBSCRIBES,
     },
     Denied {
         words: &["unsubscribe"],

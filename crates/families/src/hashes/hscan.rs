@@ -47,7 +47,11 @@ fn hscan(txn: &mut ReadTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Reply) 
     let cursor = cursor(arguments[2])?;
     let options = match txn.peek(arguments[1])? {
         Some(found) => {
-            found.collection::<Hash>()?;
+            if let Err(error) = found.collection::<Hash>() {
+                // what is of another type counts as looked up, too
+                txn.find(arguments[1])?;
+                return Err(error.into());
+            }
             ScanOptions::parse(Arguments::from(arguments, 3), Some("NOVALUES"))?
         }
         // of a key that does not exist nothing else is asked
