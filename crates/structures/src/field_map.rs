@@ -52,6 +52,14 @@ pub struct FieldPlace {
     handle: Option<Handle>,
 }
 
+impl FieldPlace {
+    /// Whether there is a field.
+    #[inline]
+    pub fn is_taken(self) -> bool {
+        self.handle.is_some()
+    }
+}
+
 /// What a field costs in the order of expiries, in bytes: 16 in nodes of eleven, which are two thirds full.
 const DUE_BYTES: usize = 26;
 

@@ -20,6 +20,8 @@ pub enum Preload {
     Nothing,
     /// A 32-byte string under every key of the range.
     Strings,
+    /// A hash of two fields with 32-byte values under every key of the range.
+    Hashes,
     /// A JSON array of [`ELEMENTS_KEPT`] objects under every key of the range.
     JsonArrays,
 }
@@ -69,6 +71,8 @@ end";
 
 const HUNDRED_INCRS: &str = "for i = 1, 100 do redis.call('incr', KEYS[1]) end";
 
+const HUNDRED_HINCRBYS: &str = "for i = 1, 100 do redis.call('hincrby', KEYS[1], 'field', 1) end";
+
 const JSON_MERGE: &str = "\
 local stored = redis.call('get', KEYS[1])
 local list = stored and cjson.decode(stored) or {}
@@ -84,7 +88,7 @@ return #list";
 const JSON_ELEMENTS: &str = r#"[{"id":"__rand_int__","name":"first","at":1700000000},{"id":"__rand_int__","name":"second","at":1700000001}]"#;
 
 /// All rows.
-pub const WORKLOADS: [Workload; 9] = [
+pub const WORKLOADS: [Workload; 12] = [
     plain("ping", &["PING"], 1, UNPIPELINED),
     plain("get", &["GET", "{p}:__rand_int__"], 1, UNPIPELINED),
     plain("set", &["SET", "{p}:__rand_int__", VALUE], 1, UNPIPELINED),
@@ -97,6 +101,38 @@ pub const WORKLOADS: [Workload; 9] = [
     ),
     // Counters of their own: the strings under the other keys are no numbers.
     plain("incr_p32", &["INCR", "count:__rand_int__"], 32, PIPELINED),
+    Workload {
+        preload: Preload::Hashes,
+        ..plain(
+            "hset_p32",
+            &["HSET", "{p}:__rand_int__", "field1", VALUE, "field2", VALUE],
+            32,
+            PIPELINED,
+        )
+    },
+    Workload {
+        preload: Preload::Hashes,
+        ..plain(
+            "hget_p32",
+            &["HGET", "{p}:__rand_int__", "field2"],
+            32,
+            PIPELINED,
+        )
+    },
+    Workload {
+        name: "script_100_hincrbys",
+        command: &["EVALSHA", "{sha}", "1", "counters"],
+        script: Some(HUNDRED_HINCRBYS),
+        pipeline: 1,
+        range: 1,
+        preload: Preload::Nothing,
+        operations: 100_000,
+        operations_counted: 500,
+        bar: Bar {
+            at_most: 0.45,
+            stretch: 0.30,
+        },
+    },
     Workload {
         name: "insert_if_missing_p32",
         command: &["EVALSHA", "{sha}", "1", "{p}:__rand_int__", "data", "60"],
@@ -167,6 +203,7 @@ impl Workload {
         match self.preload {
             Preload::Nothing => {}
             Preload::Strings => fill(client, self.range, &|_| VALUE.to_owned())?,
+            Preload::Hashes => fill_hashes(client, self.range)?,
             Preload::JsonArrays => fill(client, self.range, &|_| json_array())?,
         }
         let sha = match self
@@ -204,6 +241,20 @@ pub fn fill(
     for batch in numbers.chunks(PRELOAD_BATCH) {
         for number in batch {
             client.queue(&["SET", &format!("key:{number:012}"), &value(*number)]);
+        }
+        client.flush()?;
+        client.replies(batch.len())?;
+    }
+    Ok(())
+}
+
+/// Sets two fields of `key:<twelve digits>` for every number below `count`, pipelined.
+fn fill_hashes(client: &mut Client, count: usize) -> Result<(), String> {
+    let numbers: Vec<usize> = (0..count).collect();
+    for batch in numbers.chunks(PRELOAD_BATCH) {
+        for number in batch {
+            let key = format!("key:{number:012}");
+            client.queue(&["HSET", &key, "field1", VALUE, "field2", VALUE]);
         }
         client.flush()?;
         client.replies(batch.len())?;

@@ -16,7 +16,7 @@ use perilune_keyspace::{EventClass, Fields, WriteTxn};
 use perilune_resp::Reply;
 use perilune_value::{FieldExpiry, Hash, Item};
 
-use super::{check_room, open};
+use super::{check_room, inspect};
 
 /// HINCRBY.
 pub const HINCRBY: Command = Command::new(
@@ -45,25 +45,19 @@ pub const HINCRBY: Command = Command::new(
 fn hincrby(txn: &mut WriteTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Reply) -> Outcome {
     let name = arguments[2];
     let increment = integer(arguments[3])?;
-    let (mut slot, now_ms) = open(txn, arguments[1], Fields::each(&[name]))?;
-    let hash = slot.collection::<Hash>()?;
-    let place = hash.map(|hash| hash.locate(name));
-    let field = hash
-        .zip(place)
-        .and_then(|(hash, place)| hash.at(now_ms).at_place(place));
-    let (old, expiry) = match field {
-        Some(field) => {
-            let old = field
-                .value
-                .int()
-                .ok_or(CommandError::new("ERR hash value is not an integer"))?;
-            (old, FieldExpiry::Keep)
+    let mut slot = txn.slot(arguments[1])?;
+    let (place, old, expiry) = inspect(&mut slot, Fields::each(&[name]), |hash| {
+        let place = hash.map(|hash| hash.locate(name));
+        let field = hash.and_then(|hash| hash.at_place(place?));
+        match field.map(|field| field.value.int()) {
+            Some(Some(old)) => Ok((place, old, FieldExpiry::Keep)),
+            Some(None) => Err(CommandError::new("ERR hash value is not an integer")),
+            None => {
+                check_room(hash.as_deref(), &arguments[2..])?;
+                Ok((place, 0, FieldExpiry::Clear))
+            }
         }
-        None => {
-            check_room(hash, &arguments[2..])?;
-            (0, FieldExpiry::Clear)
-        }
-    };
+    })??;
     let new = old.checked_add(increment).ok_or(CommandError::new(
         "ERR increment or decrement would overflow",
     ))?;

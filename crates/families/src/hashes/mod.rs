@@ -98,6 +98,23 @@ fn read(
     Ok(())
 }
 
+/// What `look` says of a hash that is to be changed as it is now, or of none where the key does not exist. Those among
+/// the fields that the command meets whose time has come are removed.
+fn inspect<R>(
+    slot: &mut Slot<'_, '_>,
+    met: Fields<'_>,
+    look: impl FnOnce(Option<HashAt<'_>>) -> R,
+) -> Outcome<R> {
+    let hash = slot.collection::<Hash>()?;
+    if hash.is_none_or(|hash| hash.expire_at_ms_min().is_none()) {
+        return Ok(look(hash.map(|hash| hash.at(i64::MIN))));
+    }
+    let now_ms = slot.fields_now_ms();
+    slot.expire_fields(met);
+    let hash = slot.collection::<Hash>()?;
+    Ok(look(hash.map(|hash| hash.at(now_ms))))
+}
+
 /// The slot of a hash that is to be changed, and the time by which its fields are absent. Those among the fields that
 /// the command meets whose time has come are removed.
 fn open<'s, 'k>(

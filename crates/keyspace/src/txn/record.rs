@@ -68,6 +68,7 @@ impl Txn<'_> {
 
     /// As [`Txn::save_copy`], before the elements of a collection are changed. Where that has not saved them, the
     /// number of the record that the inverses of the changes belong to.
+    #[inline]
     pub(crate) fn save_edit(
         &mut self,
         at: usize,
@@ -76,17 +77,25 @@ impl Txn<'_> {
         key: &[u8],
         handle: Handle,
     ) -> Result<Option<u32>, Abort> {
-        // inverses pile up without asking, so the limit is asked for here
-        self.check_record()?;
-        self.save_copy(at, database, hash, key, handle)?;
-        let saved = self
-            .undo
-            .as_ref()
-            .map(|undo| undo.saved(database, hash, key));
-        Ok(match saved {
-            Some(Saved::InPlace(record)) => Some(record),
-            _ => None,
-        })
+        let Some(undo) = &self.undo else {
+            self.held[at].changed.add(database);
+            return Ok(None);
+        };
+        let mut saved = undo.saved(database, hash, key);
+        if saved == Saved::No {
+            self.save_copy(at, database, hash, key, handle)?;
+            let undo = self.undo.as_ref();
+            saved = undo.map_or(Saved::Whole, |undo| undo.saved(database, hash, key));
+        }
+        self.held[at].changed.add(database);
+        match saved {
+            Saved::InPlace(record) => {
+                // inverses pile up without asking, so the limit is asked for here
+                self.check_record()?;
+                Ok(self.undo.is_some().then_some(record))
+            }
+            Saved::Whole | Saved::No => Ok(None),
+        }
     }
 
     /// Saves that a key does not exist, before it is created.

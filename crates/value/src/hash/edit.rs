@@ -161,6 +161,24 @@ impl Hash {
     }
 }
 
+/// The digits of the longest integer.
+const INT_LEN_MAX: usize = 20;
+
+/// The length of a value, or more.
+#[inline]
+fn value_len_max(value: Item<'_>) -> usize {
+    match value {
+        Item::Int(_) => INT_LEN_MAX,
+        Item::Bytes(bytes) => bytes.len(),
+    }
+}
+
+/// Whether a value is longer than this. Digits are counted only where that matters.
+#[inline]
+fn is_longer(value: Item<'_>, len_max: usize) -> bool {
+    value_len_max(value) > len_max && value.len() > len_max
+}
+
 impl Edit<'_, Hash> {
     /// Makes ready for fields and values, in turn, that are all going to be set: where they would not stay packed, the
     /// hash becomes a table before and not in between.
@@ -201,8 +219,8 @@ impl Edit<'_, Hash> {
         if self.is_packed() {
             let len_max = self.limits().hash_max_listpack_value;
             if name.len() > len_max
-                || value.len() > len_max
-                || !self.would_fit(name.len() + value.len())
+                || is_longer(value, len_max)
+                || !self.would_fit(name.len() + value_len_max(value))
             {
                 self.change_encoding(Hash::to_table);
                 place = self.locate(name);
@@ -211,9 +229,9 @@ impl Edit<'_, Hash> {
                 place = self.locate(name);
             }
         }
-        let previous = match self.at_place(place) {
-            Some(_) => Previous::Replaced,
-            None => Previous::New,
+        let previous = match place.is_taken() {
+            true => Previous::Replaced,
+            false => Previous::New,
         };
         self.change(|hash| HashInverse::of(name, hash.at_place(place)))
             .put(place, name, value, expiry);
@@ -227,7 +245,7 @@ impl Edit<'_, Hash> {
     #[inline]
     pub fn remove(&mut self, name: &[u8]) -> bool {
         let place = self.locate(name);
-        let was_there = self.at_place(place).is_some();
+        let was_there = place.is_taken();
         if was_there {
             self.change(|hash| HashInverse::of(name, hash.at_place(place)))
                 .take(place);

@@ -84,6 +84,17 @@ enum Spot {
     Table(FieldPlace),
 }
 
+impl Place {
+    /// Whether there is a field.
+    #[inline]
+    pub fn is_taken(self) -> bool {
+        match self.0 {
+            Spot::Packed(place) => place.is_some(),
+            Spot::Table(place) => place.is_taken(),
+        }
+    }
+}
+
 impl Hash {
     /// The hash whose fields and values stand in a listpack in turn, no field twice.
     pub(crate) fn from_pairs(pack: Listpack) -> Hash {
@@ -325,6 +336,15 @@ impl Collection for Hash {
             Encoding::Packed(pack) => pack.len(),
             Encoding::Expiring(pack) => pack.fields.len(),
             Encoding::Table(table) => table.fields.len(),
+        }
+    }
+
+    #[inline]
+    fn is_empty(&self) -> bool {
+        match &self.0 {
+            Encoding::Packed(pack) => pack.is_empty(),
+            Encoding::Expiring(pack) => pack.fields.is_empty(),
+            Encoding::Table(table) => table.fields.is_empty(),
         }
     }
 

@@ -56,6 +56,7 @@ impl Pack {
         triples
     }
 
+    #[inline]
     fn has_expiries(&self) -> bool {
         self.width == 3
     }
@@ -68,6 +69,11 @@ impl Pack {
         } else {
             items / 2
         }
+    }
+
+    #[inline]
+    pub(super) fn is_empty(&self) -> bool {
+        self.items.is_empty()
     }
 
     #[inline]
@@ -139,6 +145,7 @@ impl Pack {
             self.items.replace(at, value);
         }
         match expiry {
+            _ if !self.has_expiries() => {}
             FieldExpiry::Keep => {}
             FieldExpiry::Clear => self.set_expiry(place, None),
             FieldExpiry::At(at_ms) => self.set_expiry(place, Some(at_ms)),
