@@ -8,6 +8,7 @@ mod bits;
 mod hashes;
 mod keys;
 mod lists;
+mod sampling;
 mod scanning;
 mod sets;
 mod sorted_sets;

@@ -29,9 +29,8 @@ pub fn parse_i64(bytes: &[u8]) -> Option<i64> {
 /// Reads a floating-point number as Redis does (`strtod` over the whole string): decimal or hexadecimal,
 /// `inf` and `infinity` in any case; no surrounding space, no NaN, nothing that overflows to infinity.
 pub fn parse_f64(bytes: &[u8]) -> Option<f64> {
-    // most are integers, which are rounded to the nearest double either way
-    if let Some(integer) = parse_i64(bytes) {
-        return Some(integer as f64);
+    if let Some(integer) = parse_digits(bytes) {
+        return Some(integer);
     }
     let value = parse_saturating(bytes)?;
     let has_digit = |digits: std::ops::RangeInclusive<u8>| {
@@ -74,7 +73,31 @@ pub fn parse_f64_laxly(bytes: &[u8]) -> Option<f64> {
     }
     let is_space = |byte: &u8| byte.is_ascii_whitespace() || *byte == b'\x0b';
     let text = &text[text.iter().take_while(|byte| is_space(byte)).count()..];
-    parse_i64(text).map_or_else(|| parse_saturating(text), |integer| Some(integer as f64))
+    parse_digits(text).or_else(|| parse_saturating(text))
+}
+
+/// Reads what most numbers are: a few digits, perhaps with a sign `-`. Rounded to the nearest double, as any other way.
+#[inline]
+fn parse_digits(text: &[u8]) -> Option<f64> {
+    /// So many fit an `i64`, whatever they are.
+    const DIGITS_MAX: usize = 18;
+    let (negative, digits) = match text {
+        [b'-', rest @ ..] => (true, rest),
+        _ => (false, text),
+    };
+    if digits.is_empty() || digits.len() > DIGITS_MAX {
+        return None;
+    }
+    let mut magnitude: i64 = 0;
+    for byte in digits {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            return None;
+        }
+        magnitude = magnitude * 10 + i64::from(digit);
+    }
+    let magnitude = magnitude as f64;
+    Some(if negative { -magnitude } else { magnitude })
 }
 
 /// `1f.8p3`: hexadecimal digits with an optional point and binary exponent.
@@ -122,6 +145,14 @@ mod tests {
     }
 
     #[test]
+    fn minus_zero_keeps_its_sign() {
+        for text in ["-0", "-0.0", "-00"] {
+            let value = parse_f64(text.as_bytes());
+            assert_eq!(value.map(f64::to_bits), Some((-0.0f64).to_bits()), "{text}");
+        }
+    }
+
+    #[test]
     fn bounds_are_read_laxly() {
         for (text, value) in [
             ("1.5", Some(1.5)),
@@ -153,6 +184,12 @@ mod tests {
             ("0x10", Some(16.0)),
             ("0x1.8p1", Some(3.0)),
             ("-0x10", Some(-16.0)),
+            ("007", Some(7.0)),
+            ("-12", Some(-12.0)),
+            ("999999999999999999", Some(1e18)),
+            ("9007199254740993", Some(9007199254740992.0)),
+            ("12345678901234567890", Some(12345678901234567000.0)),
+            ("-", None),
             ("0x1p2000", None),
             ("1e400", None),
             ("1e-400", None),

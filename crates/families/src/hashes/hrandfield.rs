@@ -25,6 +25,7 @@ use perilune_resp::{Protocol, Reply};
 use perilune_value::{Collection, Field, HashAt};
 
 use super::{read, reply_item};
+use crate::sampling::repeated;
 
 /// HRANDFIELD.
 pub const HRANDFIELD: Command = Command::new(
@@ -77,13 +78,15 @@ fn hrandfield(txn: &mut ReadTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Re
         return Err(CommandError::new("ERR value is out of range").into());
     }
     let wanted = count.unsigned_abs() as usize;
-    read(txn, arguments[1], Fields::All, |hash| {
+    let string_len_max = txn.string_len_max();
+    let mut answer_with = |hash: Option<HashAt<'_>>| -> Result<(), CommandError> {
         let Some(hash) = hash.filter(|_| wanted > 0) else {
             reply.array(0);
-            return;
+            return Ok(());
         };
         let mut answer = Answer { with_values, reply };
         if count < 0 {
+            let wanted = repeated(count, string_len_max)?;
             answer.begin(wanted);
             let sampler = Sampler::of(hash, wanted);
             for _ in 0..wanted {
@@ -91,7 +94,7 @@ fn hrandfield(txn: &mut ReadTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Re
                     answer.add(field);
                 }
             }
-            return;
+            return Ok(());
         }
         let len = hash.live_len();
         answer.begin(wanted.min(len));
@@ -99,18 +102,24 @@ fn hrandfield(txn: &mut ReadTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Re
             for field in sample(hash.iter(), len, wanted, &mut random) {
                 answer.add(field);
             }
-            return;
+            return Ok(());
         }
         let (sampler, mut seen) = (Sampler::of(hash, wanted), HashSet::new());
         while seen.len() < wanted {
             let Some(field) = sampler.draw(&mut random) else {
-                return;
+                break;
             };
             if seen.insert(field.name.to_vec()) {
                 answer.add(field);
             }
         }
-    })
+        Ok(())
+    };
+    let mut outcome = Ok(());
+    read(txn, arguments[1], Fields::All, |hash| {
+        outcome = answer_with(hash);
+    })?;
+    Ok(outcome?)
 }
 
 /// `wanted` of the `len` elements that there are, in their order, each as probable as any other.
@@ -286,6 +295,9 @@ mod tests {
             > HRANDFIELD h -9223372036854775808 => (error) ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807
             > HRANDFIELD h 9223372036854775807 WITHVALUES => (error) ERR value is out of range
             > HRANDFIELD h -9223372036854775807 WITHVALUES => (error) ERR value is out of range
+            > HRANDFIELD h -4611686018427387904 => (empty array)
+            > HSET h a 1 => (integer) 1
+            > HRANDFIELD h -4611686018427387904 => (error) ERR value is out of range
             "#,
         );
     }

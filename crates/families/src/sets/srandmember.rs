@@ -23,6 +23,7 @@ use perilune_value::Collection;
 use fastrand::Rng;
 
 use super::{find, reply_member, sample};
+use crate::sampling::repeated;
 
 /// SRANDMEMBER.
 pub const SRANDMEMBER: Command = Command::new(
@@ -52,6 +53,7 @@ fn srandmember(txn: &mut ReadTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn R
         _ => return Err(errors::SYNTAX.into()),
     };
     let mut random = Rng::with_seed(txn.random());
+    let string_len_max = txn.string_len_max();
     let set = find(txn, arguments[1])?;
     let (Some(set), Some(count)) = (set, count) else {
         match (set.and_then(|set| set.random(random.u64(..))), count) {
@@ -63,6 +65,7 @@ fn srandmember(txn: &mut ReadTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn R
     };
     let wanted = usize::try_from(count.unsigned_abs()).unwrap_or(usize::MAX);
     if count < 0 {
+        let wanted = repeated(count, string_len_max)?;
         reply.array(wanted);
         for _ in 0..wanted {
             if let Some(member) = set.random(random.u64(..)) {
@@ -96,6 +99,7 @@ mod tests {
             > SADD s a => (integer) 1
             > SRANDMEMBER s => "a"
             > SRANDMEMBER s 0 => (empty array)
+            > SRANDMEMBER s -4611686018427387904 => (error) ERR value is out of range
             > SRANDMEMBER s 5 => 1) "a"
             > SRANDMEMBER s -2
             1) "a"

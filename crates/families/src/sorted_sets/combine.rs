@@ -245,7 +245,7 @@ impl Combined<'_> {
 
     fn to_sorted_set(&self, limits: &Limits) -> Result<SortedSet, CommandError> {
         let bytes = self.0.iter().map(|(member, _)| member.bytes().len()).sum();
-        if !SortedSet::default().has_room(self.0.len(), bytes) {
+        if !SortedSet::can_hold(self.0.len(), bytes) {
             return Err(FULL);
         }
         Ok(SortedSet::of_ordered(self.elements(), self.0.len(), limits))

@@ -170,14 +170,16 @@ fn add(
         first,
     } = Options::parse(arguments, how)?;
     let pairs = arguments[first..].chunks_exact(2);
-    let scores: SmallVec<[f64; 8]> = pairs
-        .clone()
-        .map(|pair| float(pair[0]))
-        .collect::<Result<_, _>>()?;
+    let mut scores = SmallVec::<[f64; 8]>::new();
+    let (mut bytes, mut len_max) = (0, 0);
+    for pair in pairs.clone() {
+        scores.push(float(pair[0])?);
+        bytes += pair[1].len();
+        len_max = len_max.max(pair[1].len());
+    }
     let mut slot = txn.slot(arguments[1])?;
     let exists = match slot.collection::<SortedSet>()? {
         Some(set) => {
-            let bytes = pairs.clone().map(|pair| pair[1].len()).sum();
             if !set.has_room(scores.len(), bytes) {
                 return Err(FULL.into());
             }
@@ -187,9 +189,8 @@ fn add(
     };
     let mut tally = Tally::default();
     if exists || !how.if_present {
-        let len_max = pairs.clone().map(|pair| pair[1].len()).max();
         slot.edit::<SortedSet, _>(|set| {
-            set.expect(scores.len(), len_max.unwrap_or_default());
+            set.expect(scores.len(), len_max);
             for (pair, &score) in pairs.zip(&scores) {
                 match set.add(pair[1], score, how) {
                     Added::Refused => continue,

@@ -25,6 +25,7 @@ use perilune_resp::Reply;
 use perilune_value::{Collection, Item, SortedSet};
 
 use super::{find, reply_elements, reply_member};
+use crate::sampling::repeated;
 
 /// ZRANDMEMBER.
 pub const ZRANDMEMBER: Command = Command::new(
@@ -53,11 +54,6 @@ pub const ZRANDMEMBER: Command = Command::new(
     DataHandler::Read(zrandmember),
 );
 
-/// The fewest bytes that an element takes in an answer.
-const ELEMENT_BYTES_MIN: u64 = 6;
-
-const OUT_OF_RANGE: CommandError = CommandError::new("ERR value is out of range");
-
 fn zrandmember(txn: &mut ReadTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Reply) -> Outcome {
     // the transaction's numbers, so that a rerun draws the same
     let mut random = Rng::with_seed(txn.random());
@@ -81,9 +77,9 @@ fn zrandmember(txn: &mut ReadTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn R
         _ => return Err(errors::SYNTAX.into()),
     };
     if with_scores && count.unsigned_abs() > i64::MAX as u64 / 2 {
-        return Err(OUT_OF_RANGE.into());
+        return Err(CommandError::new("ERR value is out of range").into());
     }
-    let repeated_max = txn.string_len_max() as u64 / ELEMENT_BYTES_MIN;
+    let string_len_max = txn.string_len_max();
     let Some(set) = find(txn, arguments[1])? else {
         reply.array(0);
         return Ok(());
@@ -100,12 +96,9 @@ fn zrandmember(txn: &mut ReadTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn R
             reply_elements(elements, count, with_scores, reply);
         }
         Err(_) => {
-            let count = count.unsigned_abs();
-            if count > repeated_max {
-                return Err(OUT_OF_RANGE.into());
-            }
+            let count = repeated(count, string_len_max)?;
             let elements = (0..count).map(|_| at(set, random.usize(..len)));
-            reply_elements(elements, count as usize, with_scores, reply);
+            reply_elements(elements, count, with_scores, reply);
         }
     }
     Ok(())

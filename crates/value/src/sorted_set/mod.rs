@@ -168,13 +168,18 @@ impl SortedSet {
         self.elements(0..self.len(), false)
     }
 
-    /// Whether `members` more members, of so many bytes in all, find room. A packed set becomes another one before it is
-    /// full.
+    /// Whether `members` more members, of so many bytes in all, find room. What is packed becomes another encoding before
+    /// it is full, and no call brings more than that has room for.
     pub fn has_room(&self, members: usize, bytes: usize) -> bool {
         match &self.0 {
-            Encoding::Packed(_) => RankedMap::new(MemberHasher).has_room(members, bytes),
+            Encoding::Packed(_) => true,
             Encoding::Ranked(map) => map.has_room(members, bytes),
         }
+    }
+
+    /// Whether a set can have `members` members, of so many bytes in all.
+    pub fn can_hold(members: usize, bytes: usize) -> bool {
+        RankedMap::new(MemberHasher).has_room(members, bytes)
     }
 
     /// Shows a few elements from `cursor` on and returns the cursor for the next call: 0 at the end. A packed set is shown

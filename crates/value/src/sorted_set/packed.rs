@@ -7,7 +7,6 @@
 //! A score stands there as the reference writes it: as an integer where it is one (up to 2^62), else as its digits. So
 //! -0 becomes 0 in here, which the bigger encoding keeps; the reference does just the same.
 
-use std::cmp::Ordering;
 use std::ops::Range;
 
 use perilune_digits as digits;
@@ -98,23 +97,9 @@ impl Packed {
 
     /// Adds an element whose member is not there.
     pub fn insert(&mut self, member: &[u8], score: f64) {
-        // most sets grow at their end, so the place is looked for from there
-        let mut behind = None;
-        let mut place = self.last();
-        while let Some(at) = place {
-            let order = self.score_at(at).partial_cmp(&score);
-            let is_before = match order {
-                Some(Ordering::Equal) => self.0.get(at).bytes(&mut itoa::Buffer::new()) < member,
-                order => order == Some(Ordering::Less),
-            };
-            if is_before {
-                break;
-            }
-            behind = place;
-            place = self.before(at);
-        }
+        let place = self.at(self.place_of(member, score));
         let member = Item::of(member);
-        match behind {
+        match place {
             None => {
                 self.0.push_back(member);
                 put_score(score, |score| self.0.push_back(score));
@@ -123,6 +108,52 @@ impl Packed {
                 let at = self.0.insert_before(at, member);
                 put_score(score, |score| self.0.insert_after(at, score));
             }
+        }
+    }
+
+    /// The rank that an element would have.
+    fn place_of(&self, member: &[u8], score: f64) -> usize {
+        let is_before = |found: Item<'_>, found_score: f64| {
+            found_score < score
+                || found_score == score && found.bytes(&mut itoa::Buffer::new()) < member
+        };
+        let mut elements = self.0.iter();
+        let mut from_front = || Some((elements.next()?, parse_score(elements.next()?)?));
+        let Some((first, first_score)) = from_front() else {
+            return 0;
+        };
+        if !is_before(first, first_score) {
+            return 0;
+        }
+        let mut elements_back = self.0.iter();
+        let mut from_back = || {
+            let score = parse_score(elements_back.next_back()?)?;
+            Some((elements_back.next_back()?, score))
+        };
+        let Some((last, last_score)) = from_back() else {
+            return 1;
+        };
+        let len = self.len();
+        if is_before(last, last_score) {
+            return len; // most sets grow at their end
+        }
+        // from where the way is likely to be the shorter one
+        if score - first_score < last_score - score {
+            let mut rank = 1;
+            while let Some((found, found_score)) = from_front()
+                && is_before(found, found_score)
+            {
+                rank += 1;
+            }
+            rank
+        } else {
+            let mut rank = len - 1;
+            while let Some((found, found_score)) = from_back()
+                && !is_before(found, found_score)
+            {
+                rank -= 1;
+            }
+            rank
         }
     }
 
