@@ -140,7 +140,18 @@ impl SortedSet {
     pub fn score_ranks(&self, range: &ScoreRange) -> Range<usize> {
         match &self.0 {
             Encoding::Packed(packed) => packed.score_ranks(range),
-            Encoding::Ranked(map) => map.score_range(range.min, range.max),
+            Encoding::Ranked(map) => {
+                // an end of all elements needs no search
+                let min = match range.min {
+                    Bound::Included(f64::NEG_INFINITY) => Bound::Unbounded,
+                    min => min,
+                };
+                let max = match range.max {
+                    Bound::Included(f64::INFINITY) => Bound::Unbounded,
+                    max => max,
+                };
+                map.score_range(min, max)
+            }
         }
     }
 
