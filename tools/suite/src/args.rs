@@ -23,8 +23,6 @@ pub const UNITS_DEFAULT: &[&str] = &[
     "unit/type/hash",
     "unit/type/set",
     "unit/type/zset",
-    "unit/sort",
-    "unit/scan",
     "unit/pubsub",
     "unit/pubsubshard",
     "unit/obuf-limits",
