@@ -222,8 +222,6 @@ impl Slot<'_, '_> {
                         .map
                         .set_expiry(self.database, self.hash, handle, expire_at);
                 }
-                // a new value is new, whoever writes it
-                crate::txn::stamp(&mut guard.map, handle, self.txn.keyspace.access_clock());
                 if let Some(old) = old {
                     guard.heap_bytes -= old.heap_bytes() as i64;
                     crate::txn::aside(&mut self.txn.aside).garbage.push(old);
@@ -231,13 +229,10 @@ impl Slot<'_, '_> {
                 self.handle = Some(handle);
             }
             Some(handle) => {
+                // as old as it was, if looking at it has not made it young: CLIENT NO-TOUCH
+                let access = self.txn.held[self.at].guard.map.access(handle);
                 self.take_out(handle)?;
-                self.insert(
-                    payload,
-                    encoding.code(),
-                    expire_at,
-                    self.txn.keyspace.access_clock(),
-                );
+                self.insert(payload, encoding.code(), expire_at, access);
             }
             None => {
                 self.save_absent()?;

@@ -71,7 +71,8 @@ fn differ(options: &Options) -> Result<bool> {
         let left = Server::start(&recipe.left, &recipe.left_arguments)?;
         let right = Server::start(&recipe.right, &recipe.right_arguments)?;
         let mut connection = Connection::open(right.address())?;
-        roster::introduce(&mut Connection::open(left.address())?, &mut connection)?;
+        let mut left = Connection::open(left.address())?;
+        roster::introduce(&mut left, &mut connection, &options.only)?;
         (
             Grammar::ask(&mut connection, &options.only)?,
             Rc::new(Library::learn(&mut connection)?),

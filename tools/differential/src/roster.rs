@@ -412,8 +412,9 @@ pub struct Strangers(HashSet<Vec<u8>>);
 /// Those of the two servers of this run.
 static STRANGERS: OnceLock<Strangers> = OnceLock::new();
 
-/// Asks both servers for what only one of them has. What is in the roster must be in both.
-pub fn introduce(left: &mut Connection, right: &mut Connection) -> Result<()> {
+/// Asks both servers for what only one of them has. What is in the roster must be in both, as far as this run is about it:
+/// `only` are the beginnings of the names that it is about, or nothing for all.
+pub fn introduce(left: &mut Connection, right: &mut Connection, only: &[String]) -> Result<()> {
     let names = |connection: &mut Connection| -> Result<HashSet<Vec<u8>>> {
         let list = connection.call(&["COMMAND", "LIST"])?;
         let names = list.as_array().unwrap_or_default().iter();
@@ -423,9 +424,10 @@ pub fn introduce(left: &mut Connection, right: &mut Connection) -> Result<()> {
     };
     let (left, right) = (names(left)?, names(right)?);
     let strangers = Strangers(left.symmetric_difference(&right).cloned().collect());
-    let missing = ROSTER
-        .iter()
-        .find(|(name, _)| strangers.0.contains(name.as_bytes()) && !ONLY_REDIS.contains(name));
+    let is_wanted = |name: &str| only.is_empty() || only.iter().any(|o| name.starts_with(&**o));
+    let missing = ROSTER.iter().find(|(name, _)| {
+        strangers.0.contains(name.as_bytes()) && !ONLY_REDIS.contains(name) && is_wanted(name)
+    });
     if let Some((name, _)) = missing {
         return Err(Error::other(format!("only one of the servers has {name}")));
     }

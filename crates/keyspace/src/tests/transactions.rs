@@ -238,7 +238,7 @@ fn writing_stamps_an_entry_and_so_does_looking_where_to_write() {
         world.entries()[0].access
     };
     assert_eq!(no_touch(&append), 1);
-    assert_eq!(no_touch(&set), 2, "a new value is new");
+    assert_eq!(no_touch(&set), 1, "a new value is as old as the one before");
 }
 
 #[test]
