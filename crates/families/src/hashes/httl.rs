@@ -126,7 +126,14 @@ fn tell(
     if let Some(found) = txn.peek(arguments[1])? {
         found.collection::<Hash>()?;
     }
-    let fields = named(arguments, 4, NUMBER_NOT_POSITIVE)?;
+    let fields = match named(arguments, 4, NUMBER_NOT_POSITIVE) {
+        Ok(fields) => fields,
+        Err(error) => {
+            // the key has been looked up by then, as a miss or a hit
+            txn.find(arguments[1])?;
+            return Err(error.into());
+        }
+    };
     read(txn, arguments[1], Fields::NONE, |hash| {
         reply.array(fields.len());
         for field in fields {
