@@ -7,7 +7,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use perilune_structures::{DetachedDb, Handle};
+use perilune_structures::{DetachedDb, Handle, same_key};
 use perilune_value::{Inverse, Object};
 
 use crate::plan::StripeIndex;
@@ -130,7 +130,7 @@ impl UndoLog {
                 key: k,
                 prior,
                 ..
-            } if *d == database as u32 && *h == hash && **k == *key => match prior {
+            } if *h == hash && *d == database as u32 && same_key(k, key) => match prior {
                 Prior::InPlace { .. } => Saved::InPlace(at as u32),
                 _ => Saved::Whole,
             },

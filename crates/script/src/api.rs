@@ -5,6 +5,7 @@
 //! an inner function that never raises, and the outermost frame raises what it was told.
 
 use std::ffi::c_int;
+use std::mem::MaybeUninit;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use perilune_luajit_sys::*;
@@ -141,18 +142,20 @@ unsafe fn with_arguments<T>(
     // SAFETY: called by Lua with memory disarmed; strings on its stack stay there until it returns.
     unsafe {
         let count = inside::stack_len(lua);
-        let mut args: [&[u8]; STRINGS_INLINE] = [&[]; STRINGS_INLINE];
+        let mut args = [MaybeUninit::<&[u8]>::uninit(); STRINGS_INLINE];
         if (1..=STRINGS_INLINE as c_int).contains(&count) {
             // nearly all calls: a few strings
-            let mut index = 0;
-            while index < count
-                && let Some(string) = inside::value_at(lua, index + 1).as_string()
-            {
-                args[index as usize] = inside::string_bytes(string);
-                index += 1;
+            let mut strings = 0;
+            for arg in &mut args[..count as usize] {
+                let Some(string) = inside::value_at(lua, strings + 1).as_string() else {
+                    break;
+                };
+                arg.write(inside::string_bytes(string));
+                strings += 1;
             }
-            if index == count {
-                return Ok(run(&args[..count as usize]));
+            if strings == count {
+                let args = std::slice::from_raw_parts(args.as_ptr().cast(), count as usize);
+                return Ok(run(args));
             }
         }
         with_any_arguments(lua, count, run)

@@ -207,6 +207,11 @@ impl Thread {
     /// Counts a call when the transaction commits.
     #[inline]
     pub fn defer_call(&self, id: usize, nanoseconds: u64) {
+        self.defer_calls(id, 1, nanoseconds);
+    }
+
+    /// Counts calls of one command when the transaction commits.
+    pub fn defer_calls(&self, id: usize, more: u64, nanoseconds: u64) {
         let mut deferred = self.deferred.borrow_mut();
         match deferred.last_mut() {
             Some(Deferred::Calls {
@@ -214,12 +219,12 @@ impl Thread {
                 count,
                 nanoseconds: sum,
             }) if *last == id => {
-                *count += 1;
+                *count += more;
                 *sum += nanoseconds;
             }
             _ => deferred.push(Deferred::Calls {
                 id,
-                count: 1,
+                count: more,
                 nanoseconds,
             }),
         }

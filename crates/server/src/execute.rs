@@ -171,18 +171,26 @@ impl Server {
         arguments: &[&[u8]],
         reply: &mut dyn Reply,
     ) -> Outcome {
+        let result = catch_unwind(AssertUnwindSafe(|| {
+            Self::run_uncaught(txn, entry, handler, arguments, reply)
+        }));
+        result.unwrap_or_else(|_| Err(self.panicked(txn, entry)))
+    }
+
+    /// Runs a handler for a script, whose frame catches panics by itself.
+    #[inline]
+    pub(crate) fn run_uncaught(
+        txn: &mut Txn<'_>,
+        entry: &TableEntry,
+        handler: DataHandler,
+        arguments: &[&[u8]],
+        reply: &mut dyn Reply,
+    ) -> Outcome {
         let database = txn.database();
         let start = txn.start_command();
-        let result = catch_unwind(AssertUnwindSafe(|| {
-            handler.run(txn, entry, arguments, reply)
-        }));
-        match result {
-            Ok(outcome) => {
-                txn.end_command(start, database, arguments);
-                outcome
-            }
-            Err(_) => Err(self.panicked(txn, entry)),
-        }
+        let outcome = handler.run(txn, entry, arguments, reply);
+        txn.end_command(start, database, arguments);
+        outcome
     }
 
     /// A panic takes the whole transaction back and becomes an error reply, unless there is no record of what was
@@ -734,8 +742,13 @@ impl Server {
         }
         txn.lock(plan, &mut session.retry.queued)?;
         let start = out.len();
+        let database = session.database;
         let result = catch_unwind(AssertUnwindSafe(|| body(self, session, &mut txn, out)));
-        let outcome = result.unwrap_or_else(|_| Err(self.panicked(&mut txn, entry)));
+        let outcome = result.unwrap_or_else(|_| {
+            // a script may have selected another
+            session.database = database;
+            Err(self.panicked(&mut txn, entry))
+        });
         match outcome {
             Ok(()) => {
                 thread.count(txn.commit());

@@ -414,10 +414,12 @@ fn run(
         thread: call.thread,
         read_only: is_ro_command || flags.is_some_and(|flags| flags.no_writes),
         checks_memory: !flags.is_some_and(|flags| flags.allow_oom),
+        calls: Calls::default(),
     };
     let (keys, argv) = arguments[3..].split_at(keys);
     let arguments = perilune_script::Arguments { keys, argv, seed };
     let result = vm.eval(script, arguments, &mut port, reply);
+    port.defer_calls();
     call.session.database = database;
     txn.select(database);
     match result {
@@ -448,6 +450,14 @@ fn run(
 /// Of so many calls from a script one is timed: looking at the clock twice costs about as much as a small command.
 const TIMED_CALLS: u64 = 16;
 
+/// Calls of one command in a row, which are counted when the script comes to another.
+#[derive(Default)]
+struct Calls {
+    id: usize,
+    count: u64,
+    nanoseconds: u64,
+}
+
 /// How a script reaches the server.
 struct ScriptPort<'a, 't, 'k> {
     server: &'a Server,
@@ -457,6 +467,7 @@ struct ScriptPort<'a, 't, 'k> {
     read_only: bool,
     /// Whether commands that need memory are refused when there is none.
     checks_memory: bool,
+    calls: Calls,
 }
 
 impl ScriptPort<'_, '_, '_> {
@@ -492,6 +503,8 @@ impl ScriptPort<'_, '_, '_> {
         arguments: &[&[u8]],
         reply: &mut dyn Reply,
     ) -> Result<(), Abort> {
+        // it may look at what has been counted
+        self.defer_calls();
         let Some(entry) = self.meant(entry, arguments) else {
             self.thread.defer_rejected(None, &UNKNOWN);
             reply.error(UNKNOWN.message());
@@ -548,8 +561,25 @@ impl ScriptPort<'_, '_, '_> {
             }
             Err(Stop::Abort) => return Err(Abort),
         }
-        self.thread.defer_call(entry.id, nanoseconds);
+        if self.calls.id != entry.id {
+            self.defer_calls();
+            self.calls.id = entry.id;
+        }
+        self.calls.count += 1;
+        self.calls.nanoseconds += nanoseconds;
         Ok(())
+    }
+
+    /// Hands over what has been counted of the last command.
+    fn defer_calls(&mut self) {
+        let Calls {
+            id,
+            count,
+            nanoseconds,
+        } = std::mem::take(&mut self.calls);
+        if count > 0 {
+            self.thread.defer_calls(id, count, nanoseconds);
+        }
     }
 
     /// Whether a script may call the command, and so.
@@ -593,9 +623,7 @@ impl Port for ScriptPort<'_, '_, '_> {
         match seen.plain {
             Some(handler) if self.is_welcome(seen.entry, arguments) => {
                 let began = self.begin_call();
-                let outcome = self
-                    .server
-                    .run_handler(self.txn, seen.entry, handler, arguments, reply);
+                let outcome = Server::run_uncaught(self.txn, seen.entry, handler, arguments, reply);
                 self.end_call(seen.entry, began, outcome, reply)
             }
             _ => self.call_with_care(seen.entry, arguments, reply),

@@ -34,7 +34,7 @@ pub use cpu::prefetch;
 
 pub use entry_map::{
     Cleared, DetachedDb, EntryMap, EntryView, Handle, KeyHash, NewEntry, NewPayload, Payload,
-    TableStats,
+    TableStats, same_key,
 };
 pub use field_map::{FieldExpiry, FieldMap, FieldPlace, FieldRef, Previous};
 pub use intset::Intset;

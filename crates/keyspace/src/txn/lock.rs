@@ -5,6 +5,8 @@
 
 use std::time::{Duration, Instant};
 
+use perilune_structures::same_key;
+
 use super::{Abort, Databases, Held, Txn};
 use crate::gate::Turn;
 use crate::plan::{LockPlan, STRIPE_COUNT, StripeIndex};
@@ -100,7 +102,7 @@ impl<'k> Txn<'k> {
     pub(crate) fn hash_of(&self, key: &[u8]) -> u64 {
         // mostly it is the very same bytes; a script has them in a string of its own
         match self.hinted_key {
-            Some(hinted) if std::ptr::eq(hinted, key) || hinted == key => self.hinted_hash,
+            Some(hinted) if std::ptr::eq(hinted, key) || same_key(hinted, key) => self.hinted_hash,
             _ => self.keyspace.hash(key),
         }
     }

@@ -187,6 +187,7 @@ impl<H, S: KeyHash> EntryMap<H, S> {
                 target[..HEADER_BYTES].copy_from_slice(&source[..HEADER_BYTES]);
                 target[to..to + len].copy_from_slice(&source[from..from + len]);
             });
+            self.forget_last();
             self.slab.free(handle);
             target
         };

@@ -110,11 +110,13 @@ impl<H, S: KeyHash> EntryMap<H, S> {
 
     /// Exchanges two databases. Handles stay valid.
     pub fn swap_dbs(&mut self, a: usize, b: usize) {
+        self.forget_last();
         self.tables.swap(a, b);
     }
 
     /// Empties a database in a way that can be undone: its entries stay allocated, all detached.
     pub fn take_db(&mut self, db: usize) -> DetachedDb {
+        self.forget_last();
         DetachedDb {
             table: self.tables.take(db),
         }
@@ -122,6 +124,7 @@ impl<H, S: KeyHash> EntryMap<H, S> {
 
     /// Undoes [`take_db`](Self::take_db), and hands over what has come into the database since.
     pub fn restore_db(&mut self, db: usize, taken: DetachedDb) -> DetachedDb {
+        self.forget_last();
         DetachedDb {
             table: std::mem::replace(self.tables.get_mut(db), taken.table),
         }
@@ -129,6 +132,7 @@ impl<H, S: KeyHash> EntryMap<H, S> {
 
     /// Frees the entries of a database that has been taken out. Walks them, unless they are all that the map has.
     pub fn free_db(&mut self, taken: DetachedDb) -> Cleared<H> {
+        self.forget_last();
         let table = taken.table;
         let len = table.len();
         if len == self.slab.live() {
@@ -155,6 +159,7 @@ impl<H, S: KeyHash> EntryMap<H, S> {
 
     /// Empties a database. Detached entries are not concerned.
     pub fn clear(&mut self, db: usize) -> Cleared<H> {
+        self.forget_last();
         let taken = self.take_db(db);
         self.free_db(taken)
     }

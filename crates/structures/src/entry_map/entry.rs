@@ -139,14 +139,21 @@ pub(super) fn has_key(slot: &[u8], key: &[u8]) -> bool {
     len == key.len() && slot.get(at..at + len).is_some_and(|found| same(found, key))
 }
 
-/// Whether two strings of one length are the same. The usual lengths of keys are compared in two or four words, in
-/// half the time of a call of memcmp.
+/// Whether two keys are the same. The usual lengths are compared in two or four words, in half the time of a call of
+/// memcmp.
+#[inline]
+pub fn same_key(a: &[u8], b: &[u8]) -> bool {
+    a.len() == b.len() && same(a, b)
+}
+
+/// [`same_key`] for keys of one length.
 #[inline]
 pub(crate) fn same(a: &[u8], b: &[u8]) -> bool {
     fn ends<const N: usize>(a: &[u8], b: &[u8]) -> bool {
         a.first_chunk::<N>() == b.first_chunk::<N>() && a.last_chunk::<N>() == b.last_chunk::<N>()
     }
     match a.len() {
+        4..=7 => ends::<4>(a, b),
         8..=16 => ends::<8>(a, b),
         17..=32 => ends::<16>(a, b),
         _ => a == b,
@@ -184,6 +191,17 @@ pub(super) fn expiry(slot: &[u8], shape: Shape) -> Option<i64> {
     shape
         .expiring
         .then(|| i64::from_le_bytes(array(slot, shape.expiry_at())))
+}
+
+/// The expiry of an entry, without a look at the rest. Most have none, and that is known from the first byte.
+#[inline]
+pub(super) fn expiry_alone(slot: &[u8]) -> Option<i64> {
+    let tag = slot[0];
+    if tag & EXPIRING == 0 {
+        return None;
+    }
+    let at = LENGTHS_AT + if tag & WIDE == 0 { 2 } else { 8 };
+    Some(i64::from_le_bytes(array(slot, at)))
 }
 
 pub(super) fn set_expiry(slot: &mut [u8], shape: Shape, at_ms: i64) {

@@ -1,5 +1,7 @@
 //! The map's types, and the operations that read it or link and unlink entries.
 
+use std::cell::Cell;
+
 use super::entry::{self, Kind, Shape};
 use super::handle::Handle;
 use super::heap::Heap;
@@ -97,6 +99,17 @@ pub struct EntryMap<H, S> {
     pub(super) slab: Slab<StripeSizes>,
     pub(super) heap: Heap<H>,
     pub(super) hasher: S,
+    /// What was found last: many look for one key several times in a row. Nothing, once an entry has been unlinked or
+    /// has moved.
+    pub(super) last: Cell<Last>,
+}
+
+/// A linked entry. Whether it has a certain key is still to be looked at.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Last {
+    hash: u64,
+    handle: Option<Handle>,
+    db: u32,
 }
 
 /// What a table may ask of the entries.
@@ -121,6 +134,7 @@ impl<H, S: KeyHash> EntryMap<H, S> {
             slab: Slab::new(),
             heap: Heap::new(),
             hasher,
+            last: Cell::default(),
         }
     }
 
@@ -138,9 +152,28 @@ impl<H, S: KeyHash> EntryMap<H, S> {
     /// The entry with this key.
     #[inline]
     pub fn find(&self, db: usize, hash: u64, key: &[u8]) -> Option<Handle> {
-        self.tables
-            .get(db)?
-            .find(hash, |handle| entry::has_key(self.slab.entry(handle), key))
+        let last = self.last.get();
+        if let Some(handle) = last.handle
+            && last.hash == hash
+            && last.db as usize == db
+            && entry::has_key(self.slab.entry(handle), key)
+        {
+            return Some(handle);
+        }
+        let is_it = |handle| entry::has_key(self.slab.entry(handle), key);
+        let handle = self.tables.get(db)?.find(hash, is_it)?;
+        self.last.set(Last {
+            hash,
+            handle: Some(handle),
+            db: db as u32,
+        });
+        Some(handle)
+    }
+
+    /// Forgets what was found last.
+    #[inline]
+    pub(super) fn forget_last(&mut self) {
+        self.last.set(Last::default());
     }
 
     /// Asks for the memory where a search begins, as a hint: call it for each key of a batch, then
@@ -205,12 +238,7 @@ impl<H, S: KeyHash> EntryMap<H, S> {
     /// When an entry expires, in Unix milliseconds.
     #[inline]
     pub fn expire_at(&self, handle: Handle) -> Option<i64> {
-        if !entry::is_expiring(self.slab.entry(handle)) {
-            // most do not, and that is known from the first byte
-            return None;
-        }
-        let (slot, shape) = self.read(handle);
-        entry::expiry(slot, shape)
+        entry::expiry_alone(self.slab.entry(handle))
     }
 
     /// An entry's access clock: 24 bits, the meaning is the caller's.
@@ -231,6 +259,11 @@ impl<H, S: KeyHash> EntryMap<H, S> {
             hash,
             "the hash of another key"
         );
+        self.last.set(Last {
+            hash,
+            handle: Some(handle),
+            db: db as u32,
+        });
         let expiring = entry::is_expiring(self.slab.entry(handle));
         self.tables
             .get_mut(db)
@@ -240,6 +273,7 @@ impl<H, S: KeyHash> EntryMap<H, S> {
     /// Unlinks an entry, which keeps its handle and all it has until [`attach`](Self::attach) or
     /// [`free`](Self::free).
     pub fn detach(&mut self, db: usize, hash: u64, handle: Handle) {
+        self.forget_last();
         let expiring = entry::is_expiring(self.slab.entry(handle));
         self.tables.get_mut(db).remove(hash, handle, expiring);
     }
@@ -286,6 +320,7 @@ impl<H, S: KeyHash> EntryMap<H, S> {
     pub fn free(&mut self, handle: Handle) -> Option<H> {
         let (slot, shape) = self.read(handle);
         let number = (shape.kind == Kind::Heap).then(|| entry::number(entry::payload(slot, shape)));
+        self.forget_last();
         self.slab.free(handle);
         number.map(|number| self.heap.remove(number))
     }
@@ -357,5 +392,66 @@ pub(super) fn write_payload<H>(
         NewPayload::Int(value) => target.copy_from_slice(&value.to_le_bytes()[..shape.payload_len]),
         NewPayload::Bytes(bytes) => target.copy_from_slice(bytes),
         NewPayload::Heap(object) => target.copy_from_slice(&heap.insert(object).to_le_bytes()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hash(key: &[u8]) -> u64 {
+        key.iter().fold(7, |hash, &byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        })
+    }
+
+    fn entry(payload: NewPayload<'_, String>) -> NewEntry<'_, String> {
+        NewEntry {
+            key: b"key",
+            payload,
+            encoding: 0,
+            expire_at: None,
+            access: 0,
+        }
+    }
+
+    /// The map remembers what it found last. Whatever takes that away or moves it must make it forget.
+    #[test]
+    fn what_was_found_last_is_forgotten_when_it_goes() {
+        let mut map = EntryMap::<String, _>::new(hash);
+        let h = hash(b"key");
+        let find = |map: &EntryMap<String, _>, db| map.find(db, h, b"key");
+
+        let first = map.insert(0, h, entry(NewPayload::Int(1)));
+        assert_eq!(find(&map, 0), Some(first));
+        assert_eq!(find(&map, 1), None, "another database");
+        assert_eq!(map.find(0, h, b"yek"), None, "another key with this hash");
+
+        map.detach(0, h, first);
+        assert_eq!(find(&map, 0), None, "detached");
+        map.attach(1, h, first);
+        assert_eq!((find(&map, 0), find(&map, 1)), (None, Some(first)));
+
+        map.swap_dbs(0, 1);
+        assert_eq!((find(&map, 1), find(&map, 0)), (None, Some(first)));
+
+        let long = [b'x'; 200];
+        let (moved, _) = map.replace_payload(0, h, first, NewPayload::Bytes(&long), 0);
+        assert_ne!(moved, first);
+        assert_eq!(find(&map, 0), Some(moved));
+
+        let taken = map.take_db(0);
+        assert_eq!(find(&map, 0), None, "taken out");
+        let refilled = map.restore_db(0, taken);
+        assert_eq!(find(&map, 0), Some(moved));
+        drop(map.free_db(refilled));
+        assert_eq!(find(&map, 0), Some(moved));
+
+        assert!(map.remove(0, h, moved).is_none());
+        assert_eq!(find(&map, 0), None, "removed");
+        let second = map.insert(0, h, entry(NewPayload::Int(2)));
+        assert_eq!(find(&map, 0), Some(second));
+        drop(map.clear(0));
+        assert_eq!(find(&map, 0), None, "cleared");
     }
 }

@@ -42,6 +42,7 @@ pub(crate) mod table;
 mod tables;
 
 pub use database::{Cleared, DetachedDb};
+pub use entry::same_key;
 pub use handle::Handle;
 pub use map::{EntryMap, EntryView, KeyHash, NewEntry, NewPayload, Payload};
 pub use table::TableStats;
