@@ -24,6 +24,8 @@ pub enum Preload {
     Hashes,
     /// A JSON array of [`ELEMENTS_KEPT`] objects under every key of the range.
     JsonArrays,
+    /// A list of so many 16-byte elements under every key of the range.
+    Lists(usize),
 }
 
 /// One row.
@@ -48,6 +50,8 @@ pub const CONNECTIONS: usize = 50;
 const KEYS: usize = 100_000;
 const JSON_KEYS: usize = 1_000;
 const ELEMENTS_KEPT: usize = 20;
+const LISTS: usize = 1_000;
+const ELEMENT: &str = "0123456789abcdef";
 const VALUE: &str = "0123456789abcdef0123456789abcdef";
 const PRELOAD_BATCH: usize = 500;
 
@@ -58,6 +62,11 @@ const UNPIPELINED: Bar = Bar {
 const PIPELINED: Bar = Bar {
     at_most: 0.60,
     stretch: 0.45,
+};
+
+const LIST_ENDS: Bar = Bar {
+    at_most: 0.55,
+    stretch: 0.40,
 };
 
 const INSERT_IF_MISSING: &str = "\
@@ -88,7 +97,7 @@ return #list";
 const JSON_ELEMENTS: &str = r#"[{"id":"__rand_int__","name":"first","at":1700000000},{"id":"__rand_int__","name":"second","at":1700000001}]"#;
 
 /// All rows.
-pub const WORKLOADS: [Workload; 12] = [
+pub const WORKLOADS: [Workload; 15] = [
     plain("ping", &["PING"], 1, UNPIPELINED),
     plain("get", &["GET", "{p}:__rand_int__"], 1, UNPIPELINED),
     plain("set", &["SET", "{p}:__rand_int__", VALUE], 1, UNPIPELINED),
@@ -132,6 +141,35 @@ pub const WORKLOADS: [Workload; 12] = [
             at_most: 0.45,
             stretch: 0.30,
         },
+    },
+    Workload {
+        range: LISTS,
+        preload: Preload::Nothing,
+        ..plain(
+            "lpush_p32",
+            &["LPUSH", "{p}:__rand_int__", ELEMENT],
+            32,
+            LIST_ENDS,
+        )
+    },
+    Workload {
+        range: LISTS,
+        // more than are popped
+        preload: Preload::Lists(4_000),
+        ..plain("rpop_p32", &["RPOP", "{p}:__rand_int__"], 32, LIST_ENDS)
+    },
+    Workload {
+        range: LISTS,
+        preload: Preload::Lists(1_000),
+        ..plain(
+            "lrange_100",
+            &["LRANGE", "{p}:__rand_int__", "0", "99"],
+            1,
+            Bar {
+                at_most: 0.80,
+                stretch: 0.60,
+            },
+        )
     },
     Workload {
         name: "insert_if_missing_p32",
@@ -205,6 +243,7 @@ impl Workload {
             Preload::Strings => fill(client, self.range, &|_| VALUE.to_owned())?,
             Preload::Hashes => fill_hashes(client, self.range)?,
             Preload::JsonArrays => fill(client, self.range, &|_| json_array())?,
+            Preload::Lists(len) => fill_lists(client, self.range, len)?,
         }
         let sha = match self
             .script
@@ -262,6 +301,21 @@ fn fill_hashes(client: &mut Client, count: usize) -> Result<(), String> {
     Ok(())
 }
 
+/// Gives every key below `count` a list of `len` elements, up to [`PRELOAD_BATCH`] with one call.
+fn fill_lists(client: &mut Client, count: usize, len: usize) -> Result<(), String> {
+    for number in 0..count {
+        let key = format!("key:{number:012}");
+        let mut calls = 0;
+        for batch in vec![ELEMENT; len].chunks(PRELOAD_BATCH) {
+            client.queue(&[&["RPUSH", key.as_str()], batch].concat());
+            calls += 1;
+        }
+        client.flush()?;
+        client.replies(calls)?;
+    }
+    Ok(())
+}
+
 fn json_array() -> String {
     let element = r#"{"id":"000000000000","name":"stored","at":1700000000}"#;
     format!("[{}]", [element; ELEMENTS_KEPT].join(","))
@@ -307,8 +361,21 @@ mod tests {
     }
 
     #[test]
-    fn a_value_has_32_bytes_and_a_key_16() {
+    fn lists_are_not_popped_empty() {
+        // keys are drawn, not taken in turn: so much and a tenth more
+        for workload in WORKLOADS.iter().filter(|w| w.command[0] == "RPOP") {
+            let Preload::Lists(len) = workload.preload else {
+                panic!("{}: nothing to pop", workload.name);
+            };
+            let popped = workload.operations + workload.operations / 10;
+            assert!(len * workload.range > popped + popped / 10);
+        }
+    }
+
+    #[test]
+    fn a_value_has_32_bytes_a_key_and_an_element_16() {
         assert_eq!(VALUE.len(), 32);
+        assert_eq!(ELEMENT.len(), 16);
         assert_eq!(format!("key:{:012}", 7).len(), 16);
     }
 }
