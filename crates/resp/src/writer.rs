@@ -2,7 +2,7 @@
 //!
 //! Everything is appended to the connection's output buffer as it is said; nothing is kept, nothing is formatted twice.
 //! The forms are the reference server's (`networking.c`, `addReply...`). Most headers announce fewer than a
-//! hundred elements or bytes, so that case is four or five bytes copied at once.
+//! thousand elements or bytes, so that case is some bytes copied at once.
 
 use perilune_digits as digits;
 
@@ -34,6 +34,7 @@ impl<'a> RespWriter<'a> {
         match count {
             0..10 => self.raw(&[kind, digit(1), b'\r', b'\n']),
             10..100 => self.raw(&[kind, digit(10), digit(1), b'\r', b'\n']),
+            100..1000 => self.raw(&[kind, digit(100), digit(10), digit(1), b'\r', b'\n']),
             _ => self.line(kind, itoa::Buffer::new().format(count).as_bytes()),
         }
     }
@@ -112,7 +113,7 @@ impl Reply for RespWriter<'_> {
     #[inline]
     fn integer(&mut self, value: i64) {
         match usize::try_from(value) {
-            Ok(small) if small < 100 => self.header(b':', small),
+            Ok(small) if small < 1000 => self.header(b':', small),
             _ => self.line(b':', itoa::Buffer::new().format(value).as_bytes()),
         }
     }

@@ -45,11 +45,9 @@ impl<'a> Found<'a> {
     }
 
     /// The value, if it is too big to stand in its entry, or a collection.
+    #[inline]
     pub fn object(&self) -> Option<&'a Object> {
-        match self.map.payload(self.handle) {
-            Payload::Heap(object) => Some(object),
-            _ => None,
-        }
+        self.map.object(self.handle)
     }
 
     /// The type's name, as TYPE answers it.

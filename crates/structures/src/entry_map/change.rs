@@ -40,10 +40,9 @@ impl<H, S: KeyHash> EntryMap<H, S> {
     }
 
     /// The object of an entry, if that is its payload.
+    #[inline]
     pub fn heap_mut(&mut self, handle: Handle) -> Option<&mut H> {
-        let (slot, shape) = self.read(handle);
-        let number =
-            (shape.kind == Kind::Heap).then(|| entry::number(entry::payload(slot, shape)))?;
+        let number = entry::object_number(self.slab.entry(handle))?;
         Some(self.heap.get_mut(number))
     }
 

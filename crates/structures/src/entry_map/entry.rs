@@ -160,6 +160,22 @@ pub(crate) fn same(a: &[u8], b: &[u8]) -> bool {
     }
 }
 
+/// The number of an entry's object, if it has one, without a look at the rest.
+#[inline]
+pub(super) fn object_number(slot: &[u8]) -> Option<u32> {
+    let tag = slot[0];
+    if tag & KIND != Kind::Heap as u8 {
+        return None;
+    }
+    let (len, at) = if tag & WIDE == 0 {
+        (slot[LENGTHS_AT] as usize, LENGTHS_AT + 2)
+    } else {
+        (read_u32(slot, LENGTHS_AT) as usize, LENGTHS_AT + 8)
+    };
+    let at = at + if tag & EXPIRING != 0 { EXPIRY_BYTES } else { 0 };
+    Some(read_u32(slot, at + len))
+}
+
 #[inline]
 pub(super) fn is_expiring(slot: &[u8]) -> bool {
     slot[0] & EXPIRING != 0

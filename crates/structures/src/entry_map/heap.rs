@@ -51,6 +51,7 @@ impl<H> Heap<H> {
     ///
     /// # Panics
     /// When there is none.
+    #[inline]
     pub(crate) fn get(&self, number: u32) -> &H {
         match &self.slots[number as usize] {
             Slot::Full(object) => object,
@@ -62,6 +63,7 @@ impl<H> Heap<H> {
     ///
     /// # Panics
     /// When there is none.
+    #[inline]
     pub(crate) fn get_mut(&mut self, number: u32) -> &mut H {
         match &mut self.slots[number as usize] {
             Slot::Full(object) => object,

@@ -222,6 +222,13 @@ impl<H, S: KeyHash> EntryMap<H, S> {
         self.payload_in(slot, shape)
     }
 
+    /// An entry's object, if it has one.
+    #[inline]
+    pub fn object(&self, handle: Handle) -> Option<&H> {
+        let number = entry::object_number(self.slab.entry(handle))?;
+        Some(self.heap.get(number))
+    }
+
     /// An entry's value, if it is an integer.
     #[inline]
     pub fn int(&self, handle: Handle) -> Option<i64> {

@@ -45,14 +45,14 @@ impl Edit<'_, List> {
     /// As [`Edit::pop_one`], but leaves the encoding as it is.
     #[inline]
     fn take_one<R>(&mut self, side: Side, read: impl FnOnce(Item<'_>, usize) -> R) -> Option<R> {
-        let element = self.end(side)?;
-        let result = read(element, self.estimated_len(element));
+        if self.is_empty() {
+            return None;
+        }
         self.change(|list| {
             let element = list.end(side).map_or(Vec::new(), Item::to_vec);
             ListInverse::Push(side, element.into())
         })
-        .drop_one(side);
-        Some(result)
+        .take_end(side, read)
     }
 
     /// Removes up to `count` elements from one end, and shows them in this order before; how many.
@@ -247,15 +247,6 @@ impl Edit<'_, List> {
             self.convert(List::to_packed);
         }
     }
-
-    /// The bytes that the reference supposes an element of this list to add to another.
-    #[inline]
-    fn estimated_len(&self, element: Item<'_>) -> usize {
-        match (&self.0, element) {
-            (Encoding::Quick(_), Item::Int(_)) => 0,
-            _ => element.len(),
-        }
-    }
 }
 
 impl Quick {
@@ -299,14 +290,33 @@ impl List {
         }
     }
 
-    /// Removes the element at one end.
+    /// As [`Edit::pop_one`].
     #[inline]
-    fn drop_one(&mut self, side: Side) {
-        match (&mut self.0, side) {
-            (Encoding::Packed(pack), Side::Left) => pack.pop_front(),
-            (Encoding::Packed(pack), Side::Right) => pack.pop_back(),
-            (Encoding::Quick(quick), Side::Left) => drop(quick.list.pop_front(|_| ())),
-            (Encoding::Quick(quick), Side::Right) => drop(quick.list.pop_back(|_| ())),
+    fn take_end<R>(&mut self, side: Side, read: impl FnOnce(Item<'_>, usize) -> R) -> Option<R> {
+        match &mut self.0 {
+            Encoding::Packed(pack) => {
+                let at = match side {
+                    Side::Left => pack.first(),
+                    Side::Right => pack.last(),
+                };
+                let element = pack.get(at?);
+                let result = read(element, element.len());
+                match side {
+                    Side::Left => pack.pop_front(),
+                    Side::Right => pack.pop_back(),
+                }
+                Some(result)
+            }
+            Encoding::Quick(quick) => {
+                let read = |element: Item<'_>| match element {
+                    Item::Int(_) => read(element, 0),
+                    Item::Bytes(bytes) => read(element, bytes.len()),
+                };
+                match side {
+                    Side::Left => quick.list.pop_front(read),
+                    Side::Right => quick.list.pop_back(read),
+                }
+            }
         }
     }
 
