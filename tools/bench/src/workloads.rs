@@ -26,6 +26,12 @@ pub enum Preload {
     JsonArrays,
     /// A list of so many 16-byte elements under every key of the range.
     Lists(usize),
+    /// One set `tags`, with a member of 16 bytes for every number of the range.
+    Tags,
+    /// One sorted set `board`, with a member of 16 bytes for every number of the range, and that number as its score.
+    Board,
+    /// A sorted set under every key of the range, with the numbers of the last [`WINDOW`] of the range.
+    Windows,
 }
 
 /// One row.
@@ -51,7 +57,10 @@ const KEYS: usize = 100_000;
 const JSON_KEYS: usize = 1_000;
 const ELEMENTS_KEPT: usize = 20;
 const LISTS: usize = 1_000;
+const MEMBER: &str = "mem:__rand_int__";
 const ELEMENT: &str = "0123456789abcdef";
+const WINDOWS: usize = 1_000;
+const WINDOW: usize = 50;
 const VALUE: &str = "0123456789abcdef0123456789abcdef";
 const PRELOAD_BATCH: usize = 500;
 
@@ -69,6 +78,11 @@ const LIST_ENDS: Bar = Bar {
     stretch: 0.40,
 };
 
+const BOARD: Bar = Bar {
+    at_most: 0.60,
+    stretch: 0.40,
+};
+
 const INSERT_IF_MISSING: &str = "\
 if redis.call('exists', KEYS[1]) == 1 then
   return tonumber(redis.call('ttl', KEYS[1]))
@@ -81,6 +95,17 @@ end";
 const HUNDRED_INCRS: &str = "for i = 1, 100 do redis.call('incr', KEYS[1]) end";
 
 const HUNDRED_HINCRBYS: &str = "for i = 1, 100 do redis.call('hincrby', KEYS[1], 'field', 1) end";
+
+/// A limiter that lets through so many in a time. The times are drawn, so that the servers get the same: whatever is
+/// more than a window below the latest is forgotten, and those of the highest window stay.
+const SLIDING_WINDOW: &str = "\
+redis.call('zremrangebyscore', KEYS[1], '-inf', ARGV[1] - 50)
+local count = redis.call('zcard', KEYS[1])
+if count < 100 then
+  redis.call('zadd', KEYS[1], ARGV[1], ARGV[2])
+  redis.call('expire', KEYS[1], 60)
+end
+return count";
 
 const JSON_MERGE: &str = "\
 local stored = redis.call('get', KEYS[1])
@@ -97,7 +122,7 @@ return #list";
 const JSON_ELEMENTS: &str = r#"[{"id":"__rand_int__","name":"first","at":1700000000},{"id":"__rand_int__","name":"second","at":1700000001}]"#;
 
 /// All rows.
-pub const WORKLOADS: [Workload; 15] = [
+pub const WORKLOADS: [Workload; 21] = [
     plain("ping", &["PING"], 1, UNPIPELINED),
     plain("get", &["GET", "{p}:__rand_int__"], 1, UNPIPELINED),
     plain("set", &["SET", "{p}:__rand_int__", VALUE], 1, UNPIPELINED),
@@ -172,6 +197,70 @@ pub const WORKLOADS: [Workload; 15] = [
         )
     },
     Workload {
+        preload: Preload::Tags,
+        ..plain("sadd_p32", &["SADD", "tags", MEMBER], 32, PIPELINED)
+    },
+    Workload {
+        preload: Preload::Tags,
+        ..plain(
+            "sismember_p32",
+            &["SISMEMBER", "tags", MEMBER],
+            32,
+            PIPELINED,
+        )
+    },
+    Workload {
+        preload: Preload::Board,
+        ..plain(
+            "zadd_p32",
+            &["ZADD", "board", "__rand_int__", MEMBER],
+            32,
+            BOARD,
+        )
+    },
+    Workload {
+        preload: Preload::Board,
+        ..plain(
+            "zrangebyscore_10_p32",
+            &[
+                "ZRANGEBYSCORE",
+                "board",
+                "__rand_int__",
+                "+inf",
+                "LIMIT",
+                "0",
+                "10",
+            ],
+            32,
+            BOARD,
+        )
+    },
+    Workload {
+        preload: Preload::Board,
+        ..plain("zrank_p32", &["ZRANK", "board", MEMBER], 32, BOARD)
+    },
+    Workload {
+        name: "sliding_window_p32",
+        command: &[
+            "EVALSHA",
+            "{sha}",
+            "1",
+            "{p}:__rand_int__",
+            "__rand_int__",
+            MEMBER,
+        ],
+        script: Some(SLIDING_WINDOW),
+        pipeline: 32,
+        range: WINDOWS,
+        preload: Preload::Windows,
+        operations: 300_000,
+        operations_counted: 5_000,
+        bar: Bar {
+            at_most: 0.45,
+            stretch: 0.30,
+        },
+    },
+    Workload {
         name: "insert_if_missing_p32",
         command: &["EVALSHA", "{sha}", "1", "{p}:__rand_int__", "data", "60"],
         script: Some(INSERT_IF_MISSING),
@@ -244,6 +333,17 @@ impl Workload {
             Preload::Hashes => fill_hashes(client, self.range)?,
             Preload::JsonArrays => fill(client, self.range, &|_| json_array())?,
             Preload::Lists(len) => fill_lists(client, self.range, len)?,
+            Preload::Tags => fill_set(client, "tags", self.range)?,
+            Preload::Board => {
+                let numbers: Vec<usize> = (0..self.range).collect();
+                fill_sorted_set(client, "board", &numbers)?;
+            }
+            Preload::Windows => {
+                let numbers: Vec<usize> = (self.range - WINDOW..self.range).collect();
+                for number in 0..self.range {
+                    fill_sorted_set(client, &format!("key:{number:012}"), &numbers)?;
+                }
+            }
         }
         let sha = match self
             .script
@@ -316,6 +416,33 @@ fn fill_lists(client: &mut Client, count: usize, len: usize) -> Result<(), Strin
     Ok(())
 }
 
+/// Adds a member of 16 bytes for each number below `count`.
+fn fill_set(client: &mut Client, key: &str, count: usize) -> Result<(), String> {
+    let numbers: Vec<usize> = (0..count).collect();
+    for batch in numbers.chunks(PRELOAD_BATCH) {
+        let mut words = vec!["SADD".to_owned(), key.to_owned()];
+        words.extend(batch.iter().map(|number| format!("mem:{number:012}")));
+        client.queue(&words);
+        client.flush()?;
+        client.replies(1)?;
+    }
+    Ok(())
+}
+
+/// Adds a member of 16 bytes for each number, with the number as its score.
+fn fill_sorted_set(client: &mut Client, key: &str, numbers: &[usize]) -> Result<(), String> {
+    for batch in numbers.chunks(PRELOAD_BATCH) {
+        let mut words = vec!["ZADD".to_owned(), key.to_owned()];
+        for number in batch {
+            words.extend([number.to_string(), format!("mem:{number:012}")]);
+        }
+        client.queue(&words);
+        client.flush()?;
+        client.replies(1)?;
+    }
+    Ok(())
+}
+
 fn json_array() -> String {
     let element = r#"{"id":"000000000000","name":"stored","at":1700000000}"#;
     format!("[{}]", [element; ELEMENTS_KEPT].join(","))
@@ -353,6 +480,11 @@ mod tests {
                 workload.name
             );
         }
+    }
+
+    #[test]
+    fn a_window_holds_as_much_as_is_preloaded() {
+        assert!(SLIDING_WINDOW.contains(&format!("ARGV[1] - {WINDOW})")));
     }
 
     #[test]
