@@ -45,16 +45,20 @@ impl<'k> Txn<'k> {
         }
     }
 
-    /// Removes the expired among these and calls `visit` with the live ones.
+    /// Removes the expired among those of these that `selects` wants, and calls `visit` with the live ones.
     fn visit_live(
         &mut self,
         at: usize,
         database: usize,
         handles: &[Handle],
+        selects: &dyn Fn(Found<'_>) -> bool,
         visit: &mut dyn FnMut(Found<'_>) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
         for &handle in handles {
             let map = &self.held[at].guard.map;
+            if !selects(Found { map, handle }) {
+                continue;
+            }
             if let Some(expire_at_ms) = map.expire_at(handle)
                 && expire_at_ms <= self.now_ms()
                 && !self.sees_expired
@@ -90,7 +94,9 @@ impl ReadTxn<'_, '_> {
                 .guard
                 .map
                 .iterate(database, |handle| handles.push(handle));
-            let flow = self.txn.visit_live(at, database, &handles, visit);
+            let flow = self
+                .txn
+                .visit_live(at, database, &handles, &|_| true, visit);
             if leave {
                 self.txn.leave(at);
             }
@@ -101,12 +107,13 @@ impl ReadTxn<'_, '_> {
         Ok(())
     }
 
-    /// Goes on with a scan: calls `visit` with the live entries of some buckets and returns the next cursor, 0 at the end.
-    /// Looks at about `count` entries; what is there during the whole scan is visited at least once.
+    /// Goes on with a scan: calls `visit` with the live entries of some buckets that `selects` wants, and returns the next
+    /// cursor, 0 at the end. Looks at about `count` entries; what is there during the whole scan is visited at least once.
     pub fn scan(
         &mut self,
         cursor: u64,
         count: usize,
+        selects: &dyn Fn(Found<'_>) -> bool,
         visit: &mut dyn FnMut(Found<'_>),
     ) -> Result<u64, Abort> {
         let database = self.database();
@@ -125,10 +132,12 @@ impl ReadTxn<'_, '_> {
                     .map
                     .scan(database, place, |handle| handles.push(handle));
                 seen += handles.len();
-                let _ = self.txn.visit_live(at, database, &handles, &mut |found| {
-                    visit(found);
-                    ControlFlow::Continue(())
-                });
+                let _ = self
+                    .txn
+                    .visit_live(at, database, &handles, selects, &mut |found| {
+                        visit(found);
+                        ControlFlow::Continue(())
+                    });
                 idle_steps = idle_steps.saturating_sub(1);
                 if place == 0 || seen >= count || idle_steps == 0 {
                     break;
@@ -178,10 +187,12 @@ impl ReadTxn<'_, '_> {
         let (at, leave) = self.txn.enter_walk(stripe)?;
         let mut key = None;
         if let Some(handle) = self.txn.held[at].guard.map.random(database, random) {
-            let _ = self.txn.visit_live(at, database, &[handle], &mut |found| {
-                key = Some(found.key().to_vec());
-                ControlFlow::Break(())
-            });
+            let _ = self
+                .txn
+                .visit_live(at, database, &[handle], &|_| true, &mut |found| {
+                    key = Some(found.key().to_vec());
+                    ControlFlow::Break(())
+                });
         }
         if leave {
             self.txn.leave(at);

@@ -16,7 +16,7 @@ use perilune_command::{
     Arg, Arguments, Category, Command, CommandError, DataHandler, Group, Outcome, PlanKind, Spec,
     cursor, errors, integer, is_token,
 };
-use perilune_keyspace::ReadTxn;
+use perilune_keyspace::{Found, ReadTxn};
 use perilune_resp::Reply;
 use perilune_value::Glob;
 
@@ -102,16 +102,17 @@ fn scan(txn: &mut ReadTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Reply) -
     let cursor = cursor(arguments[1])?;
     let options = Options::parse(Arguments::from(arguments, 2))?;
     let mut selected: Vec<Vec<u8>> = Vec::new();
-    let next = txn.scan(cursor, options.count, &mut |found| {
-        if options
+    // what is not selected is not met either: if it has expired, it stays
+    let selects = |found: Found<'_>| {
+        options
             .type_name
             .is_none_or(|name| name == found.type_name())
             && options
                 .pattern
                 .is_none_or(|pattern| pattern.selects(found.key()))
-        {
-            selected.push(found.key().to_vec());
-        }
+    };
+    let next = txn.scan(cursor, options.count, &selects, &mut |found| {
+        selected.push(found.key().to_vec());
     })?;
     reply.array(2);
     reply.bulk(itoa::Buffer::new().format(next).as_bytes());
@@ -144,6 +145,33 @@ mod tests {
             > SCAN 0
             1) "0"
             2) (empty array)
+            "#,
+        );
+    }
+
+    #[test]
+    fn what_has_expired_is_removed_only_where_it_is_selected() {
+        check(
+            r#"
+            > SET foo bar PX 1 => OK
+            > RPUSH list a => (integer) 1
+            > PEXPIRE list 1 => (integer) 1
+            > :wait 2
+            > SCAN 0 TYPE hash
+            1) "0"
+            2) (empty array)
+            > SCAN 0 MATCH x*
+            1) "0"
+            2) (empty array)
+            > DBSIZE => (integer) 2
+            > SCAN 0 TYPE string
+            1) "0"
+            2) (empty array)
+            > DBSIZE => (integer) 1
+            > SCAN 0
+            1) "0"
+            2) (empty array)
+            > DBSIZE => (integer) 0
             "#,
         );
     }

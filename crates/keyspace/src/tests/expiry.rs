@@ -82,7 +82,8 @@ fn while_expiry_is_paused_expired_keys_stay_and_read_as_absent() {
     let mut txn = world.recording();
     assert!(
         ReadTxn::new(&mut txn)
-            .scan(0, 10, &mut |found| seen.push(found.key().to_vec()))
+            .scan(0, 10, &|_| true, &mut |found| seen
+                .push(found.key().to_vec()))
             .is_ok()
     );
     txn.commit();

@@ -95,9 +95,10 @@ fn a_scan_shows_whatever_is_there_all_the_time_however_much_comes_and_goes() {
         let mut calls = 0;
         loop {
             let mut txn = Txn::begin(&world.keyspace, 0);
-            let next = ReadTxn::new(&mut txn).scan(cursor, count as usize, &mut |found| {
-                seen.insert(text(found.key()));
-            });
+            let next =
+                ReadTxn::new(&mut txn).scan(cursor, count as usize, &|_| true, &mut |found| {
+                    seen.insert(text(found.key()));
+                });
             txn.commit();
             cursor = next.expect("nobody holds a stripe");
             assert!(cursor < 1 << 53, "clients keep cursors in doubles");
@@ -134,8 +135,9 @@ fn a_scan_of_an_empty_database_ends_with_the_first_call_and_any_cursor_is_valid(
     let world = World::new();
     for cursor in [0, 1, 1023, 1024, u64::MAX, u64::MAX - 1023] {
         let mut txn = Txn::begin(&world.keyspace, 0);
-        let next =
-            ReadTxn::new(&mut txn).scan(cursor, 10, &mut |_| unreachable!("there is nothing"));
+        let next = ReadTxn::new(&mut txn).scan(cursor, 10, &|_| true, &mut |_| {
+            unreachable!("there is nothing")
+        });
         assert_eq!(next, Ok(0), "cursor {cursor}");
     }
 }
