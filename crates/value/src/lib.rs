@@ -6,6 +6,7 @@
 //! than none, locks, clocks or replies.
 
 mod bits;
+mod digest;
 mod edit;
 mod extended;
 mod glob;
@@ -21,6 +22,7 @@ mod sorted_set;
 mod string;
 
 pub use bits::{BitField, BitOperation, Overflow, combine, count_ones, count_ones_in, find_bit};
+pub use digest::Digest;
 pub use edit::{Collection, Edit, Inverse, Journal, Limits};
 pub use extended::Extended;
 pub use glob::{Case, Glob, glob_match};

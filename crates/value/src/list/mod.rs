@@ -23,6 +23,7 @@ mod undo;
 use std::fmt;
 use std::ops::{ControlFlow, Range};
 
+use perilune_structures::quicklist::Node;
 use perilune_structures::{Fill, Item, Listpack, QuickList};
 
 use crate::edit::{Collection, Limits};
@@ -115,6 +116,17 @@ impl List {
             Encoding::Packed(_) => None,
             Encoding::Quick(quick) => Some(&quick.list),
         }
+    }
+
+    /// How many nodes there are and how many bytes they have together, if there are several.
+    pub fn node_figures(&self) -> Option<(usize, usize)> {
+        let nodes = self.as_quicklist()?.nodes();
+        let count = nodes.len();
+        let bytes = nodes.map(|node| match node {
+            Node::Packed(pack) => pack.as_bytes().len(),
+            Node::Plain(element) => element.len(),
+        });
+        Some((count, bytes.sum()))
     }
 
     /// The encoding's name, as OBJECT ENCODING answers it.

@@ -2,11 +2,13 @@
 //!
 //! Only what the reference's suite and ours use is here, and it needs `enable-debug-command`.
 
+mod look;
+
 use perilune_command::{Command, CommandError, Flags, Group, Outcome, Spec, errors, integer};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use perilune_keyspace::{Expiry, ReadTxn, Txn, WriteTxn};
+use perilune_keyspace::{Expiry, Txn, WriteTxn};
 use perilune_resp::Reply;
 
 use crate::call::Call;
@@ -85,7 +87,12 @@ fn debug(
             std::thread::sleep(Duration::try_from_secs_f64(seconds).unwrap_or_default());
         }
         b"panic" => return panic_halfway(txn, arguments.get(2).copied()),
-        b"object" => return object(txn, arguments, reply),
+        b"object" if matches!(arguments.len(), 3 | 4) => {
+            return look::object(call, txn, arguments, reply);
+        }
+        b"digest" if arguments.len() == 2 => return look::digest(txn, reply),
+        b"digest-value" => return look::digest_value(txn, &arguments[2..], reply),
+        b"listpack" if arguments.len() == 3 => return look::listpack(txn, arguments[2], reply),
         b"protocol" => return protocol(arguments, reply),
         _ => {
             return Err(CommandError::quoting(&[
@@ -117,26 +124,6 @@ fn panic_halfway(txn: &mut Txn<'_>, key: Option<&[u8]>) -> Outcome {
         txn.slot(key)?.set(b"half", Expiry::Clear)?;
     }
     panic!("DEBUG PANIC was asked for")
-}
-
-/// `DEBUG OBJECT key`: how the entry lies there, expired or not.
-fn object(txn: &mut Txn<'_>, arguments: &[&[u8]], reply: &mut dyn Reply) -> Outcome {
-    let key = arguments.get(2).ok_or(errors::SYNTAX)?;
-    let mut txn = ReadTxn::new(txn);
-    let clock = txn.access_clock();
-    let found = txn.peek_raw(key)?.ok_or(errors::NO_SUCH_KEY)?;
-    let idle_s = clock.wrapping_sub(found.access()) & 0x00ff_ffff;
-    let len = match found.object() {
-        Some(object) => object.heap_bytes(),
-        None => found.text()?.len(),
-    };
-    reply.status(&format!(
-        "Value at:{:p} refcount:1 encoding:{} serializedlength:{len} lru:{} lru_seconds_idle:{idle_s}",
-        found.key().as_ptr(),
-        found.encoding_name(),
-        found.access(),
-    ));
-    Ok(())
 }
 
 /// `DEBUG PROTOCOL kind`: an answer of each shape.
