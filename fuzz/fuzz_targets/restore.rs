@@ -5,7 +5,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use perilune_value::rdb::{self, Reader, Value};
+use perilune_value::rdb::{self, Reader, Value, VersionCheck};
 use perilune_value::{
     Adding, Collection, Edit, FieldExpiry, Hash, Item, Limits, List, Object, Set, Side, SortedSet,
 };
@@ -54,7 +54,7 @@ fuzz_target!(|data: &[u8]| {
     let Ok(mut object) = Reader::new(data, STRING_LEN_MAX).value_with_kind(&limits) else { return };
     for _ in 0..2 {
         let payload = rdb::dump(Value::Object(&object));
-        let copy = rdb::restore(&payload, &limits, usize::MAX).expect("it has just been dumped");
+        let copy = rdb::restore(&payload, &limits, usize::MAX, VersionCheck::Strict).expect("it has just been dumped");
         assert_eq!(format!("{object:?}"), format!("{copy:?}"));
         if !change(&mut object, &limits) {
             return;

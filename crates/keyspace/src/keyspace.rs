@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock, RwLock};
 
 use perilune_structures::{KeyHash, prefetch};
 use perilune_value::Limits;
+use perilune_value::rdb::VersionCheck;
 
 use crate::announce::{Announcements, Announcer, EventClass};
 use crate::clock::{Clock, SystemClock};
@@ -100,6 +101,7 @@ pub struct Keyspace {
     announcer: OnceLock<Arc<dyn Announcer>>,
     tickets: AtomicU64,
     string_len_max: AtomicU64,
+    takes_newer_payloads: AtomicBool,
     limits: SharedLimits,
     pub(crate) service: OnceLock<Arc<dyn Service>>,
 }
@@ -129,6 +131,7 @@ impl Keyspace {
             announcer: OnceLock::new(),
             tickets: AtomicU64::new(1),
             string_len_max: AtomicU64::new(512 << 20),
+            takes_newer_payloads: AtomicBool::new(false),
             limits: SharedLimits::new(Limits::default()),
             service: OnceLock::new(),
         }
@@ -192,6 +195,20 @@ impl Keyspace {
     /// Sets [`Keyspace::string_len_max`].
     pub fn set_string_len_max(&self, bytes: usize) {
         self.string_len_max.store(bytes as u64, Ordering::Relaxed);
+    }
+
+    /// Which versions of payloads are read.
+    pub fn version_check(&self) -> VersionCheck {
+        match self.takes_newer_payloads.load(Ordering::Relaxed) {
+            true => VersionCheck::Relaxed,
+            false => VersionCheck::Strict,
+        }
+    }
+
+    /// Sets [`Keyspace::version_check`].
+    pub fn set_version_check(&self, check: VersionCheck) {
+        self.takes_newer_payloads
+            .store(check == VersionCheck::Relaxed, Ordering::Relaxed);
     }
 
     /// Where collections leave their packed encodings.

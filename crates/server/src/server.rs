@@ -9,12 +9,13 @@ use perilune_command::{CommandError, Registry};
 use perilune_keyspace::{ExpireCycle, Keyspace, KeyspaceOptions, StripeIndex, SystemClock};
 use perilune_net::{ConnRef, Net};
 use perilune_value::Limits;
+use perilune_value::rdb::VersionCheck;
 
 use crate::batch::Parsers;
 use crate::blocking::{BlockedTotals, Debts};
 use crate::call::{Local, Thread};
 use crate::clients::Clients;
-use crate::config::{ProtectedAction, ScriptBusyScope, Settings};
+use crate::config::{ProtectedAction, RdbVersionCheck, ScriptBusyScope, Settings};
 use crate::pause::Pause;
 use crate::pubsub::PubSub;
 use crate::running::Running;
@@ -158,6 +159,11 @@ impl Server {
             .set_event_classes(self.pubsub.set_events(events));
         self.keyspace
             .set_string_len_max(settings.network.proto_max_bulk_len.size());
+        self.keyspace
+            .set_version_check(match settings.persistence.rdb_version_check.get() {
+                RdbVersionCheck::Strict => VersionCheck::Strict,
+                RdbVersionCheck::Relaxed => VersionCheck::Relaxed,
+            });
         self.keyspace
             .set_undo_limit_bytes(settings.script.transaction_undo_limit.size());
         let data = &settings.data;

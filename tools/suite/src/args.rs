@@ -26,6 +26,10 @@ pub const UNITS_DEFAULT: &[&str] = &[
     "unit/pubsub",
     "unit/pubsubshard",
     "unit/obuf-limits",
+    "unit/sort",
+    "unit/scan",
+    "unit/keyspace",
+    "unit/dump",
 ];
 
 const UNIT_TIME_LIMIT_DEFAULT: Duration = Duration::from_secs(300);
@@ -128,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn without_units_the_ten_of_the_issue_run() {
+    fn without_units_all_that_can_run_do() {
         let options = options(&[]).unwrap().unwrap();
         assert_eq!(options.units, UNITS_DEFAULT);
     }

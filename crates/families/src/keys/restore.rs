@@ -120,13 +120,16 @@ fn restore(txn: &mut WriteTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Repl
     if ttl < 0 {
         return Err(NEGATIVE_TTL.into());
     }
-    let object =
-        rdb::restore(payload, &txn.limits(), txn.string_len_max()).map_err(
-            |error| match error {
-                RestoreError::Footer => WRONG_FOOTER,
-                RestoreError::Value(_) => BAD_FORMAT,
-            },
-        )?;
+    let object = rdb::restore(
+        payload,
+        &txn.limits(),
+        txn.string_len_max(),
+        txn.version_check(),
+    )
+    .map_err(|error| match error {
+        RestoreError::Footer => WRONG_FOOTER,
+        RestoreError::Value(_) => BAD_FORMAT,
+    })?;
     let now_ms = txn.now_ms();
     let expire_at_ms = match ttl {
         0 => None,

@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use perilune_structures::{Handle, Payload};
+use perilune_value::rdb::VersionCheck;
 use perilune_value::{Collection, Limits, Object, StringEncoding, Text, WrongType};
 use smallvec::SmallVec;
 
@@ -233,6 +234,11 @@ impl<'t, 'k> ReadTxn<'t, 'k> {
     /// The longest string that may be built, in bytes (`proto-max-bulk-len`).
     pub fn string_len_max(&self) -> usize {
         self.txn.keyspace.string_len_max()
+    }
+
+    /// Which versions of payloads are read (`rdb-version-check`).
+    pub fn version_check(&self) -> VersionCheck {
+        self.txn.keyspace.version_check()
     }
 
     /// The limits of packed collections, for those that are built outside their place.

@@ -53,6 +53,16 @@ choice! {
 }
 
 choice! {
+    /// Whether RESTORE takes payloads of versions that are to come.
+    RdbVersionCheck {
+        /// It refuses them.
+        Strict = "strict",
+        /// It takes them if they hold nothing that is new.
+        Relaxed = "relaxed",
+    }
+}
+
+choice! {
     /// What happens when `maxmemory` is reached. Only `noeviction` has an effect yet.
     EvictionPolicy {
         /// The least recently used key that has a TTL goes.
@@ -172,5 +182,4 @@ pub(super) mod kept {
     pub const SANITIZE_DUMP: Names = &[("no", 0), ("yes", 1), ("clients", 2)];
     pub const ENDPOINT_TYPE: Names = &[("ip", 0), ("hostname", 1), ("unknown-endpoint", 2)];
     pub const PROPAGATION_ERROR: Names = &[("ignore", 0), ("panic", 1), ("panic-on-replicas", 2)];
-    pub const RDB_VERSION_CHECK: Names = &[("strict", 0), ("relaxed", 1)];
 }

@@ -36,7 +36,7 @@ use std::sync::{LazyLock, Mutex, OnceLock};
 pub use cell::{Choice, ClientClass, Count, OutputLimit, OutputLimits, Switch, Text, Value, Whole};
 pub use choices::{
     Choose, EvictionPolicy, LogFormat, LogLevel, LogTimestampFormat, ProtectedAction,
-    ScriptBusyScope, on_signal,
+    RdbVersionCheck, ScriptBusyScope, on_signal,
 };
 pub(crate) use parse::parse_memory;
 pub use rewrite::RewriteError;

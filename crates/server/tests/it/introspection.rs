@@ -39,6 +39,58 @@ fn the_servers_own_memory_is_told() {
     );
 }
 
+#[test]
+fn payloads_of_versions_to_come_are_taken_where_that_is_asked_for() {
+    play(
+        r#"
+        > RESTORE k 0 "\x00\x03\x62\x61\x72\xde\x00\x0fYUza\xd3\xec\xe0" => -ERR DUMP payload version or checksum are wrong
+        > CONFIG SET rdb-version-check relaxed => +OK
+        > RESTORE k 0 "\x00\x03\x62\x61\x72\xde\x00\x0fYUza\xd3\xec\xe1" => -ERR DUMP payload version or checksum are wrong
+        > RESTORE k 0 "\x00\x03\x62\x61\x72\xde\x00\x0fYUza\xd3\xec\xe0" => +OK
+        > GET k => "bar"
+        "#,
+    );
+}
+
+/// The figures are the reference's: it holds the same, so it has the same fingerprints.
+#[test]
+fn a_fingerprint_is_the_references_however_values_are_encoded() {
+    play(
+        r#"
+        > DEBUG DIGEST => +0000000000000000000000000000000000000000
+        > SET s hello => +OK
+        > SET i 12 => +OK
+        > RPUSH l 3 b a => :3
+        > SADD st a b c => :3
+        > SADD is 1 2 3 => :3
+        > ZADD z 1 a 2.5 b inf c => :3
+        > HSET h f v g 1 => :2
+        > SET e v PX 1000000 => +OK
+        > SELECT 3 => +OK
+        > SET x y => +OK
+        > DEBUG DIGEST => +94b74b725a4780983e5e5024ff10fbff892a1c13
+        > SELECT 0 => +OK
+        > DEBUG DIGEST-VALUE s i l st is z h e none => [+36b23a1456b2dce2c3ed252c456761301dba8060 +655ac46b180ad2f61a3cee25f0b1780fa2ec879a +dc130e9cbb513e406e51b25ff3553e09adecc28b +593c2414786d75446e97f4ea5d4b731f3313da72 +2a462a3f51a1db89738ebbeef0c47ce1bbc85246 +692ab70d673d8bf452c3a17fb4be02bfcdf437bc +6679ee22f89ed8001eeb5309d0900265ea56c03a +311b17018163335616e089f6b951c82c477335ac +0000000000000000000000000000000000000000]
+        > CONFIG SET list-max-listpack-size 1 set-max-listpack-entries 0 set-max-intset-entries 0 zset-max-listpack-entries 0 hash-max-listpack-entries 0 => +OK
+        > DEL l st is z h => :5
+        > RPUSH l 3 b a => :3
+        > SADD st a b c => :3
+        > SADD is 1 2 3 => :3
+        > ZADD z 1 a 2.5 b inf c => :3
+        > HSET h f v g 1 => :2
+        > OBJECT ENCODING is => "hashtable"
+        > DEBUG OBJECT l => +Value at:* refcount:1 encoding:quicklist serializedlength:* lru:* lru_seconds_idle:0* ql_nodes:3 ql_avg_node:1.00 ql_listpack_max:1 ql_compressed:0 ql_uncompressed_size:29
+        > DEBUG OBJECT h FAST => +Value at:* refcount:1 encoding:hashtable lru:* lru_seconds_idle:0*
+        > DEBUG DIGEST => +94b74b725a4780983e5e5024ff10fbff892a1c13
+        > DEBUG LISTPACK h => -ERR Not a listpack encoded object.
+        > DEBUG LISTPACK none => -ERR no such key
+        > DEBUG LISTPACK => -ERR unknown subcommand or wrong number of arguments for 'LISTPACK'. Try DEBUG HELP.
+        > DEBUG DIGEST x => -ERR unknown subcommand or wrong number of arguments for 'DIGEST'. Try DEBUG HELP.
+        > DEBUG DIGEST-VALUE => []
+        "#,
+    );
+}
+
 /// The titles of the sections of INFO.
 fn sections(info: &str) -> Vec<&str> {
     info.lines()

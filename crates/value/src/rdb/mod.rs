@@ -37,6 +37,7 @@ mod write;
 mod ziplist;
 
 use std::fmt;
+use std::ops::RangeInclusive;
 
 use crc::{CRC_64_REDIS, Crc, Table};
 use perilune_structures::Corrupt;
@@ -52,6 +53,25 @@ pub use write::Writer;
 const VERSION: u16 = 11;
 /// The first version that knows fields that expire, and the last one that is read.
 const VERSION_OF_FIELD_EXPIRY: u16 = 12;
+
+/// The versions that are neither Valkey's nor known: nobody's payload but of a fork's.
+const VERSIONS_FOREIGN: RangeInclusive<u16> = VERSION_OF_FIELD_EXPIRY + 1..=79;
+
+/// Whether payloads of versions that are to come are read (`rdb-version-check`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum VersionCheck {
+    /// They are refused.
+    Strict,
+    /// They are taken if they hold nothing that is new.
+    Relaxed,
+}
+
+impl VersionCheck {
+    fn takes(self, version: u16) -> bool {
+        version <= VERSION_OF_FIELD_EXPIRY
+            || self == VersionCheck::Relaxed && !VERSIONS_FOREIGN.contains(&version)
+    }
+}
 
 /// Bytes of version and checksum.
 const FOOTER_LEN: usize = 10;
@@ -161,13 +181,13 @@ pub fn restore(
     payload: &[u8],
     limits: &Limits,
     string_len_max: usize,
+    versions: VersionCheck,
 ) -> Result<Object, RestoreError> {
     let body_len = payload.len().checked_sub(FOOTER_LEN);
     let (body, footer) = payload.split_at(body_len.ok_or(RestoreError::Footer)?);
     let (version, checksum) = footer.split_first_chunk().ok_or(RestoreError::Footer)?;
     let expected = CRC.checksum(&payload[..body.len() + version.len()]);
-    if u16::from_le_bytes(*version) > VERSION_OF_FIELD_EXPIRY || checksum != expected.to_le_bytes()
-    {
+    if !versions.takes(u16::from_le_bytes(*version)) || checksum != expected.to_le_bytes() {
         return Err(RestoreError::Footer);
     }
     let mut reader = Reader::new(body, string_len_max);

@@ -29,7 +29,7 @@ fn judged() -> impl Iterator<Item = (Vec<u8>, bool)> {
 }
 
 fn restored(payload: &[u8], limits: &Limits) -> Result<Object, RestoreError> {
-    restore(payload, limits, STRING_LEN_MAX)
+    restore(payload, limits, STRING_LEN_MAX, VersionCheck::Strict)
 }
 
 /// The payload with another body, and the checksum that this has.
@@ -163,6 +163,13 @@ fn a_footer_is_looked_at_first() {
     newer.extend(13_u16.to_le_bytes());
     seal(&mut newer);
     assert_eq!(restored(&newer, &limits).unwrap_err(), RestoreError::Footer);
+    for (version, is_taken) in [(12_u16, true), (13, false), (79, false), (80, true)] {
+        let mut payload = body(&payload).to_vec();
+        payload.extend(version.to_le_bytes());
+        seal(&mut payload);
+        let taken = restore(&payload, &limits, STRING_LEN_MAX, VersionCheck::Relaxed);
+        assert_eq!(taken.is_ok(), is_taken, "{version}");
+    }
 }
 
 /// What stands before the version, and why it is not taken.

@@ -1,8 +1,8 @@
 //! Settings of snapshots and the append-only file.
 
-use super::super::cell::{Count, Switch, Text, Whole};
+use super::super::cell::{Choice, Count, Switch, Text, Whole};
 use super::super::check;
-use super::super::choices::kept;
+use super::super::choices::{Choose as _, RdbVersionCheck, kept};
 use super::super::row::{Kind, choice, memory, number, section, special, switch, text};
 use super::{INT_MAX, INT_MIN, LONG_MAX};
 
@@ -17,8 +17,9 @@ section! {
         rdbcompression: Switch = switch("rdbcompression", "yes").not_yet();
         /// Write and verify the checksum of snapshots.
         rdbchecksum: Switch = switch("rdbchecksum", "yes").immutable().not_yet();
-        /// Whether a snapshot of a newer version is loaded.
-        rdb_version_check: Whole = choice("rdb-version-check", "strict", kept::RDB_VERSION_CHECK).not_yet();
+        /// Whether RESTORE takes what a newer version has dumped.
+        rdb_version_check: Choice<RdbVersionCheck> =
+            choice("rdb-version-check", "strict", RdbVersionCheck::VALUES);
         /// Flush a snapshot to disk while it is written.
         rdb_save_incremental_fsync: Switch = switch("rdb-save-incremental-fsync", "yes").not_yet();
         /// Delete the snapshots that replication made.
@@ -32,8 +33,8 @@ section! {
             number("loading-process-events-interval-bytes", "2097152", 1024, INT_MAX).hidden().moot();
         /// Refuse writes after a snapshot failed.
         stop_writes_on_bgsave_error: Switch = switch("stop-writes-on-bgsave-error", "yes").not_yet();
-        /// How carefully RESTORE and loading check what they read.
-        sanitize_dump_payload: Whole = choice("sanitize-dump-payload", "no", kept::SANITIZE_DUMP).not_yet();
+        /// How carefully RESTORE and loading check what they read: always every byte.
+        sanitize_dump_payload: Whole = choice("sanitize-dump-payload", "no", kept::SANITIZE_DUMP).moot();
         /// Log every write to a file.
         appendonly: Switch = switch("appendonly", "no").not_yet();
         /// The first part of the names of these files.
