@@ -13,6 +13,7 @@ use crate::effects::{EffectConsumer, EffectUnit};
 use crate::gate::{Parked, Turn, Waiter, Wake};
 use crate::limits::SharedLimits;
 use crate::plan::{KeyHasher, STRIPE_COUNT, StripeIndex};
+use crate::reclaim::{Reclaimer, Reclaiming};
 use crate::stripe::Stripe;
 use crate::waiters::Service;
 
@@ -103,6 +104,7 @@ pub struct Keyspace {
     string_len_max: AtomicU64,
     takes_newer_payloads: AtomicBool,
     limits: SharedLimits,
+    pub(crate) reclaimer: Reclaimer,
     pub(crate) service: OnceLock<Arc<dyn Service>>,
 }
 
@@ -133,6 +135,7 @@ impl Keyspace {
             string_len_max: AtomicU64::new(512 << 20),
             takes_newer_payloads: AtomicBool::new(false),
             limits: SharedLimits::new(Limits::default()),
+            reclaimer: Reclaimer::default(),
             service: OnceLock::new(),
         }
     }
@@ -175,6 +178,17 @@ impl Keyspace {
     /// Bytes of all entries, tables and values.
     pub fn memory_bytes(&self) -> usize {
         self.memory_bytes.load(Ordering::Relaxed).max(0) as usize
+    }
+
+    /// What is done about big values that have been deleted, replaced or have expired. Their bytes count in
+    /// [`Keyspace::memory_bytes`] no more.
+    pub fn reclaiming(&self) -> Reclaiming {
+        self.reclaimer.figures()
+    }
+
+    /// Sets [`Reclaiming::freed_objects`] to 0.
+    pub fn reset_reclaimed(&self) {
+        self.reclaimer.reset();
     }
 
     /// The bytes that one transaction's record may take.

@@ -224,7 +224,7 @@ impl Slot<'_, '_> {
                 }
                 if let Some(old) = old {
                     guard.heap_bytes -= old.heap_bytes() as i64;
-                    crate::txn::aside(&mut self.txn.aside).garbage.push(old);
+                    self.txn.discard(old);
                 }
                 self.handle = Some(handle);
             }
@@ -369,10 +369,8 @@ impl Slot<'_, '_> {
             self.take_out(handle)?;
             self.handle = None;
         }
-        if !garbage.is_empty() {
-            crate::txn::aside(&mut self.txn.aside)
-                .garbage
-                .extend(garbage);
+        for leftover in garbage {
+            self.txn.discard(leftover);
         }
         if has_changed || changes > 0 {
             self.note_change();

@@ -288,7 +288,10 @@ impl<'k> Txn<'k> {
     fn take_back_from_service(&mut self, mut service: Txn<'k>, is_done: bool) {
         let undo = service.undo.take();
         if is_done {
-            service.free_record(undo);
+            if let Some(mut undo) = undo {
+                service.free_moved(&mut undo);
+                aside(&mut self.aside).garbage.add_record(*undo);
+            }
             service.publish_effects();
             self.changes += service.changes;
         } else {
@@ -303,7 +306,7 @@ impl<'k> Txn<'k> {
         if let Some(theirs) = service.aside.take() {
             // freed when the stripes are released, and what it has made ready comes behind what was ready before
             let ours = aside(&mut self.aside);
-            ours.garbage.extend(theirs.garbage);
+            ours.garbage.add_all(theirs.garbage);
             ours.ready.extend(theirs.ready);
         }
     }

@@ -217,8 +217,13 @@ impl Server {
         }
     }
 
-    /// Memory that data, scripts and buffers use.
+    /// Memory that data, scripts and buffers use, with what waits to be freed.
     pub fn used_memory(&self) -> usize {
+        self.needed_memory() + self.keyspace.reclaiming().pending_bytes as usize
+    }
+
+    /// Memory that data, scripts and buffers use, without what waits to be freed.
+    fn needed_memory(&self) -> usize {
         BASE_MEMORY_BYTES + self.keyspace.memory_bytes()
     }
 
@@ -303,6 +308,7 @@ impl Server {
         ] {
             counter.store(0, Ordering::Relaxed);
         }
+        self.keyspace.reset_reclaimed();
         self.connections.reset(self.network_bytes());
         self.memory_peak.store(0, Ordering::Relaxed);
         self.scripts.reset_evicted();
@@ -312,7 +318,8 @@ impl Server {
     #[inline]
     pub fn out_of_memory(&self) -> bool {
         let limit = self.settings.memory.maxmemory.get();
-        limit != 0 && self.used_memory() as u64 > limit
+        // what has been deleted makes room at once, wherever its freeing stands
+        limit != 0 && self.needed_memory() as u64 > limit
     }
 
     /// DEBUG set-disable-deny-scripts.

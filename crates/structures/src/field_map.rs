@@ -63,6 +63,9 @@ impl FieldPlace {
 /// What a field costs in the order of expiries, in bytes: 16 in nodes of eleven, which are two thirds full.
 const DUE_BYTES: usize = 26;
 
+/// Fields in a node of that order, about.
+const DUE_PER_NODE: usize = 7;
+
 /// See the [module](self).
 pub struct FieldMap<S> {
     /// The stamp is the expiry, as the bits of an `i64`.
@@ -263,6 +266,11 @@ impl<S: KeyHash> FieldMap<S> {
     /// All that the map has taken from the allocator, in bytes. Takes a few nanoseconds.
     pub fn heap_bytes(&self) -> usize {
         self.elements.heap_bytes() + self.due.len() * DUE_BYTES
+    }
+
+    /// How many allocations it consists of, about: what dropping it costs.
+    pub fn allocations(&self) -> usize {
+        self.elements.allocations() + self.due.len() / DUE_PER_NODE
     }
 
     /// What a field costs, in bytes, with its share of the table; none if there is no such field.

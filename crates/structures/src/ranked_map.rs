@@ -256,6 +256,11 @@ impl<S: KeyHash> RankedMap<S> {
         self.scores.heap_bytes() + self.tree.heap_bytes()
     }
 
+    /// How many allocations it consists of, about: what dropping it costs.
+    pub fn allocations(&self) -> usize {
+        self.scores.allocations() + self.tree.allocations()
+    }
+
     /// What a member costs, in bytes, with its share of table and tree; none if it is not there.
     pub fn member_bytes(&self, member: &[u8]) -> Option<usize> {
         let handle = self.seat(member).handle?;

@@ -70,6 +70,9 @@ pub trait Collection: Default + Into<Object> {
     /// Bytes on the heap. Cheap: it is asked before and after each edit.
     fn heap_bytes(&self) -> usize;
 
+    /// How many allocations dropping it gives back, about. Cheap, as [`Collection::heap_bytes`].
+    fn allocations(&self) -> usize;
+
     /// Whether it is kept in one piece and small: then undo copies it once, and keeps no inverses.
     fn is_packed(&self) -> bool;
 

@@ -24,6 +24,10 @@ pub enum Object {
 /// The encoding bits of an entry with a collection: what encoding it has, the collection knows.
 pub const COLLECTION_CODE: u8 = 3;
 
+/// A block of so many bytes takes about as long to give back as a small one does: the pages of a big one go back to the
+/// kernel one by one.
+const BYTES_PER_COST: usize = 64 << 10;
+
 impl Object {
     /// Bytes on the heap that this object holds, for the memory figures.
     pub fn heap_bytes(&self) -> usize {
@@ -34,6 +38,18 @@ impl Object {
             Object::Hash(hash) => hash.heap_bytes(),
             Object::SortedSet(set) => set.heap_bytes(),
         }
+    }
+
+    /// How long dropping it takes, in the time of giving back one allocation, about. Asking costs next to nothing.
+    pub fn cost_of_dropping(&self) -> usize {
+        let allocations = match self {
+            Object::Raw(_) => 1,
+            Object::List(list) => list.allocations(),
+            Object::Set(set) => set.allocations(),
+            Object::Hash(hash) => hash.allocations(),
+            Object::SortedSet(set) => set.allocations(),
+        };
+        allocations + self.heap_bytes() / BYTES_PER_COST
     }
 
     /// The type's name, as TYPE answers it.
@@ -77,10 +93,10 @@ impl Object {
         }
     }
 
-    /// Takes one change back.
-    pub fn undo(&mut self, inverse: Inverse) {
+    /// Takes one change back. What is left over is to be dropped when no stripe is held.
+    pub fn undo(&mut self, inverse: Inverse) -> Option<Object> {
         match (self, inverse) {
-            (object, Inverse::Whole(old)) => *object = old,
+            (object, Inverse::Whole(old)) => return Some(std::mem::replace(object, old)),
             (Object::List(list), Inverse::List(inverse)) => list.undo(inverse),
             (Object::Set(set), Inverse::Set(inverse)) => set.undo(inverse),
             (Object::Hash(hash), Inverse::Hash(inverse)) => hash.undo(inverse),
@@ -89,5 +105,6 @@ impl Object {
                 unreachable!("{inverse:?} is no change of a {}", object.type_name())
             }
         }
+        None
     }
 }

@@ -412,6 +412,13 @@ impl Collection for Set {
         }
     }
 
+    fn allocations(&self) -> usize {
+        match &self.0 {
+            Encoding::Table(table) => table.allocations(),
+            _ => 1,
+        }
+    }
+
     fn is_packed(&self) -> bool {
         !matches!(self.0, Encoding::Table(_))
     }

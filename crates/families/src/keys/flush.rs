@@ -1,5 +1,5 @@
 //! `FLUSHDB [ASYNC | SYNC]` removes all keys of the selected database, `FLUSHALL [ASYNC | SYNC]` those of all
-//! databases. The memory is given back after the answer either way: the options are read and change nothing.
+//! databases. The memory is given back in the background, or with SYNC before the answer.
 //!
 //! ```text
 //! > SET a 1
@@ -97,7 +97,9 @@ fn flush(
     databases: Range<usize>,
     reply: &mut dyn Reply,
 ) -> Outcome {
-    validate(arguments)?;
+    if validate(arguments)? == Freeing::Sync {
+        txn.free_before_answer();
+    }
     let mut removed = 0;
     for database in databases {
         removed += txn.clear(database)?;
@@ -109,11 +111,24 @@ fn flush(
     Ok(())
 }
 
-fn validate(arguments: &[&[u8]]) -> Result<(), CommandError> {
+/// When the memory is given back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Freeing {
+    /// At some time after the answer.
+    Async,
+    /// Before the answer.
+    Sync,
+}
+
+fn validate(arguments: &[&[u8]]) -> Result<Freeing, CommandError> {
     let mut options = Arguments::from(arguments, 1);
-    let _ = options.take_token("ASYNC") || options.take_token("SYNC");
+    let freeing = if !options.take_token("ASYNC") && options.take_token("SYNC") {
+        Freeing::Sync
+    } else {
+        Freeing::Async
+    };
     if options.remaining() == 0 {
-        Ok(())
+        Ok(freeing)
     } else {
         Err(errors::SYNTAX)
     }

@@ -5,6 +5,7 @@ mod contention;
 mod effects;
 mod expiry;
 mod fields;
+mod reclaim;
 mod record;
 mod transactions;
 mod undo;

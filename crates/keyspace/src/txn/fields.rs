@@ -187,7 +187,7 @@ impl Txn<'_> {
             guard.dequeue(database, handle);
             if let Some(object) = guard.map.remove(database, key_hash, handle) {
                 guard.heap_bytes -= object.heap_bytes() as i64;
-                aside(&mut self.aside).garbage.push(object);
+                aside(&mut self.aside).garbage.add(object);
             }
         } else {
             guard.enqueue(database, handle);

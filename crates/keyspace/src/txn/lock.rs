@@ -306,8 +306,7 @@ impl<'k> Txn<'k> {
             self.let_go(held);
         }
         if let Some(aside) = &mut self.aside {
-            aside.garbage.clear();
-            aside.garbage_databases.clear();
+            self.keyspace.reclaimer.free(&mut aside.garbage);
             if !aside.served.is_empty() || !aside.unserved.is_empty() {
                 self.finish_service();
             }

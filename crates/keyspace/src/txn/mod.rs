@@ -37,7 +37,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use perilune_structures::{Cleared, Handle};
+use perilune_structures::Handle;
 use perilune_value::Object;
 use smallvec::SmallVec;
 
@@ -46,6 +46,7 @@ use crate::effects::EffectUnit;
 use crate::gate::Wake;
 use crate::keyspace::Keyspace;
 use crate::plan::StripeIndex;
+use crate::reclaim::Garbage;
 use crate::stripe::{Map, StripeData};
 use crate::sync::MutexGuard;
 use crate::undo::{Mark, UndoLog};
@@ -158,8 +159,7 @@ pub(crate) struct Aside {
     /// Stripes in which somebody could not be served, with the stripe that this takes.
     pub unserved: Vec<(StripeIndex, StripeIndex)>,
     /// What is freed when the stripes are released.
-    pub garbage: Vec<Object>,
-    pub garbage_databases: Vec<Cleared<Object>>,
+    pub garbage: Garbage,
     /// Whom to wake where it queues up while it holds; none: it never waits while it holds.
     pub patient: Option<Arc<dyn Wake>>,
 }
@@ -391,7 +391,7 @@ impl<'k> Txn<'k> {
         held.guard.dequeue(database, handle);
         if let Some(object) = held.guard.map.remove(database, hash, handle) {
             held.guard.heap_bytes -= object.heap_bytes() as i64;
-            aside(&mut self.aside).garbage.push(object);
+            aside(&mut self.aside).garbage.add(object);
         }
         if !held.guard.watchers.is_empty() {
             // its own unit, so its watchers are told whatever becomes of this transaction
@@ -459,6 +459,17 @@ impl<'k> Txn<'k> {
         self.aside
             .as_ref()
             .map_or(&NONE, |aside| &aside.announcements)
+    }
+
+    /// Sets a value aside that the keyspace does not have any more, and that undo does not need: it is dropped when no stripe
+    /// is held.
+    #[inline]
+    pub(crate) fn discard(&mut self, object: Object) {
+        let garbage = &mut aside(&mut self.aside).garbage;
+        garbage.add(object);
+        if garbage.is_too_much() {
+            self.keyspace.reclaimer.hand_over_early(garbage);
+        }
     }
 
     /// Counts changes, as the `rdb_changes_since_last_save` of Redis counts them. No change counted means: nothing to propagate.
@@ -542,8 +553,9 @@ impl<'k> Txn<'k> {
     /// Makes everything final: effects go out, watchers are told, stripes are released, what was replaced is freed.
     #[inline]
     pub fn commit(mut self) -> Tally {
-        if let Some(undo) = self.undo.take() {
-            self.free_record(Some(undo));
+        let mut record = self.undo.take();
+        if let Some(record) = &mut record {
+            self.free_moved(record);
             self.keyspace
                 .counters()
                 .transactions
@@ -553,6 +565,9 @@ impl<'k> Txn<'k> {
             self.publish_effects();
         }
         self.release();
+        if let Some(record) = record {
+            self.keyspace.reclaimer.free_record(record);
+        }
         Tally {
             announced: self.announced,
             changes: self.changes,

@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use perilune_structures::{Handle, NewEntry, NewPayload, Payload};
+use perilune_structures::{DetachedDb, Handle, NewEntry, NewPayload, Payload};
 
 use super::{Abort, Held, Savepoint, Txn, aside};
 use crate::plan::STRIPE_COUNT;
@@ -143,7 +143,7 @@ impl Txn<'_> {
         held.guard.dequeue(database, handle);
         if let Some(object) = held.guard.map.remove(database, hash, handle) {
             held.guard.heap_bytes -= object.heap_bytes() as i64;
-            aside(&mut self.aside).garbage.push(object);
+            self.discard(object);
         }
         Ok(())
     }
@@ -158,9 +158,11 @@ impl Txn<'_> {
             self.wants_all = true;
             return Err(Abort);
         }
-        let undo = self.undo.take();
         self.record_dropped = true;
-        self.free_record(undo);
+        if let Some(mut undo) = self.undo.take() {
+            self.free_moved(&mut undo);
+            aside(&mut self.aside).garbage.add_record(*undo);
+        }
         Ok(())
     }
 
@@ -259,14 +261,18 @@ impl Txn<'_> {
                 let at = self.held_at(*stripe);
                 let guard = &mut self.held[at].guard;
                 let database = *database as usize;
+                let mut leftover = None;
                 if let Some(handle) = guard.map.find(database, *hash, key) {
                     guard.dequeue(database, handle);
                     if let Some(object) = guard.map.heap_mut(handle) {
                         let before = object.heap_bytes();
-                        object.undo(inverse);
+                        leftover = object.undo(inverse);
                         guard.heap_bytes += object.heap_bytes() as i64 - before as i64;
                     }
                     guard.enqueue_anew(database, handle);
+                }
+                if let Some(leftover) = leftover {
+                    self.discard(leftover);
                 }
             }
             Undo::Key {
@@ -304,7 +310,7 @@ impl Txn<'_> {
                     guard.dequeue(database, handle);
                     if let Some(object) = guard.map.remove(database, hash, handle) {
                         guard.heap_bytes -= object.heap_bytes() as i64;
-                        aside(&mut self.aside).garbage.push(object);
+                        aside(&mut self.aside).garbage.add(object);
                     }
                 }
                 match prior {
@@ -355,9 +361,7 @@ impl Txn<'_> {
                 let refilled = guard.map.restore_db(database as usize, taken);
                 // what was put there after the clearing: the keys' own records have taken it out again
                 debug_assert!(refilled.is_empty());
-                aside(&mut self.aside)
-                    .garbage_databases
-                    .push(guard.map.free_db(refilled));
+                self.free_database(at, refilled, 0);
             }
             Undo::Swapped {
                 stripe,
@@ -371,21 +375,21 @@ impl Txn<'_> {
         }
     }
 
-    /// Drops a record that is not needed any more, freeing the entries that were moved into it.
-    pub(crate) fn free_record(&mut self, undo: Option<Box<UndoLog>>) {
-        let Some(undo) = undo else { return };
-        for record in undo.records {
+    /// Frees the entries that were moved into a record that is not needed any more. What is left of it is to be dropped when
+    /// no stripe is held.
+    pub(crate) fn free_moved(&mut self, undo: &mut UndoLog) {
+        for record in &mut undo.records {
             match record {
                 Undo::Key {
                     stripe,
                     prior: Prior::Moved(handle),
                     ..
                 } => {
-                    let at = self.held_at(stripe);
+                    let at = self.held_at(*stripe);
                     let guard = &mut self.held[at].guard;
-                    if let Some(object) = guard.map.free(handle) {
+                    if let Some(object) = guard.map.free(*handle) {
                         guard.heap_bytes -= object.heap_bytes() as i64;
-                        aside(&mut self.aside).garbage.push(object);
+                        self.discard(object);
                     }
                 }
                 Undo::Key { .. } | Undo::Change { .. } | Undo::Swapped { .. } => {}
@@ -395,15 +399,23 @@ impl Txn<'_> {
                     heap_bytes,
                     ..
                 } => {
-                    let at = self.held_at(stripe);
-                    let guard = &mut self.held[at].guard;
-                    aside(&mut self.aside)
-                        .garbage_databases
-                        .push(guard.map.free_db(taken));
-                    guard.heap_bytes -= heap_bytes;
+                    let at = self.held_at(*stripe);
+                    self.free_database(at, std::mem::take(taken), *heap_bytes);
                 }
             }
         }
+    }
+
+    /// Frees what has been taken out of a stripe, with objects of `heap_bytes`.
+    fn free_database(&mut self, at: usize, taken: DetachedDb, heap_bytes: i64) {
+        let guard = &mut self.held[at].guard;
+        let before = guard.map.memory_bytes();
+        let cleared = guard.map.free_db(taken);
+        let freed = before.saturating_sub(guard.map.memory_bytes());
+        guard.heap_bytes -= heap_bytes;
+        aside(&mut self.aside)
+            .garbage
+            .add_database(cleared, freed + heap_bytes.max(0) as usize);
     }
 
     /// Clears one database in all stripes; how many keys it had.
@@ -421,10 +433,11 @@ impl Txn<'_> {
             let Held { stripe, guard, .. } = &mut self.held[at];
             let queue = guard.queues.take(database);
             let Some(undo) = &mut self.undo else {
-                aside(&mut self.aside)
-                    .garbage_databases
-                    .push(guard.map.clear(database));
-                guard.heap_bytes = heap_bytes(&guard.map, 0..self.keyspace.database_count());
+                let taken = guard.map.take_db(database);
+                // what the others hold is mostly nothing, and then there is nothing to walk over
+                let left = heap_bytes(&guard.map, 0..self.keyspace.database_count());
+                let heap_bytes = guard.heap_bytes - left;
+                self.free_database(at, taken, heap_bytes);
                 continue;
             };
             let cleared_heap_bytes = heap_bytes(&guard.map, database..database + 1);

@@ -373,6 +373,11 @@ impl<'t, 'k> WriteTxn<'t, 'k> {
         }
     }
 
+    /// What this transaction removes is to be freed when it is answered, and not at some time after.
+    pub fn free_before_answer(&mut self) {
+        super::aside(&mut self.read.txn.aside).garbage.in_place = true;
+    }
+
     /// Removes all keys of a database; how many they were.
     pub fn clear(&mut self, database: usize) -> Result<u64, Abort> {
         self.read.txn.clear_database(database)

@@ -186,9 +186,10 @@ pub(super) fn memory(server: &Server, to: &mut Lines<'_>) {
     to.add_zeros(&[
         "mem_overhead_db_hashtable_rehashing",
         "active_defrag_running",
-        "lazyfree_pending_objects",
-        "lazyfreed_objects",
     ]);
+    let reclaiming = server.keyspace.reclaiming();
+    to.add("lazyfree_pending_objects", reclaiming.pending_objects);
+    to.add("lazyfreed_objects", reclaiming.freed_objects);
 }
 
 pub(super) fn persistence(server: &Server, to: &mut Lines<'_>) {

@@ -2,6 +2,7 @@
 //!
 //! One program for all tests, because linking one is quicker than linking many.
 
+mod big_values;
 mod blocking;
 mod client_commands;
 mod connection;

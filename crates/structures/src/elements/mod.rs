@@ -282,6 +282,11 @@ impl<S: KeyHash> Elements<S> {
         self.table.handles()
     }
 
+    /// How many allocations it consists of, about.
+    pub(crate) fn allocations(&self) -> usize {
+        self.table.allocations() + self.slab.allocations() + self.longs.len()
+    }
+
     /// All that has been taken from the allocator.
     pub(crate) fn heap_bytes(&self) -> usize {
         self.table.memory_bytes()

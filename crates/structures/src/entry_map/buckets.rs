@@ -49,6 +49,11 @@ impl Buckets {
             + self.segments.capacity() * size_of::<Box<[Bucket]>>()
     }
 
+    /// How many allocations it consists of, about.
+    pub(super) fn allocations(&self) -> usize {
+        self.segments.len()
+    }
+
     /// Adds an empty bucket.
     pub(super) fn push(&mut self) {
         if self.len() == self.capacity() {

@@ -14,6 +14,7 @@ use super::table::{Table, TableStats};
 /// The table of a database that has been taken out. Its entries are still in the map: give it to
 /// [`EntryMap::restore_db`] or [`EntryMap::free_db`], or they stay there as long as the map.
 #[must_use = "the entries stay in the map until restore_db or free_db"]
+#[derive(Default)]
 pub struct DetachedDb {
     table: Table,
 }

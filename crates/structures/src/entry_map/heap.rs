@@ -32,6 +32,11 @@ impl<H> Heap<H> {
         self.slots.capacity() * size_of::<Slot<H>>()
     }
 
+    /// Objects there are.
+    pub(crate) fn len(&self) -> usize {
+        self.live as usize
+    }
+
     pub(crate) fn insert(&mut self, object: H) -> u32 {
         self.live += 1;
         if let Some(slot) = self.slots.get_mut(self.free as usize) {

@@ -194,6 +194,11 @@ impl<Z: Sizes> Slab<Z> {
             + self.classes.capacity() * size_of::<Class>()
     }
 
+    /// How many allocations the slab consists of, about.
+    pub(crate) fn allocations(&self) -> usize {
+        self.chunks.len()
+    }
+
     /// Whether so many more entries of `bytes` in all surely find room. Errs by saying no a little early.
     pub(crate) fn has_room(&self, entries: usize, bytes: usize) -> bool {
         // At worst each entry is rounded up by a coarse step and has wide lengths, and a fifth of a chunk is unused

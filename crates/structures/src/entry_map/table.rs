@@ -98,6 +98,11 @@ impl Table {
         self.store.buckets.memory_bytes() + self.store.overflow.memory_bytes()
     }
 
+    /// How many allocations the table consists of, about.
+    pub(crate) fn allocations(&self) -> usize {
+        self.store.buckets.allocations()
+    }
+
     /// The entry with this hash that `is_it` accepts.
     #[inline]
     pub(crate) fn find(&self, hash: u64, is_it: impl FnMut(Handle) -> bool) -> Option<Handle> {

@@ -108,6 +108,12 @@ impl QuickList {
         self.node_bytes + self.nodes.capacity() * size_of::<Entry>()
     }
 
+    /// How many allocations it consists of, about: what dropping it costs.
+    #[inline]
+    pub fn allocations(&self) -> usize {
+        self.nodes.len()
+    }
+
     /// Should it be a single listpack instead? So it is with one packed node within the limits; while a list shrinks
     /// (`shrinking`), within half of them, so that it does not turn to and fro.
     pub fn fits_listpack(&self, fill: Fill, shrinking: bool) -> bool {

@@ -106,6 +106,11 @@ impl RankTree {
         self.leaves.heap_bytes() + self.inners.heap_bytes()
     }
 
+    /// How many allocations the tree consists of, about.
+    pub(crate) fn allocations(&self) -> usize {
+        self.leaves.len() + self.inners.len()
+    }
+
     /// How many items are in front of a place.
     pub(crate) fn rank(&self, target: &Target<'_>, members: &impl Members) -> usize {
         let (mut node, mut rank) = (self.root, 0);

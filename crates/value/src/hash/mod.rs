@@ -359,6 +359,13 @@ impl Collection for Hash {
         }
     }
 
+    fn allocations(&self) -> usize {
+        match &self.0 {
+            Encoding::Packed(_) | Encoding::Expiring(_) => 1,
+            Encoding::Table(table) => table.fields.allocations(),
+        }
+    }
+
     #[inline]
     fn is_packed(&self) -> bool {
         !matches!(self.0, Encoding::Table(_))

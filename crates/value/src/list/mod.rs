@@ -259,6 +259,13 @@ impl Collection for List {
         }
     }
 
+    fn allocations(&self) -> usize {
+        match &self.0 {
+            Encoding::Quick(quick) => quick.list.allocations(),
+            _ => 1,
+        }
+    }
+
     #[inline]
     fn is_packed(&self) -> bool {
         matches!(self.0, Encoding::Packed(_))

@@ -87,7 +87,7 @@ fn a_change_that_fails_may_turn_the_list_as_in_the_reference() {
     log.0
         .into_iter()
         .rev()
-        .for_each(|inverse| object.undo(inverse));
+        .for_each(|inverse| drop(object.undo(inverse)));
     assert_eq!(object.encoding_name(), "listpack");
 }
 
@@ -293,7 +293,7 @@ fn random_changes_are_those_of_a_deque_and_can_be_taken_back() {
         log.0
             .into_iter()
             .rev()
-            .for_each(|inverse| object.undo(inverse));
+            .for_each(|inverse| drop(object.undo(inverse)));
         let list = List::of(&object).map(contents);
         assert_eq!(list.as_ref(), Some(&before), "size {size}, seed {seed}");
         assert_eq!(object.encoding_name(), encoding, "size {size}, seed {seed}");
@@ -323,7 +323,7 @@ fn many_scattered_elements_are_put_back() {
         log.0
             .into_iter()
             .rev()
-            .for_each(|inverse| object.undo(inverse));
+            .for_each(|inverse| drop(object.undo(inverse)));
         list = List::of(&object).cloned().unwrap_or_default();
         assert_eq!(contents(&list), before, "{count}");
     }

@@ -295,6 +295,13 @@ impl Collection for SortedSet {
         }
     }
 
+    fn allocations(&self) -> usize {
+        match &self.0 {
+            Encoding::Ranked(map) => map.allocations(),
+            _ => 1,
+        }
+    }
+
     fn is_packed(&self) -> bool {
         matches!(self.0, Encoding::Packed(_))
     }

@@ -27,7 +27,7 @@ section! {
         import_mode: Switch = switch("import-mode", "no");
         /// Grow tables in idle moments too. (Ours grow step by step.)
         activerehashing: Switch = switch("activerehashing", "yes").moot();
-        /// Free evicted values in the background. (Big values never are freed under a lock here.)
+        /// Free evicted values in the background. (What takes long always is, here, whatever these five say.)
         lazyfree_lazy_eviction: Switch = switch("lazyfree-lazy-eviction", "yes").moot();
         /// Free expired values in the background.
         lazyfree_lazy_expire: Switch = switch("lazyfree-lazy-expire", "yes").moot();
