@@ -234,15 +234,13 @@ impl Server {
         }
         input.consume(parcel.consumed);
         let session = &mut conn.session;
-        if session.reply_mode != ReplyMode::On {
-            let keep = if session.reply_is_notice {
-                conn.out.len()
-            } else {
-                start
-            };
-            session.reply_mode = self.silence(session.reply_mode, &mut conn.out, keep);
+        if session.reply_mode != ReplyMode::ON {
+            if session.reply_mode.is_quiet() && !session.reply_is_settled {
+                conn.out.truncate(start);
+            }
+            session.reply_mode.end_command();
         }
-        session.reply_is_notice = false;
+        session.reply_is_settled = false;
         if session.close_after_reply {
             session.client.flags.set(flag::CLOSE_AFTER_REPLY, true);
             return Some(Flow::CloseAfterReply);
@@ -260,29 +258,10 @@ impl Server {
         conn.out.extend_from_slice(answer);
         let session = &mut conn.session;
         session.client.commands.add(1);
-        if session.reply_mode != ReplyMode::On {
-            session.reply_mode = self.silence(session.reply_mode, &mut conn.out, start);
+        if session.reply_mode.is_quiet() {
+            conn.out.truncate(start);
         }
-    }
-
-    /// Drops a reply that the client does not want, and tells what becomes of the next.
-    fn silence(&self, mode: ReplyMode, out: &mut Vec<u8>, start: usize) -> ReplyMode {
-        match mode {
-            ReplyMode::On => ReplyMode::On,
-            ReplyMode::Off => {
-                out.truncate(start);
-                ReplyMode::Off
-            }
-            // CLIENT REPLY SKIP itself answers nothing; the command behind it is the one that is not heard
-            ReplyMode::SkipNext => {
-                out.truncate(start);
-                ReplyMode::Skip
-            }
-            ReplyMode::Skip => {
-                out.truncate(start);
-                ReplyMode::On
-            }
-        }
+        session.reply_mode.end_command();
     }
 
     /// Attributes the time of a batch to its commands, in equal parts: looking at the clock around each would cost a

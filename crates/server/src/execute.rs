@@ -457,7 +457,9 @@ impl Server {
         };
         let watch = session.watch.take();
         let watching = session.client.watching.get();
-        let database = session.database;
+        // what a queued command changes of the session, a run that is taken back has not
+        let (database, protocol, reply_mode) =
+            (session.database, session.protocol, session.reply_mode);
         let Local {
             vm,
             scripts,
@@ -474,6 +476,9 @@ impl Server {
             || self.exec_plan(&multi.queue, watch.as_deref()),
             |server, session, txn, out| {
                 session.database = database;
+                session.protocol = protocol;
+                session.reply_mode = reply_mode;
+                session.reply_is_settled = false;
                 if let Some(watch) = &watch
                     && txn.watched_changed(watch)?
                 {
@@ -512,7 +517,9 @@ impl Server {
             &mut crate::scripting::ScriptMemory,
         ),
     ) -> Outcome {
-        RespWriter::new(out, session.protocol).array(multi.queue.len());
+        if !session.reply_mode.is_quiet() {
+            RespWriter::new(out, session.protocol).array(multi.queue.len());
+        }
         // a connection that CLIENT KILL closes hears the answer to that, and no more; the rest runs all the same
         let mut heard = None;
         for queued in &multi.queue {
@@ -570,11 +577,16 @@ impl Server {
                 Err(Stop::Abort) => return Err(Stop::Abort),
             }
             thread.defer_call(entry.id, began.elapsed().as_nanos() as u64);
+            if session.reply_mode.is_quiet() && !session.reply_is_settled {
+                out.truncate(start);
+            }
+            session.reply_is_settled = false;
             if session.close_after_reply && heard.is_none() {
                 heard = Some(out.len());
             }
         }
         out.truncate(heard.unwrap_or(out.len()));
+        session.reply_is_settled = true;
         Ok(())
     }
 

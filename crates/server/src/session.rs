@@ -11,18 +11,53 @@ use crate::blocking::Blocked;
 use crate::clients::Client;
 use crate::transactions::Multi;
 
-/// What becomes of replies (CLIENT REPLY).
+/// What becomes of replies (CLIENT REPLY): those that are written while it is quiet are not sent.
+///
+/// OFF is quiet until ON. SKIP is quiet during the client's next command, of which EXEC is one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum ReplyMode {
-    /// They are sent.
-    #[default]
-    On,
-    /// They are not.
-    Off,
-    /// The next one is not.
-    SkipNext,
-    /// This one is not.
-    Skip,
+pub struct ReplyMode(u8);
+
+impl ReplyMode {
+    const OFF: u8 = 1;
+    const SKIPS: u8 = 2;
+    const SKIPS_NEXT: u8 = 4;
+
+    /// All are sent.
+    pub const ON: ReplyMode = ReplyMode(0);
+
+    /// Whether what is written now is not sent.
+    pub fn is_quiet(self) -> bool {
+        self.0 & (Self::OFF | Self::SKIPS) != 0
+    }
+
+    /// CLIENT REPLY ON. What SKIP has asked for in the same transaction is still to come.
+    pub fn turn_on(&mut self) {
+        self.0 &= Self::SKIPS_NEXT;
+    }
+
+    /// CLIENT REPLY OFF.
+    pub fn turn_off(&mut self) {
+        self.0 |= Self::OFF;
+    }
+
+    /// CLIENT REPLY SKIP.
+    pub fn skip_next(&mut self) {
+        if self.0 & Self::OFF == 0 {
+            self.0 |= Self::SKIPS_NEXT;
+        }
+    }
+
+    /// RESET: all are sent, but for the reply that is being skipped.
+    pub fn reset(&mut self) {
+        self.0 &= Self::SKIPS;
+    }
+
+    /// The client's command has been answered.
+    pub fn end_command(&mut self) {
+        let skips_next = self.0 & Self::SKIPS_NEXT != 0;
+        self.0 &= Self::OFF;
+        self.0 |= if skips_next { Self::SKIPS } else { 0 };
+    }
 }
 
 /// A command that has been started and could not get its locks.
@@ -50,8 +85,9 @@ pub struct Session {
     pub authenticated: bool,
     /// What becomes of replies.
     pub reply_mode: ReplyMode,
-    /// The reply to the command that runs is sent even if replies are not: it is a notice of SUBSCRIBE or its kin.
-    pub reply_is_notice: bool,
+    /// The reply to the command that runs is sent even if replies are not: it is a notice of SUBSCRIBE or its kin, or EXEC's, which
+    /// holds only what is to be sent.
+    pub reply_is_settled: bool,
     /// CLIENT NO-TOUCH.
     pub no_touch: bool,
     /// CLIENT IMPORT-SOURCE: it sees expired keys that are not removed yet.
@@ -82,8 +118,8 @@ impl Session {
             database: 0,
             protocol: Protocol::Resp2,
             authenticated,
-            reply_mode: ReplyMode::On,
-            reply_is_notice: false,
+            reply_mode: ReplyMode::ON,
+            reply_is_settled: false,
             no_touch: false,
             import_source: false,
             multi: None,
@@ -114,9 +150,7 @@ impl Session {
         self.database = 0;
         self.protocol = Protocol::Resp2;
         self.authenticated = authenticated;
-        if self.reply_mode != ReplyMode::Skip {
-            self.reply_mode = ReplyMode::On;
-        }
+        self.reply_mode.reset();
         self.no_touch = false;
         self.multi = None;
         self.watch = None;

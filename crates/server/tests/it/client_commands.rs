@@ -106,6 +106,88 @@ fn an_import_source_sees_what_has_expired() {
     );
 }
 
+/// What is left out of EXEC's answer makes it shorter than it says: it ends with replies that come later.
+#[test]
+fn replies_are_turned_off_in_the_midst_of_exec() {
+    #[track_caller]
+    fn check(calls: &[&str], expected: &[&str]) {
+        let server = Server::start(&[]);
+        let mut client = server.connect();
+        calls.iter().for_each(|call| client.send(call));
+        client.send("ECHO end");
+        let answers: Vec<String> = std::iter::from_fn(|| client.receive())
+            .map(|value| crate::harness::show(&value))
+            .take(expected.len())
+            .collect();
+        assert_eq!(answers, expected, "{calls:?}");
+    }
+    check(
+        &[
+            "MULTI",
+            "SET a 1",
+            "CLIENT REPLY OFF",
+            "GET a",
+            "EXEC",
+            "GET a",
+            "CLIENT REPLY ON",
+        ],
+        &["+OK", "+QUEUED", "+QUEUED", "+QUEUED", "[+OK +OK \"end\"]"],
+    );
+    // of two that answer one is skipped
+    check(
+        &[
+            "MULTI",
+            "SET a 1",
+            "CLIENT REPLY SKIP",
+            "EXEC",
+            "PING",
+            "GET a",
+        ],
+        &["+OK", "+QUEUED", "+QUEUED", "[+OK \"1\"]", "\"end\""],
+    );
+    check(
+        &[
+            "CLIENT REPLY OFF",
+            "MULTI",
+            "SET a 1",
+            "CLIENT REPLY ON",
+            "GET a",
+            "EXEC",
+        ],
+        &["+OK", "\"1\"", "\"end\""],
+    );
+    check(
+        &[
+            "MULTI",
+            "CLIENT REPLY SKIP",
+            "CLIENT REPLY ON",
+            "EXEC",
+            "PING",
+            "PING",
+        ],
+        &["+OK", "+QUEUED", "+QUEUED", "[+OK +PONG]", "\"end\""],
+    );
+    check(
+        &[
+            "MULTI",
+            "CLIENT REPLY OFF",
+            "HELLO 3",
+            "SUBSCRIBE x",
+            "CLIENT REPLY ON",
+            "EXEC",
+            "PING",
+        ],
+        &[
+            "+OK",
+            "+QUEUED",
+            "+QUEUED",
+            "+QUEUED",
+            "+QUEUED",
+            "[>[\"subscribe\" \"x\" :1] +OK +PONG \"end\"]",
+        ],
+    );
+}
+
 #[test]
 fn replies_can_be_turned_off() {
     play(

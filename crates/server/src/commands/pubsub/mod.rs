@@ -42,7 +42,7 @@ fn enter(call: &mut Call<'_>, kind: Kind, arguments: &[&[u8]], reply: &mut dyn R
         ))
         .into());
     }
-    call.session.reply_is_notice = true;
+    call.session.reply_is_settled = true;
     for name in &arguments[1..] {
         let count = call
             .server
@@ -57,7 +57,7 @@ fn enter(call: &mut Call<'_>, kind: Kind, arguments: &[&[u8]], reply: &mut dyn R
 /// the messages that have been published for it by then.
 fn leave(call: &mut Call<'_>, kind: Kind, arguments: &[&[u8]], reply: &mut dyn Reply) -> Outcome {
     let (pubsub, client) = (&call.server.pubsub, &call.session.client);
-    call.session.reply_is_notice = true;
+    call.session.reply_is_settled = true;
     let all = match arguments.len() {
         1 => pubsub.names(client, kind),
         _ => Vec::new(),

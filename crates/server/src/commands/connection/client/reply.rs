@@ -1,10 +1,12 @@
 //! `CLIENT REPLY ON | OFF | SKIP`: whether the client wants answers. OFF and SKIP themselves answer nothing.
+//!
+//! Inside of EXEC they leave out parts of its answer, which is then no array any more of the length that it says. That is how
+//! the reference does it, and what a client that asks for it gets.
 
 use perilune_command::{Arg, Command, Flags, Group, Outcome, Spec, errors, is_token};
 use perilune_resp::Reply;
 
 use crate::call::Call;
-use crate::session::ReplyMode;
 use crate::table::{Handler, ServerCommand};
 
 /// CLIENT REPLY.
@@ -34,15 +36,11 @@ fn reply_mode(call: &mut Call<'_>, arguments: &[&[u8]], reply: &mut dyn Reply) -
     let mode = &mut call.session.reply_mode;
     match () {
         () if is_token(arguments[2], "on") => {
-            *mode = ReplyMode::On;
+            mode.turn_on();
             reply.ok();
         }
-        () if is_token(arguments[2], "off") => *mode = ReplyMode::Off,
-        () if is_token(arguments[2], "skip") => {
-            if *mode != ReplyMode::Off {
-                *mode = ReplyMode::SkipNext;
-            }
-        }
+        () if is_token(arguments[2], "off") => mode.turn_off(),
+        () if is_token(arguments[2], "skip") => mode.skip_next(),
         () => return Err(errors::SYNTAX.into()),
     }
     Ok(())
