@@ -205,6 +205,11 @@ impl Set {
         }
     }
 
+    /// Whether a set can have `members` members, of so many bytes in all.
+    pub fn can_hold(members: usize, bytes: usize) -> bool {
+        FieldMap::new(MemberHasher).has_room(members, bytes)
+    }
+
     /// The encoding's name, as OBJECT ENCODING answers it.
     pub fn encoding_name(&self) -> &'static str {
         match &self.0 {
@@ -456,6 +461,12 @@ impl fmt::Debug for Set {
 mod tests {
     use super::*;
     use crate::edit::Journal;
+
+    #[test]
+    fn there_is_an_end_to_what_a_set_can_hold() {
+        assert!(Set::can_hold(100_000_000, 1_600_000_000));
+        assert!(!Set::can_hold(300_000_000, 4_800_000_000));
+    }
 
     /// Keeps everything, as an undo log does.
     #[derive(Default)]

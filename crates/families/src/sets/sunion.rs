@@ -21,12 +21,14 @@
 //! (integer) 4
 //! ```
 
-use perilune_command::{Arg, Command, DataHandler, Flags, Group, KeyFlags, KeySpec, Outcome, Spec};
+use perilune_command::{
+    Arg, Command, CommandError, DataHandler, Flags, Group, KeyFlags, KeySpec, Outcome, Spec,
+};
 use perilune_keyspace::{ReadTxn, WriteTxn};
 use perilune_resp::Reply;
 use perilune_value::{Collection, Edit, Limits, Set};
 
-use super::{Sources, reply_member, store};
+use super::{FULL, Sources, reply_member, store};
 
 /// SUNION.
 pub const SUNION: Command = Command::new(
@@ -115,7 +117,7 @@ pub const SDIFFSTORE: Command = Command::new(
 fn sunion(txn: &mut ReadTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Reply) -> Outcome {
     let limits = txn.limits();
     let sets = Sources::find(txn, &arguments[1..])?;
-    reply_set(&union(&sets, &limits), reply);
+    reply_set(&union(&sets, &limits)?, reply);
     Ok(())
 }
 
@@ -128,7 +130,7 @@ fn sdiff(txn: &mut ReadTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Reply) 
 
 fn sunionstore(txn: &mut WriteTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Reply) -> Outcome {
     let limits = txn.limits();
-    let result = union(&Sources::find(txn, &arguments[2..])?, &limits);
+    let result = union(&Sources::find(txn, &arguments[2..])?, &limits)?;
     store(txn, arguments[1], result, "sunionstore", reply)
 }
 
@@ -143,14 +145,24 @@ fn reply_set(set: &Set, reply: &mut dyn Reply) {
     set.iter().for_each(|member| reply_member(member, reply));
 }
 
-fn union(sets: &Sources<'_>, limits: &Limits) -> Set {
+/// # Errors
+/// If there are more members than a set can have: only a union can be greater than every set that it is made of.
+fn union(sets: &Sources<'_>, limits: &Limits) -> Result<Set, CommandError> {
     let mut result = Set::default();
     for set in sets.present() {
+        let fits = Set::can_hold(
+            result.len() + set.len(),
+            result.heap_bytes() + set.heap_bytes(),
+        );
+        let mut digits = itoa::Buffer::new();
         for member in set.iter() {
+            if !fits && !result.has_room(&[member.bytes(&mut digits)]) {
+                return Err(FULL);
+            }
             result.add(member, limits);
         }
     }
-    result
+    Ok(result)
 }
 
 /// Goes over the first set and asks all others, or, where those are small beside it, over all of them: what costs less.
