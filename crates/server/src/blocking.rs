@@ -85,6 +85,11 @@ impl Blocked {
         waits
     }
 
+    /// Nobody hears the answer any more: from now on it is not served.
+    pub fn abandon(&self) {
+        *self.state() = State::Over;
+    }
+
     /// CLIENT UNBLOCK: as if the time were up, or with an error. Whether it waited.
     pub fn unblock(&self, with_error: bool) -> bool {
         let ended = self.end(|reply| match with_error {
@@ -218,7 +223,7 @@ impl Server {
     /// The connection is gone.
     pub(crate) fn forget_wait(&self, session: &mut Session) {
         if let Some((blocked, _)) = &session.blocked {
-            *blocked.state() = State::Over;
+            blocked.abandon();
             self.stop_waiting(session);
         }
     }

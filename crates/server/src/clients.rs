@@ -74,11 +74,19 @@ pub struct Client {
     /// What it is subscribed to, if anything.
     subscriptions: Mutex<Option<Box<Subscriptions>>>,
     /// Its command that waits for keys.
-    blocked: Mutex<Option<Arc<Blocked>>>,
+    blocked: Mutex<Blocking>,
     /// The number of its last command in the registry, plus one.
     pub last_command: Shown,
     /// Commands that have run for it, those in its transactions and scripts included.
     pub commands: Shown,
+}
+
+/// What a client waits for.
+#[derive(Debug, Default)]
+struct Blocking {
+    command: Option<Arc<Blocked>>,
+    /// It is not to wait any more.
+    is_killed: bool,
 }
 
 impl Client {
@@ -125,18 +133,32 @@ impl Client {
         *self.watched.lock().unwrap_or_else(|e| e.into_inner()) = state;
     }
 
-    /// Shows which command waits for keys, or none.
+    fn blocking(&self) -> MutexGuard<'_, Blocking> {
+        self.blocked.lock().unwrap_or_else(|e| e.into_inner())
+    }
+
+    /// Shows which command waits for keys, or none. One of a client that has been killed does not wait.
     pub fn show_blocked(&self, blocked: Option<Arc<Blocked>>) {
         self.flags.set(flag::BLOCKED, blocked.is_some());
-        *self.blocked.lock().unwrap_or_else(|e| e.into_inner()) = blocked;
+        let mut blocking = self.blocking();
+        if let Some(blocked) = blocked.as_ref().filter(|_| blocking.is_killed) {
+            blocked.abandon();
+        }
+        blocking.command = blocked;
     }
 
     /// Its command that waits for keys, if one does.
     pub fn blocked(&self) -> Option<Arc<Blocked>> {
-        self.blocked
-            .lock()
-            .unwrap_or_else(|e| e.into_inner())
-            .clone()
+        self.blocking().command.clone()
+    }
+
+    /// It has been killed: from now on it takes nothing that it waits for, however long its loop needs to close it.
+    pub fn stop_waiting(&self) {
+        let mut blocking = self.blocking();
+        blocking.is_killed = true;
+        if let Some(blocked) = &blocking.command {
+            blocked.abandon();
+        }
     }
 
     /// Whether a key that it watches has changed.

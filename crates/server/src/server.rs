@@ -362,6 +362,7 @@ impl Server {
     /// CLIENT KILL: the connection is gone for everybody at once, and closed as soon as its loop comes to it.
     pub fn kill_client(&self, id: u64) {
         if let Some(client) = self.clients.remove(id) {
+            client.stop_waiting();
             self.pubsub.unsubscribe_all(&client);
         }
         if let Some(net) = self.net() {

@@ -119,6 +119,25 @@ fn one_who_leaves_or_is_killed_takes_nothing_along() {
 }
 
 #[test]
+fn who_has_been_killed_takes_nothing_of_what_comes_next() {
+    let server = Server::start(&[]);
+    let mut killer = server.connect();
+    for _ in 0..20 {
+        let mut waiter = server.connect();
+        let id = waiter.ask("CLIENT ID").replace(':', "");
+        waiter.send("BLPOP k 0");
+        until_blocked(&mut killer, 1);
+        // all of one batch, so that no loop comes to closing the connection in between
+        let calls = format!("CLIENT KILL ID {id}\r\nRPUSH k v\r\nLPOP k\r\n");
+        killer.send_bytes(calls.as_bytes());
+        let answers = [(); 3].map(|()| answer(&mut killer));
+        assert_eq!(answers, [":1", ":1", r#""v""#]);
+        assert_eq!(answer(&mut waiter), "(closed)");
+        until_blocked(&mut killer, 0);
+    }
+}
+
+#[test]
 fn a_value_of_another_type_serves_nobody() {
     let server = Server::start(&[]);
     let (mut other, mut waiter) = (server.connect(), server.connect());
