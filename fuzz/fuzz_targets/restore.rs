@@ -49,13 +49,24 @@ fn change(object: &mut Object, limits: &Limits) -> bool {
     true
 }
 
+/// A payload does not say which encoding its value has, and a packed sorted set, here as in the reference, does not tell
+/// the scores -0 and 0 apart. So scores are compared as numbers, and everything else as it prints.
+fn check_same(one: &Object, other: &Object) {
+    if let (Some(one), Some(other)) = (SortedSet::of(one), SortedSet::of(other)) {
+        let bytes = |(member, score): (Item<'_>, f64)| (member.to_vec(), score);
+        assert!(one.iter().map(bytes).eq(other.iter().map(bytes)), "{one:?} {other:?}");
+    } else {
+        assert_eq!(format!("{one:?}"), format!("{other:?}"));
+    }
+}
+
 fuzz_target!(|data: &[u8]| {
     let limits = Limits::default();
     let Ok(mut object) = Reader::new(data, STRING_LEN_MAX).value_with_kind(&limits) else { return };
     for _ in 0..2 {
         let payload = rdb::dump(Value::Object(&object));
         let copy = rdb::restore(&payload, &limits, usize::MAX, VersionCheck::Strict).expect("it has just been dumped");
-        assert_eq!(format!("{object:?}"), format!("{copy:?}"));
+        check_same(&object, &copy);
         if !change(&mut object, &limits) {
             return;
         }

@@ -67,8 +67,7 @@ impl Connection {
     /// The next reply and the very bytes that it came in.
     pub fn reply_with_bytes(&mut self) -> Result<(Value, Vec<u8>)> {
         loop {
-            let parsed = parse_value(&self.received[self.read..]);
-            if let Some((value, len)) = parsed.map_err(|e| Error::new(ErrorKind::InvalidData, e))? {
+            if let Some((value, len)) = self.parse()? {
                 let bytes = self.received[self.read..self.read + len].to_vec();
                 self.read += len;
                 return Ok((value, bytes));
@@ -77,25 +76,52 @@ impl Connection {
         }
     }
 
-    fn receive(&mut self) -> Result<()> {
+    /// The next reply, if all of it has arrived.
+    pub fn try_reply(&mut self) -> Result<Option<Value>> {
+        loop {
+            if let Some((value, len)) = self.parse()? {
+                self.read += len;
+                return Ok(Some(value));
+            }
+            self.stream.set_nonblocking(true)?;
+            let received = self.receive_some();
+            self.stream.set_nonblocking(false)?;
+            match received {
+                Err(e) if e.kind() == ErrorKind::WouldBlock => return Ok(None),
+                received => received?,
+            }
+        }
+    }
+
+    /// The next reply among the bytes that are there, and its length.
+    fn parse(&self) -> Result<Option<(Value, usize)>> {
+        parse_value(&self.received[self.read..]).map_err(|e| Error::new(ErrorKind::InvalidData, e))
+    }
+
+    fn receive_some(&mut self) -> Result<()> {
         if self.read == self.received.len() {
             self.received.clear();
             self.read = 0;
         }
         let mut chunk = [0; 32 * 1024];
-        match self.stream.read(&mut chunk) {
-            Ok(0) => Err(ErrorKind::UnexpectedEof.into()),
-            Ok(len) => {
+        match self.stream.read(&mut chunk)? {
+            0 => Err(ErrorKind::UnexpectedEof.into()),
+            len => {
                 self.received.extend_from_slice(&chunk[..len]);
                 Ok(())
             }
+        }
+    }
+
+    fn receive(&mut self) -> Result<()> {
+        match self.receive_some() {
             Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
                 Err(Error::new(
                     ErrorKind::TimedOut,
                     format!("no reply within {} s", REPLY_TIMEOUT.as_secs()),
                 ))
             }
-            Err(e) => Err(e),
+            received => received,
         }
     }
 

@@ -10,13 +10,18 @@
 //! B, where A's reply had arrived before B was sent. A history is strictly serializable only if these relations
 //! have no cycle (Adya 1999; for lists the converse holds as well: no cycle, then an order exists).
 //!
+//! What sets and queues add to that stands in [`check_sets`](crate::check_sets) and
+//! [`check_queues`](crate::check_queues).
+//!
 //! Real time would take a quadratic number of edges. Instead there is a node for each completion, in a chain:
 //! a transaction points to the node of its completion, and the last node before its invocation points to it.
 
 use std::collections::HashMap;
 
+use crate::check_queues::{self, Delivered};
+use crate::check_sets;
 use crate::graph::Graph;
-use crate::history::{Key, Mark, Operation, Outcome, Transaction};
+use crate::history::{Key, Mark, Operation, Outcome, Queue, Transaction};
 
 /// Nodes from which a component's cheapest cycle is looked for; more would only cost time.
 const CYCLE_STARTS_MAX: usize = 200;
@@ -28,10 +33,16 @@ const CYCLES_MAX: usize = 3;
 pub enum Relation {
     /// The other overwrote (appended after) its write to this list.
     Ww(Key),
-    /// The other read its write to this list.
+    /// The other read its write to this key.
     Wr(Key),
-    /// The other wrote to this list what it had not read yet.
+    /// The other wrote to this key what it had not read yet.
     Rw(Key),
+    /// The other took what it had pushed to this queue.
+    Took(Queue),
+    /// The other took from this queue what was pushed later.
+    TakenEarlier(Queue),
+    /// What the other pushed to this queue was taken later.
+    PushedEarlier(Queue),
     /// The other was sent later on the same connection.
     Process,
     /// The other was sent after its reply had arrived.
@@ -71,6 +82,49 @@ pub enum Anomaly {
         writer: usize,
         reader: usize,
     },
+    /// A set whose members do not come in the order of their scores.
+    Disordered { key: Key, reader: usize },
+    /// Somebody took from a queue, or found there, what nobody had pushed.
+    Unpushed {
+        queue: Queue,
+        mark: Mark,
+        taker: usize,
+    },
+    /// A mark was taken from a queue twice, or taken and left as well.
+    TakenTwice {
+        queue: Queue,
+        mark: Mark,
+        one: usize,
+        other: usize,
+    },
+    /// A mark was taken whose transaction was aborted.
+    AbortedTake {
+        queue: Queue,
+        mark: Mark,
+        taker: usize,
+        pusher: usize,
+    },
+    /// A mark was pushed, and is neither taken nor left.
+    Vanished {
+        queue: Queue,
+        mark: Mark,
+        pusher: usize,
+    },
+    /// A transaction found a queue empty in which this mark was all the time.
+    FoundEmpty {
+        queue: Queue,
+        mark: Mark,
+        transaction: usize,
+    },
+    /// Two marks were taken at once, in the wrong order.
+    OutOfOrder {
+        queue: Queue,
+        one: Mark,
+        next: Mark,
+        taker: usize,
+    },
+    /// Somebody waited for a queue that was not empty, and nobody woke it.
+    Starved { transaction: usize },
     /// Each transaction must come before the next, and the last before the first.
     Cycle {
         name: &'static str,
@@ -85,6 +139,8 @@ pub struct Report {
     pub anomalies: Vec<Anomaly>,
     /// Edges between transactions, real time included.
     pub edges: usize,
+    /// What became of the queues' marks.
+    pub delivered: Delivered,
 }
 
 /// What a transaction says about one list: how long it was before the transaction touched it.
@@ -113,7 +169,10 @@ pub fn check(history: &[Transaction]) -> Report {
     checker.collect_orders(&mut report.anomalies);
     checker.check_orders(&mut report.anomalies);
     checker.check_lost(&mut report.anomalies);
-    let graph = checker.graph(&mut report.anomalies);
+    let mut edges = checker.edges(&mut report.anomalies);
+    check_sets::relate(history, &mut edges, &mut report.anomalies);
+    report.delivered = check_queues::relate(history, &mut edges, &mut report.anomalies);
+    let graph = checker.graph(edges);
     report.edges = graph.len();
     checker.check_cycles(&graph, &mut report.anomalies);
     report
@@ -163,7 +222,7 @@ impl<'a> Checker<'a> {
                             Operation::Read { key, marks } => {
                                 Some((number, transaction.invoked, *key, marks.as_slice()))
                             }
-                            Operation::Append { .. } => None,
+                            _ => None,
                         })
                 })
         };
@@ -260,7 +319,9 @@ impl<'a> Checker<'a> {
         }
         let mut own: Vec<Own> = Vec::new();
         for operation in &self.history[number].operations {
-            let (Operation::Append { key, .. } | Operation::Read { key, .. }) = *operation;
+            let (Operation::Append { key, .. } | Operation::Read { key, .. }) = *operation else {
+                continue;
+            };
             let place = own.iter().position(|o| o.key == key).unwrap_or_else(|| {
                 own.push(Own {
                     key,
@@ -273,13 +334,6 @@ impl<'a> Checker<'a> {
             let found = match operation {
                 Operation::Read { marks, .. } if marks.ends_with(&own.marks) => {
                     Some(marks.len() - own.marks.len())
-                }
-                Operation::Read { .. } => {
-                    anomalies.push(Anomaly::Internal {
-                        key,
-                        transaction: number,
-                    });
-                    continue;
                 }
                 Operation::Append { mark, before, .. } => {
                     let appended = own.marks.len();
@@ -310,6 +364,13 @@ impl<'a> Checker<'a> {
                         None => None,
                     }
                 }
+                _ => {
+                    anomalies.push(Anomaly::Internal {
+                        key,
+                        transaction: number,
+                    });
+                    continue;
+                }
             };
             match (own.before, found) {
                 (Some(before), Some(found)) if before != found => {
@@ -332,7 +393,8 @@ impl<'a> Checker<'a> {
             .collect()
     }
 
-    fn graph(&self, anomalies: &mut Vec<Anomaly>) -> Graph<Relation> {
+    /// What the lists say.
+    fn edges(&self, anomalies: &mut Vec<Anomaly>) -> Vec<(u32, u32, Relation)> {
         let transactions = self.history.len();
         let mut edges = Vec::with_capacity(transactions * 6);
         for (&key, order) in &self.orders {
@@ -372,9 +434,14 @@ impl<'a> Checker<'a> {
                 }
             }
         }
+        edges
+    }
+
+    /// With what the clocks say.
+    fn graph(&self, mut edges: Vec<(u32, u32, Relation)>) -> Graph<Relation> {
         self.process_edges(&mut edges);
         let completions = self.realtime_edges(&mut edges);
-        Graph::new(transactions + completions, &edges)
+        Graph::new(self.history.len() + completions, &edges)
     }
 
     fn process_edges(&self, edges: &mut Vec<(u32, u32, Relation)>) {
@@ -422,9 +489,9 @@ impl<'a> Checker<'a> {
         let transactions = self.history.len() as u32;
         // What the data says weighs less than what the clock says, so that a cycle prefers data.
         let cost = |relation| match relation {
-            Relation::Ww(_) | Relation::Wr(_) | Relation::Rw(_) => 4,
-            Relation::Process | Relation::Realtime => 5,
             Relation::Chain => 0,
+            Relation::Process | Relation::Realtime => 5,
+            _ => 4,
         };
         for component in graph.components().iter().take(CYCLES_MAX) {
             let cycle = graph.cheapest_cycle(
@@ -450,7 +517,10 @@ impl<'a> Checker<'a> {
 fn name(steps: &[(usize, Relation)]) -> &'static str {
     let count = |wanted: fn(&Relation) -> bool| steps.iter().filter(|(_, r)| wanted(r)).count();
     let clock = count(|r| matches!(r, Relation::Process | Relation::Realtime)) > 0;
-    let reads = count(|r| matches!(r, Relation::Wr(_))) > 0;
+    let reads = count(|r| matches!(r, Relation::Wr(_) | Relation::Took(_))) > 0;
+    if count(|r| matches!(r, Relation::TakenEarlier(_) | Relation::PushedEarlier(_))) > 0 {
+        return "a queue out of order";
+    }
     match (count(|r| matches!(r, Relation::Rw(_))), reads, clock) {
         (0, false, false) => "G0, dirty write",
         (0, true, false) => "G1c, circular information flow",

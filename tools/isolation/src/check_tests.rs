@@ -3,30 +3,11 @@
 use super::*;
 use crate::history::Kind;
 
-/// `a1:7` appends mark 7 to list 1, `a1:7@2` and is told that two were before, `r1:7,8` reads list 1.
+/// `a1:7` appends mark 7 to list 1, `a1:7@2` and is told that two were before, `r1:7,8` reads list 1; `s1:7` adds mark 7
+/// to set 1, `m1:7,8` reads set 1; `p1:7` pushes to queue 1, `t1:7,8` takes from it, `l1:7,8` reads what is left there,
+/// `u1:2` may have taken two from it, and `u1:2>4` may have moved them to queue 4.
 fn transaction(connection: u32, invoked: u64, completed: u64, operations: &str) -> Transaction {
-    let operations = operations
-        .split_whitespace()
-        .map(|word| {
-            let (key, rest) = word[1..].split_once(':').unwrap();
-            let key = key.parse().unwrap();
-            if word.starts_with('a') {
-                let (mark, before) = rest.split_once('@').unwrap_or((rest, ""));
-                Operation::Append {
-                    key,
-                    mark: mark.parse().unwrap(),
-                    before: before.parse().ok(),
-                }
-            } else {
-                let marks = rest
-                    .split(',')
-                    .filter(|m| !m.is_empty())
-                    .map(|m| m.parse().unwrap())
-                    .collect();
-                Operation::Read { key, marks }
-            }
-        })
-        .collect();
+    let operations = operations.split_whitespace().map(operation).collect();
     Transaction {
         connection,
         kind: Kind::Multi,
@@ -34,6 +15,60 @@ fn transaction(connection: u32, invoked: u64, completed: u64, operations: &str) 
         completed,
         outcome: Outcome::Committed,
         operations,
+    }
+}
+
+fn operation(word: &str) -> Operation {
+    let (key, rest) = word[1..].split_once(':').unwrap();
+    let key = key.parse().unwrap();
+    let mark = |text: &str| text.parse().unwrap();
+    let marks = || {
+        rest.split(',')
+            .filter(|m| !m.is_empty())
+            .map(mark)
+            .collect()
+    };
+    match &word[..1] {
+        "a" => {
+            let (text, before) = rest.split_once('@').unwrap_or((rest, ""));
+            Operation::Append {
+                key,
+                mark: mark(text),
+                before: before.parse().ok(),
+            }
+        }
+        "r" => Operation::Read {
+            key,
+            marks: marks(),
+        },
+        "s" => Operation::Add {
+            key,
+            mark: mark(rest),
+        },
+        "m" => Operation::Members {
+            key,
+            marks: marks(),
+        },
+        "p" => Operation::Push {
+            queue: key,
+            mark: mark(rest),
+        },
+        "t" => Operation::Take {
+            queue: key,
+            marks: marks(),
+        },
+        "l" => Operation::Rest {
+            queue: key,
+            marks: marks(),
+        },
+        _ => {
+            let (count, to) = rest.split_once('>').unwrap_or((rest, ""));
+            Operation::MayTake {
+                queues: vec![key],
+                count: count.parse().unwrap(),
+                to: to.parse().ok(),
+            }
+        }
     }
 }
 
@@ -307,6 +342,254 @@ fn contradictions_within_a_transaction() {
             transaction: 0,
         },
     );
+}
+
+#[test]
+fn honest_sets() {
+    clean(&sequential(&["m1:", "s1:7", "m1:7 s1:9 m1:7,9", "m1:7,9"]));
+    clean(&concurrent(&["s1:7", "s1:8", "m1:8", "m1:7,8"]));
+    let mut history = sequential(&["s1:7", "m1:", "m1:7"]);
+    history[0].outcome = Outcome::Unknown;
+    clean(&history);
+}
+
+#[test]
+fn sets_that_contradict() {
+    cycle(
+        &sequential(&["s1:7", "m1:", "m1:7"]),
+        "G-single-realtime",
+        &[0, 1],
+    );
+    // Never seen at all.
+    cycle(&sequential(&["s1:7", "m1:"]), "G-single-realtime", &[0, 1]);
+    // Two readers who disagree about which of two came first.
+    cycle(
+        &concurrent(&["s1:7", "s1:8", "m1:7", "m1:8"]),
+        "G2",
+        &[0, 1, 2, 3],
+    );
+    // Half of a transaction.
+    cycle(&concurrent(&["s1:7 s2:8", "m1:7 m2:"]), "G-single", &[0, 1]);
+    let internal = Anomaly::Internal {
+        key: 1,
+        transaction: 0,
+    };
+    anomaly(&concurrent(&["s1:7 m1:"]), &internal);
+    anomaly(&concurrent(&["m1: m1:8", "s1:8"]), &internal);
+    let (key, reader) = (1, 1);
+    anomaly(
+        &concurrent(&["s1:7 s1:8", "m1:8,7"]),
+        &Anomaly::Disordered { key, reader },
+    );
+    anomaly(
+        &concurrent(&["s2:7", "m1:7"]),
+        &Anomaly::Garbage {
+            key,
+            mark: 7,
+            reader,
+        },
+    );
+    let mut history = concurrent(&["s1:7", "m1:7"]);
+    history[0].outcome = Outcome::Aborted;
+    anomaly(
+        &history,
+        &Anomaly::AbortedRead {
+            key,
+            mark: 7,
+            reader,
+            writer: 0,
+        },
+    );
+}
+
+#[test]
+fn honest_queues() {
+    clean(&sequential(&[
+        "t1:",
+        "p1:7 p1:8 p1:9",
+        "t1:7",
+        "t1:8 p4:8",
+        "t4:8",
+        "l1:9",
+        "l4:",
+    ]));
+    // It waited from before the push on.
+    clean(&[
+        transaction(0, 0, 20, "t1:7"),
+        transaction(1, 5, 30, "p1:7 p1:8"),
+        transaction(2, 40, 50, "l1:8"),
+    ]);
+    // Pushed at the same time, taken in any order.
+    clean(&concurrent(&["p1:7", "p1:8", "t1:8", "t1:7"]));
+    // Pushed in one order, taken by one command.
+    clean(&sequential(&["p1:7", "p1:8", "t1:7,8", "l1:"]));
+    // A sorted set is in the order of its scores.
+    clean(&concurrent(&["p2:7", "p2:8", "t2:7,8"]));
+}
+
+#[test]
+fn taken_twice_or_never_pushed() {
+    let (queue, mark) = (1, 7);
+    for history in [
+        concurrent(&["p1:7", "t1:7", "t1:7"]),
+        sequential(&["p1:7", "t1:7", "l1:7"]),
+    ] {
+        let (one, other) = (1, 2);
+        anomaly(
+            &history,
+            &Anomaly::TakenTwice {
+                queue,
+                mark,
+                one,
+                other,
+            },
+        );
+    }
+    let unpushed = Anomaly::Unpushed {
+        queue,
+        mark,
+        taker: 1,
+    };
+    anomaly(&concurrent(&["p2:7", "t1:7"]), &unpushed);
+    // One who moves puts into its own destination only.
+    let mut history = concurrent(&["p4:7", "t1:7", "u4:1>5"]);
+    history[2].outcome = Outcome::Unknown;
+    anomaly(&history, &unpushed);
+    let mut history = concurrent(&["p1:7", "t1:7"]);
+    history[0].outcome = Outcome::Aborted;
+    anomaly(
+        &history,
+        &Anomaly::AbortedTake {
+            queue,
+            mark,
+            taker: 1,
+            pusher: 0,
+        },
+    );
+}
+
+#[test]
+fn vanished_unless_somebody_may_have_it() {
+    let vanished = |mark| Anomaly::Vanished {
+        queue: 1,
+        mark,
+        pusher: 0,
+    };
+    anomaly(&sequential(&["p1:7", "l1:"]), &vanished(7));
+    for (outcome, count) in [(Outcome::Unknown, 1), (Outcome::Aborted, 2)] {
+        let mut history = sequential(&["p1:7 p1:8", "u1:1", "l1:"]);
+        history[1].outcome = outcome;
+        let found = check(&history).anomalies;
+        assert_eq!(found.len(), count, "{found:?}");
+        assert_eq!(found[0], vanished(7));
+    }
+    // It is where somebody may have moved it.
+    let mut history = sequential(&["p1:7", "u1:1>4", "l1:", "l4:7"]);
+    history[1].outcome = Outcome::Unknown;
+    clean(&history);
+    history.extend(sequential(&["p1:8"]));
+    let report = check(&history);
+    assert!(
+        matches!(report.anomalies[..], [Anomaly::Vanished { mark: 8, .. }]),
+        "{report:?}"
+    );
+    // A push of which nobody saw the answer may not have happened.
+    let mut history = sequential(&["p1:7", "l1:"]);
+    history[0].outcome = Outcome::Unknown;
+    clean(&history);
+}
+
+/// There may be a second cycle, as the takes are out of order for the pushes, and the pushes for the takes.
+#[track_caller]
+fn out_of_turn(history: &[Transaction], transactions: &[usize]) {
+    let report = check(history);
+    let is_it = |anomaly: &Anomaly| match anomaly {
+        Anomaly::Cycle { name, steps } => {
+            let mut members: Vec<usize> = steps.iter().map(|(n, _)| *n).collect();
+            members.sort_unstable();
+            *name == "a queue out of order" && members == transactions
+        }
+        _ => false,
+    };
+    assert!(report.anomalies.iter().any(is_it), "{report:?}");
+}
+
+#[test]
+fn queues_out_of_order() {
+    out_of_turn(&sequential(&["p1:7", "p1:8", "t1:8", "t1:7"]), &[2, 3]);
+    // Within one transaction, and between the transactions of one connection.
+    out_of_turn(&sequential(&["p2:7 p2:8", "t2:8", "t2:7"]), &[1, 2]);
+    out_of_turn(
+        &[
+            transaction(0, 0, 10, "p1:7"),
+            transaction(0, 0, 10, "p1:8"),
+            transaction(1, 20, 30, "t1:8"),
+            transaction(2, 40, 50, "t1:7"),
+        ],
+        &[2, 3],
+    );
+    // What was left was overtaken.
+    out_of_turn(&sequential(&["p1:7", "p1:8", "t1:8", "l1:7"]), &[2, 3]);
+    // The marks of one push are not all together.
+    out_of_turn(&concurrent(&["p1:7 p1:8", "p1:9", "t1:7,9,8"]), &[0, 1]);
+    let out_of_order = |queue| Anomaly::OutOfOrder {
+        queue,
+        one: 8,
+        next: 7,
+        taker: 1,
+    };
+    anomaly(&concurrent(&["p1:7 p1:8", "t1:8,7"]), &out_of_order(1));
+    anomaly(&concurrent(&["p2:7", "t2:8,7", "p2:8"]), &out_of_order(2));
+}
+
+#[test]
+fn served_before_the_commit() {
+    // Who has taken a mark does not see what came with it.
+    cycle(
+        &[
+            transaction(0, 0, 50, "p1:7 a1:8"),
+            transaction(1, 0, 20, "t1:7"),
+            transaction(1, 25, 30, "r1:"),
+            transaction(2, 60, 70, "r1:8"),
+        ],
+        "G-single-realtime",
+        &[0, 1, 2],
+    );
+}
+
+#[test]
+fn found_empty_and_starved() {
+    let history = sequential(&["p1:7", "t1:", "t1:7"]);
+    anomaly(
+        &history,
+        &Anomaly::FoundEmpty {
+            queue: 1,
+            mark: 7,
+            transaction: 1,
+        },
+    );
+    let mut history = sequential(&["p1:7", "u1:1", "l1:7"]);
+    history[1].outcome = Outcome::Starved;
+    anomaly(&history, &Anomaly::Starved { transaction: 1 });
+}
+
+#[test]
+fn deliveries_are_counted() {
+    let mut history = vec![
+        transaction(0, 0, 20, "t1:7"),
+        transaction(1, 5, 30, "p1:7 p1:8"),
+        transaction(2, 40, 50, "t1:8"),
+        transaction(0, 60, 70, "t1:"),
+    ];
+    for waiting in [0, 2, 3] {
+        history[waiting].kind = Kind::Waiting;
+    }
+    let delivered = Delivered {
+        taken: 2,
+        awaited: 1,
+        in_vain: 1,
+    };
+    assert_eq!(check(&history).delivered, delivered);
 }
 
 #[test]

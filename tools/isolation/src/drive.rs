@@ -13,12 +13,14 @@ use std::time::{Duration, Instant};
 use fastrand::Rng;
 use perilune_harness::{Connection, Value};
 
+use crate::episodes::Player;
 use crate::history::{Key, Kind, Mark, Operation, Outcome, Transaction};
+use crate::shapes::write_unseen;
 use crate::workload::{Body, Command, KEY_UNKNOWN, Lists, Plan, Planner, Scripts};
 
 /// Transactions sent at once, at most.
 const PIPELINE_MAX: usize = 4;
-/// Lists read by one command at the end.
+/// Keys read by one transaction at the end.
 const FINAL_READ_KEYS: usize = 50;
 
 /// What to run.
@@ -32,11 +34,13 @@ pub struct Run {
     pub duration: Duration,
     /// How many at once.
     pub connections: u32,
+    /// How many episodes of pushing and waiting at once, each with clients of its own.
+    pub episodes: u32,
     /// How often all of them are broken.
     pub kills_per_second: f64,
 }
 
-/// Runs the workload over `lists`; the history ends with reads of them all.
+/// Runs the workload over `lists`, and episodes beside it; the history ends with reads of all keys.
 pub fn run(run: &Run, lists: &Lists) -> Result<Vec<Transaction>> {
     let started = Instant::now();
     let scripts = Scripts::load(|words| Connection::open(run.address)?.call(words))?;
@@ -66,10 +70,30 @@ pub fn run(run: &Run, lists: &Lists) -> Result<Vec<Transaction>> {
                 })
             })
             .collect();
+        let players: Vec<_> = (0..run.episodes)
+            .map(|player| {
+                let rng = Rng::with_seed(run.seed.wrapping_add(u64::from(!player) << 32));
+                let planner = Planner {
+                    lists,
+                    scripts: scripts.clone(),
+                    rng,
+                };
+                let (next_connection, failed) = (&next_connection, &failed);
+                scope.spawn(move || {
+                    let mut player = Player::new(run, started, planner, next_connection);
+                    let result = player.play(failed);
+                    failed.fetch_or(result.is_err(), Ordering::Relaxed);
+                    result.map(|()| player.history)
+                })
+            })
+            .collect();
         let killer = scope.spawn(|| kill(run, started, &failed));
         let mut history = Vec::new();
         for worker in workers {
             history.extend(worker.join().expect("a worker returns its errors")?);
+        }
+        for player in players {
+            history.extend(player.join().expect("a player returns its errors")?);
         }
         killer.join().expect("the killer returns its errors")?;
         Ok::<_, Error>(history)
@@ -112,30 +136,29 @@ fn kill(run: &Run, started: Instant, failed: &AtomicBool) -> Result<()> {
     Ok(())
 }
 
-/// Finds the lists of the appends of which only the mark is known, or forgets these if nobody saw it.
+/// Finds the keys of the writes of which only the mark is known, or forgets these if nobody saw it.
 fn resolve_unknown_keys(history: &mut [Transaction]) {
     let mut found: HashMap<Mark, Key> = HashMap::new();
     for transaction in history.iter().filter(|t| t.kind == Kind::Final) {
         for operation in &transaction.operations {
-            if let Operation::Read { key, marks } = operation {
+            if let Operation::Read { key, marks } | Operation::Members { key, marks } = operation {
                 found.extend(marks.iter().map(|&mark| (mark, *key)));
             }
         }
     }
     for transaction in history.iter_mut().filter(|t| t.outcome == Outcome::Unknown) {
-        transaction
-            .operations
-            .retain_mut(|operation| match operation {
-                Operation::Append { key, mark, .. } if *key == KEY_UNKNOWN => match found.get(mark)
-                {
-                    Some(list) => {
-                        *key = *list;
-                        true
-                    }
-                    None => false,
-                },
-                _ => true,
-            });
+        transaction.operations.retain_mut(|operation| {
+            let Operation::Append { key, mark, .. } = *operation else {
+                return true;
+            };
+            if key == KEY_UNKNOWN {
+                let Some(&key) = found.get(&mark) else {
+                    return false;
+                };
+                *operation = write_unseen(key, mark);
+            }
+            true
+        });
     }
 }
 
@@ -224,8 +247,7 @@ impl Worker<'_> {
         let completed = self.now();
         if matches!(result, Err(Broken::Connection(_))) {
             for plan in &plans[answered..] {
-                let (kind, outcome, operations) =
-                    (plan.kind, Outcome::Unknown, appends(&plan.body));
+                let (kind, outcome, operations) = (plan.kind, Outcome::Unknown, unseen(&plan.body));
                 self.history.push(Transaction {
                     connection: number,
                     kind,
@@ -280,11 +302,22 @@ impl Worker<'_> {
         let keys: Vec<Key> = (0..self.planner.lists.used()).collect();
         for keys in keys.chunks(FINAL_READ_KEYS) {
             let invoked = self.now();
-            let command = self.planner.reads(keys.to_vec());
-            let reply = connection.call(&command.words)?;
-            let operations = command
-                .understand(&reply)
-                .ok_or_else(|| Error::other(format!("a final read was answered {reply:?}")))?;
+            let body = Body::Exec {
+                queued: keys.iter().map(|&key| self.planner.read_of(key)).collect(),
+                refused: false,
+            };
+            let plan = Plan {
+                kind: Kind::Final,
+                watched: Vec::new(),
+                body,
+            };
+            send_body(&mut connection, &plan.body);
+            connection.flush()?;
+            let answers = (0..replies(&plan.body)).map(|_| connection.reply());
+            let answers = answers.collect::<Result<Vec<_>>>()?;
+            let mut operations = Vec::new();
+            understand(&plan, &[], &answers, |_, _, seen| operations = seen)
+                .ok_or_else(|| Error::other(format!("a final read was answered {answers:?}")))?;
             let (kind, outcome) = (Kind::Final, Outcome::Committed);
             let completed = self.now();
             self.history.push(Transaction {
@@ -307,7 +340,8 @@ fn read(connection: &mut Connection, replies: usize) -> std::result::Result<Vec<
         .map_err(Broken::Connection)
 }
 
-fn send_body(connection: &mut Connection, body: &Body) {
+/// Queues the commands of a plan, but for those under its WATCH.
+pub fn send_body(connection: &mut Connection, body: &Body) {
     let (queued, end) = match body {
         Body::Single(command) => return connection.queue(&command.words),
         Body::Exec { queued, .. } => (queued, "EXEC"),
@@ -323,7 +357,8 @@ fn send_body(connection: &mut Connection, body: &Body) {
     connection.queue(&[end]);
 }
 
-fn replies(body: &Body) -> usize {
+/// How many replies these have.
+pub fn replies(body: &Body) -> usize {
     match body {
         Body::Single(_) => 1,
         Body::Exec { queued, refused } => queued.len() + 2 + usize::from(*refused),
@@ -331,20 +366,21 @@ fn replies(body: &Body) -> usize {
     }
 }
 
-fn appends(body: &Body) -> Vec<Operation> {
+/// What may have happened where nobody saw the replies.
+pub fn unseen(body: &Body) -> Vec<Operation> {
     match body {
-        Body::Single(command) => command.appends(),
+        Body::Single(command) => command.unseen(),
         Body::Exec {
             queued,
             refused: false,
-        } => queued.iter().flat_map(Command::appends).collect(),
+        } => queued.iter().flat_map(Command::unseen).collect(),
         // Nothing of these ever happens, whatever became of the connection.
         Body::Exec { refused: true, .. } | Body::Discard { .. } => Vec::new(),
     }
 }
 
 /// Says what a plan has done; None where the replies do not fit it.
-fn understand(
+pub fn understand(
     plan: &Plan,
     watched: &[Value],
     replies: &[Value],
@@ -364,31 +400,31 @@ fn understand(
         as_sent.then(|| {
             commands
                 .iter()
-                .flat_map(Command::appends)
+                .flat_map(Command::unseen)
                 .collect::<Vec<_>>()
         })
     };
     match &plan.body {
         Body::Single(command) => note(plan.kind, Outcome::Committed, command.understand(end)?),
         Body::Discard { queued: commands } => {
-            let appends = queued(commands)?;
+            let writes = queued(commands)?;
             (*end == Value::Status(b"OK".to_vec()))
-                .then(|| note(plan.kind, Outcome::Aborted, appends))?;
+                .then(|| note(plan.kind, Outcome::Aborted, writes))?;
         }
         Body::Exec {
             queued: commands,
             refused,
         } => {
-            let appends = queued(commands)?;
+            let writes = queued(commands)?;
             match end {
                 Value::Error(text) if *refused && text.starts_with(b"EXECABORT") => {
-                    note(plan.kind, Outcome::Aborted, appends);
+                    note(plan.kind, Outcome::Aborted, writes);
                 }
                 end if end.is_null() && plan.kind == Kind::Watch => {
                     for read in read {
                         note(Kind::WatchRead, Outcome::Committed, vec![read]);
                     }
-                    note(plan.kind, Outcome::Aborted, appends);
+                    note(plan.kind, Outcome::Aborted, writes);
                 }
                 end if !refused => {
                     let mut operations = read;

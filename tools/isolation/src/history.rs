@@ -1,13 +1,17 @@
-//! What happened: transactions over lists of marks, as their clients saw them.
+//! What happened: transactions over lists, sets and queues of marks, as their clients saw them.
 //!
-//! Every key holds a list to which transactions append marks; each mark is appended once in the whole
-//! history. So a list's value tells the order of all the writes that made it, which is what lets a checker
-//! find out who came before whom in time linear to the history (Kingsbury and Alvaro, "Elle", VLDB 2020).
+//! Every key holds marks, and each mark is written once in the whole history. A *list* (a string or a list on the
+//! server) tells by its value the order of all the writes that made it, which is what lets a checker find out who came
+//! before whom in time linear to the history (Kingsbury and Alvaro, "Elle", VLDB 2020). A *set* (a sorted set) tells
+//! which writes came before a read. A *queue* is what clients wait for: a mark is pushed at its end and taken from its
+//! front.
 
 use std::fmt;
 
-/// A list, by number.
+/// A list or a set, by number.
 pub type Key = u32;
+/// A queue, by number.
+pub type Queue = u32;
 /// An element, unique in the history. Zero is never used.
 pub type Mark = u32;
 
@@ -23,6 +27,22 @@ pub enum Operation {
     },
     /// Read the entire list.
     Read { key: Key, marks: Vec<Mark> },
+    /// Added `mark` to a set.
+    Add { key: Key, mark: Mark },
+    /// Read the entire set, in the order of the scores.
+    Members { key: Key, marks: Vec<Mark> },
+    /// Put `mark` at the end of a queue.
+    Push { queue: Queue, mark: Mark },
+    /// Took these from the front of a queue, the first of them first; none where it was found empty.
+    Take { queue: Queue, marks: Vec<Mark> },
+    /// Nobody saw the answer: so many may have been taken from one of these queues, and put into the other one.
+    MayTake {
+        queues: Vec<Queue>,
+        count: u32,
+        to: Option<Queue>,
+    },
+    /// What is left in a queue in the end.
+    Rest { queue: Queue, marks: Vec<Mark> },
 }
 
 /// How a transaction ended for its client.
@@ -34,6 +54,8 @@ pub enum Outcome {
     Aborted,
     /// The connection broke: all of it happened or nothing did, any time after the invocation.
     Unknown,
+    /// It waited for a queue, and got nothing although there was something for long enough.
+    Starved,
 }
 
 /// The way a transaction was made.
@@ -63,7 +85,9 @@ pub enum Kind {
     ScriptFailing,
     /// Scripts with computed keys between plain commands in MULTI.
     ScriptInMulti,
-    /// The reads of all keys at the end.
+    /// A command that waits for a queue.
+    Waiting,
+    /// The reads of all keys at the end, and of a queue when nobody pushes or waits any more.
     Final,
 }
 
@@ -98,28 +122,46 @@ impl fmt::Display for Transaction {
             seconds(self.completed)
         )?;
         for operation in &self.operations {
-            match operation {
-                Operation::Append {
-                    key,
-                    mark,
-                    before: Some(before),
-                } => {
-                    write!(f, " append({key}, {mark:08x}, as number {before})")?;
-                }
-                Operation::Append {
-                    key,
-                    mark,
-                    before: None,
-                } => write!(f, " append({key}, {mark:08x})")?,
-                Operation::Read { key, marks } => {
-                    write!(f, " read({key}, {} marks", marks.len())?;
-                    match marks.last() {
-                        Some(last) => write!(f, " up to {last:08x})")?,
-                        None => write!(f, ")")?,
-                    }
-                }
-            }
+            write!(f, " {operation}")?;
         }
         Ok(())
+    }
+}
+
+impl fmt::Display for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Operation::Append {
+                key,
+                mark,
+                before: Some(before),
+            } => write!(f, "append({key}, {mark:08x}, as number {before})"),
+            Operation::Append {
+                key,
+                mark,
+                before: None,
+            } => write!(f, "append({key}, {mark:08x})"),
+            Operation::Read { key, marks } | Operation::Members { key, marks } => {
+                write!(f, "read({key}, {} marks", marks.len())?;
+                match marks.last() {
+                    Some(last) => write!(f, " up to {last:08x})"),
+                    None => write!(f, ")"),
+                }
+            }
+            Operation::Add { key, mark } => write!(f, "add({key}, {mark:08x})"),
+            Operation::Push { queue, mark } => write!(f, "push(q{queue}, {mark:08x})"),
+            Operation::Take { queue, marks } => write!(f, "take(q{queue}, {marks:08x?})"),
+            Operation::MayTake {
+                queues,
+                count,
+                to: None,
+            } => write!(f, "may-take({queues:?}, up to {count})"),
+            Operation::MayTake {
+                queues,
+                count,
+                to: Some(to),
+            } => write!(f, "may-take({queues:?}, up to {count}, to q{to})"),
+            Operation::Rest { queue, marks } => write!(f, "rest(q{queue}, {marks:08x?})"),
+        }
     }
 }

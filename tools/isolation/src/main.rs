@@ -1,15 +1,21 @@
 //! Proves from the outside that a server's transactions are strictly serializable, or shows why they are not.
 //!
-//! Many connections append unique marks to a few lists and read them, by plain commands, MULTI, WATCH and
-//! scripts of every sort ([`workload`]); what they saw is written down with its time ([`drive`], [`history`])
-//! and checked for contradictions ([`check`]): a finding is a proof, with the shortest cycle as its witness.
+//! Many connections write unique marks to a few strings, lists and sorted sets and read them, by plain commands, MULTI,
+//! WATCH and scripts of every sort ([`workload`]). Others wait for queues to which all kinds of transactions push
+//! ([`episodes`]). What they saw is written down with its time ([`drive`], [`history`]) and checked for contradictions
+//! ([`check`], [`check_queues`]): a finding is a proof, with the shortest cycle as its witness.
 
 mod check;
+mod check_queues;
+mod check_sets;
 mod drive;
+mod episodes;
 mod graph;
 mod history;
 mod options;
+mod queues;
 mod report;
+mod shapes;
 mod workload;
 
 use std::io::{Error, Result};
@@ -21,6 +27,9 @@ use perilune_harness::{Connection, Server};
 use crate::drive::Run;
 use crate::options::{Options, Target};
 use crate::workload::Lists;
+
+/// Findings that are printed. Where everything is broken, the first ones say enough.
+const ANOMALIES_SHOWN_MAX: usize = 20;
 
 fn main() -> ExitCode {
     match Options::from_arguments()
@@ -54,6 +63,7 @@ fn examine(options: &Options) -> Result<bool> {
         seed: options.seed,
         duration: options.duration,
         connections: options.connections,
+        episodes: options.episodes,
         kills_per_second: options.kills_per_second,
     };
     // Names of this run only: a server that is connected to may hold others.
@@ -71,8 +81,12 @@ fn examine(options: &Options) -> Result<bool> {
     let started = Instant::now();
     let report = check::check(&history);
     report::print_summary(&history, &report, lists.used(), started.elapsed());
-    for anomaly in &report.anomalies {
+    for anomaly in report.anomalies.iter().take(ANOMALIES_SHOWN_MAX) {
         report::print_anomaly(&history, anomaly);
+    }
+    let more = report.anomalies.len().saturating_sub(ANOMALIES_SHOWN_MAX);
+    if more > 0 {
+        println!("and {more} more");
     }
     let reran = report::print_reruns(before, after, options.rerun_share_min);
     let stood = report.anomalies.is_empty() && reran;

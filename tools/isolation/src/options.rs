@@ -16,8 +16,9 @@ perilune-isolation (--server <binary> | --connect <host:port>) [option...]
   --connect <host:port>     use a server that runs already; only keys of this run are touched
   --seconds <n>             how long the workload runs (10)
   --connections <n>         how many clients at once (16)
-  --keys <n>                lists in use at any time (8): fewer mean more conflicts
-  --appends-per-key <n>     appends until a list is retired for a new one (32)
+  --keys <n>                keys in use at any time (8): fewer mean more conflicts
+  --appends-per-key <n>     writes until a key is retired for a new one (32)
+  --episodes <n>            how many episodes of pushing and waiting run beside that at any time (3)
   --kills-per-second <n>    how often every connection is broken by CLIENT KILL (2); 0 for never
   --seed <n>                everything random follows from it (by the clock; printed)
   --min-rerun-share <0..1>  fail unless the server ran at least this share of its transactions more than once,
@@ -41,6 +42,7 @@ pub struct Options {
     pub server_arguments: Vec<String>,
     pub duration: Duration,
     pub connections: u32,
+    pub episodes: u32,
     pub keys: u32,
     pub appends_per_key: u32,
     pub kills_per_second: f64,
@@ -54,6 +56,7 @@ impl Options {
         let mut target = None;
         let mut server_arguments = Vec::new();
         let (mut seconds, mut connections, mut keys, mut appends_per_key) = (10.0, 16, 8, 32);
+        let mut episodes = 3;
         let (mut kills_per_second, mut seed, mut rerun_share_min) = (2.0, fastrand::u64(..), None);
         let mut parser = lexopt::Parser::from_env();
         while let Some(argument) = parser.next()? {
@@ -71,6 +74,7 @@ impl Options {
                 ),
                 Long("seconds") => seconds = parser.value()?.parse()?,
                 Long("connections") => connections = parser.value()?.parse()?,
+                Long("episodes") => episodes = parser.value()?.parse()?,
                 Long("keys") => keys = parser.value()?.parse()?,
                 Long("appends-per-key") => appends_per_key = parser.value()?.parse()?,
                 Long("kills-per-second") => kills_per_second = parser.value()?.parse()?,
@@ -93,6 +97,7 @@ impl Options {
             server_arguments,
             duration,
             connections,
+            episodes,
             keys,
             appends_per_key,
             kills_per_second,

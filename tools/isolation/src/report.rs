@@ -5,26 +5,27 @@ use std::time::Duration;
 
 use crate::Counters;
 use crate::check::{Anomaly, Relation, Report};
-use crate::history::{Kind, Outcome, Transaction};
+use crate::history::{Kind, Operation, Outcome, Queue, Transaction};
 
 /// One table: how many transactions of each kind ended how.
 pub fn print_summary(history: &[Transaction], report: &Report, keys: u32, check_time: Duration) {
-    let mut kinds: BTreeMap<Kind, [usize; 3]> = BTreeMap::new();
+    let mut kinds: BTreeMap<Kind, [usize; 4]> = BTreeMap::new();
     for transaction in history {
         let counts = kinds.entry(transaction.kind).or_default();
         match transaction.outcome {
             Outcome::Committed => counts[0] += 1,
             Outcome::Aborted => counts[1] += 1,
             Outcome::Unknown => counts[2] += 1,
+            Outcome::Starved => counts[3] += 1,
         }
     }
     println!(
-        "{:<16}{:>10}{:>10}{:>10}",
-        "", "committed", "aborted", "unknown"
+        "{:<16}{:>10}{:>10}{:>10}{:>10}",
+        "", "committed", "aborted", "unknown", "starved"
     );
-    for (kind, [committed, aborted, unknown]) in &kinds {
+    for (kind, [committed, aborted, unknown, starved]) in &kinds {
         println!(
-            "{:<16}{committed:>10}{aborted:>10}{unknown:>10}",
+            "{:<16}{committed:>10}{aborted:>10}{unknown:>10}{starved:>10}",
             format!("{kind:?}")
         );
     }
@@ -36,11 +37,16 @@ pub fn print_summary(history: &[Transaction], report: &Report, keys: u32, check_
         .unwrap_or(1)
         .max(1);
     println!(
-        "{} transactions ({committed} committed) on {keys} lists, {:.0} per second; {} edges checked in {:.2} s",
+        "{} transactions ({committed} committed) on {keys} keys, {:.0} per second; {} edges checked in {:.2} s",
         history.len(),
         history.len() as f64 / (nanoseconds as f64 / 1e9),
         report.edges,
         check_time.as_secs_f64()
+    );
+    let delivered = report.delivered;
+    println!(
+        "{} elements taken from queues, {} of them by clients that were waiting; {} waits in vain",
+        delivered.taken, delivered.awaited, delivered.in_vain
     );
 }
 
@@ -51,13 +57,30 @@ pub fn print_anomaly(history: &[Transaction], anomaly: &Anomaly) {
             println!("    T{number} {}", history[number]);
         }
     };
+    let show_queue = |wanted: Queue| {
+        println!("    all that is known of the queue:");
+        let touches = |operation: &Operation| match operation {
+            Operation::Push { queue, .. }
+            | Operation::Take { queue, .. }
+            | Operation::Rest { queue, .. } => *queue == wanted,
+            Operation::MayTake { queues, to, .. } => {
+                queues.contains(&wanted) || *to == Some(wanted)
+            }
+            _ => false,
+        };
+        let numbers = 0..history.len();
+        let all: Vec<usize> = numbers
+            .filter(|&number| history[number].operations.iter().any(touches))
+            .collect();
+        show(&all);
+    };
     match anomaly {
         Anomaly::Garbage { key, mark, reader } => {
-            println!("garbage: list {key} holds {mark:08x}, which nobody appended to it");
+            println!("garbage: key {key} holds {mark:08x}, which nobody appended to it");
             show(&[*reader]);
         }
         Anomaly::Duplicate { key, mark, reader } => {
-            println!("duplicate: list {key} holds {mark:08x} twice, or another list as well");
+            println!("duplicate: key {key} holds {mark:08x} twice, or another key as well");
             show(&[*reader]);
         }
         Anomaly::AbortedRead {
@@ -67,18 +90,18 @@ pub fn print_anomaly(history: &[Transaction], anomaly: &Anomaly) {
             writer,
         } => {
             println!(
-                "G1a, aborted read: list {key} holds {mark:08x} of T{writer}, which was aborted"
+                "G1a, aborted read: key {key} holds {mark:08x} of T{writer}, which was aborted"
             );
             show(&[*writer, *reader]);
         }
         Anomaly::IncompatibleOrder { key, one, other } => {
             println!(
-                "incompatible order: two values of list {key}, and neither begins with the other"
+                "incompatible order: two values of key {key}, and neither begins with the other"
             );
             show(&[*one, *other]);
         }
         Anomaly::Internal { key, transaction } => {
-            println!("internal: a transaction contradicts itself about list {key}");
+            println!("internal: a transaction contradicts itself about key {key}");
             show(&[*transaction]);
         }
         Anomaly::WrongPlace {
@@ -87,7 +110,7 @@ pub fn print_anomaly(history: &[Transaction], anomaly: &Anomaly) {
             transaction,
         } => {
             println!(
-                "wrong place: the append of {mark:08x} to list {key} was told a place where it is not"
+                "wrong place: the append of {mark:08x} to key {key} was told a place where it is not"
             );
             show(&[*transaction]);
         }
@@ -97,10 +120,68 @@ pub fn print_anomaly(history: &[Transaction], anomaly: &Anomaly) {
             writer,
             reader,
         } => {
-            println!(
-                "lost: {mark:08x} is not in list {key}, read after T{writer} had committed it"
-            );
+            println!("lost: {mark:08x} is not in key {key}, read after T{writer} had committed it");
             show(&[*writer, *reader]);
+        }
+        Anomaly::Disordered { key, reader } => {
+            println!("disordered: the members of key {key} do not come by their scores");
+            show(&[*reader]);
+        }
+        Anomaly::Unpushed { queue, mark, taker } => {
+            println!("unpushed: {mark:08x} was in queue q{queue}, to which nobody pushed it");
+            show(&[*taker]);
+            show_queue(*queue);
+        }
+        Anomaly::TakenTwice {
+            queue,
+            mark,
+            one,
+            other,
+        } => {
+            println!("taken twice: {mark:08x} of queue q{queue}");
+            show(&[*one, *other]);
+            show_queue(*queue);
+        }
+        Anomaly::AbortedTake {
+            queue,
+            mark,
+            taker,
+            pusher,
+        } => {
+            println!(
+                "aborted take: {mark:08x} was in queue q{queue}, but T{pusher}, which pushed it, was aborted"
+            );
+            show(&[*pusher, *taker]);
+        }
+        Anomaly::Vanished {
+            queue,
+            mark,
+            pusher,
+        } => {
+            println!("vanished: {mark:08x} was pushed to queue q{queue}, and nobody has it");
+            show(&[*pusher]);
+            show_queue(*queue);
+        }
+        Anomaly::FoundEmpty {
+            queue,
+            mark,
+            transaction,
+        } => {
+            println!("found empty: queue q{queue}, with {mark:08x} in it all the time");
+            show(&[*transaction]);
+        }
+        Anomaly::OutOfOrder {
+            queue,
+            one,
+            next,
+            taker,
+        } => {
+            println!("out of order: {one:08x} came before {next:08x} from queue q{queue}");
+            show(&[*taker]);
+        }
+        Anomaly::Starved { transaction } => {
+            println!("starved: a client waited for a queue that was not empty, and was not woken");
+            show(&[*transaction]);
         }
         Anomaly::Cycle { name, steps } => {
             println!("cycle of {}: {name}", steps.len());
@@ -115,9 +196,16 @@ pub fn print_anomaly(history: &[Transaction], anomaly: &Anomaly) {
 
 fn why(relation: Relation) -> String {
     match relation {
-        Relation::Ww(key) => format!("which appended to list {key} next"),
-        Relation::Wr(key) => format!("which found its append in list {key}"),
-        Relation::Rw(key) => format!("whose append to list {key} it did not find"),
+        Relation::Ww(key) => format!("which appended to key {key} next"),
+        Relation::Wr(key) => format!("which found its append in key {key}"),
+        Relation::Rw(key) => format!("whose append to key {key} it did not find"),
+        Relation::Took(queue) => format!("which took what it had pushed to queue q{queue}"),
+        Relation::TakenEarlier(queue) => {
+            format!("which took from queue q{queue} what was pushed later")
+        }
+        Relation::PushedEarlier(queue) => {
+            format!("whose push to queue q{queue} was taken later")
+        }
         Relation::Process => "which was sent later on the same connection".into(),
         Relation::Realtime | Relation::Chain => "which was sent after its reply had arrived".into(),
     }

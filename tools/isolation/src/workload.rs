@@ -1,7 +1,7 @@
 //! Makes transactions of every kind, and understands the answers to them.
 //!
 //! A plan is what goes over the wire together with what each reply means. Keys are retired after some
-//! appends, so that values stay short and reads stay cheap however long a run lasts.
+//! writes, so that values stay short and reads stay cheap however long a run lasts.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -9,12 +9,37 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use fastrand::Rng;
 use perilune_harness::Value;
 
-use crate::history::{Key, Kind, Mark, Operation};
+use crate::history::{Key, Kind, Mark, Operation, Queue};
+use crate::queues::{Taking, script_push, take_command, taken_by_script};
+use crate::shapes::{self, Shape, mark_text};
 
-/// Stands for the list of an append of which only the mark is known.
+/// Stands for the key of a write of which only the mark is known.
 pub const KEY_UNKNOWN: Key = Key::MAX;
-/// A mark on the server: fixed width, so that a value's length tells how many there are.
-const MARK_BYTES: usize = 8;
+
+/// What both scripts do their operations with, by the name of the command.
+const SCRIPT_COMMANDS: &str = "
+local function joined(what, key)
+  return table.concat(redis.call(what, key, 0, -1))
+end
+local function write(what, key, mark)
+  return redis.call(what, key, mark)
+end
+local commands = {
+  APPEND = write,
+  RPUSH = write,
+  ZADD = function(what, key, mark) return redis.call(what, key, tonumber(mark, 16), mark) end,
+  GET = function(what, key) return redis.call(what, key) or '' end,
+  LRANGE = joined,
+  ZRANGE = joined,
+  LPOP = function(what, key) return redis.call(what, key) or '' end,
+  ZPOPMIN = function(what, key) return redis.call(what, key)[1] or '' end,
+  spin = function(what, key, turns)
+    local n = 0
+    for turn = 1, tonumber(turns) do n = n + turn % 7 end
+  end,
+  fail = function() error('planned failure') end,
+}
+";
 
 /// Does the operations that ARGV lists in threes: what, on which key (`#1` is KEYS[1], `17` makes a name), and
 /// the mark or the number of turns.
@@ -23,25 +48,17 @@ local prefix, answers = ARGV[1], {}
 for i = 2, #ARGV, 3 do
   local what, place, argument = ARGV[i], ARGV[i + 1], ARGV[i + 2]
   local key = place:sub(1, 1) == '#' and KEYS[tonumber(place:sub(2))] or prefix .. place
-  if what == 'append' then
-    answers[#answers + 1] = redis.call('APPEND', key, argument)
-  elseif what == 'read' then
-    answers[#answers + 1] = redis.call('GET', key) or ''
-  elseif what == 'spin' then
-    local n = 0
-    for turn = 1, tonumber(argument) do n = n + turn % 7 end
-  else
-    error('planned failure')
-  end
+  answers[#answers + 1] = commands[what](what, key, argument)
 end
 return answers";
 
-/// Reads one list, and appends to another one that is chosen by what it read.
+/// Reads one key, and writes to another one that is chosen by what it read. Each stands behind its command.
 const SCRIPT_CHASE: &str = "
-local prefix, mark, first = ARGV[1], ARGV[2], ARGV[3]
-local value = redis.call('GET', prefix .. first) or ''
-local chosen = ARGV[4 + (#value / 8) % (#ARGV - 3)]
-return {value, chosen, redis.call('APPEND', prefix .. chosen, mark)}";
+local prefix, mark = ARGV[1], ARGV[2]
+local value = commands[ARGV[3]](ARGV[3], prefix .. ARGV[4])
+local place = 5 + 2 * ((#value / 8) % ((#ARGV - 4) / 2))
+local what, chosen = ARGV[place], ARGV[place + 1]
+return {value, chosen, commands[what](what, prefix .. chosen, mark)}";
 
 /// The scripts' names for EVALSHA, as SCRIPT LOAD answered them.
 #[derive(Debug, Clone)]
@@ -53,11 +70,14 @@ pub struct Scripts {
 impl Scripts {
     /// Loads them through `call`.
     pub fn load(mut call: impl FnMut(&[&[u8]]) -> std::io::Result<Value>) -> std::io::Result<Self> {
-        let mut load = |script: &str| match call(&[b"SCRIPT", b"LOAD", script.as_bytes()])? {
-            Value::Bulk(sha) => Ok(sha),
-            other => Err(std::io::Error::other(format!(
-                "SCRIPT LOAD answers {other:?}"
-            ))),
+        let mut load = |script: &str| {
+            let script = format!("{SCRIPT_COMMANDS}{script}");
+            match call(&[b"SCRIPT", b"LOAD", script.as_bytes()])? {
+                Value::Bulk(sha) => Ok(sha),
+                other => Err(std::io::Error::other(format!(
+                    "SCRIPT LOAD answers {other:?}"
+                ))),
+            }
         };
         Ok(Self {
             operations: load(SCRIPT_OPERATIONS)?,
@@ -66,35 +86,52 @@ impl Scripts {
     }
 }
 
-/// What all connections share: the lists in use, and the next numbers.
+/// What all connections share: the keys in use, and the next numbers.
 #[derive(Debug)]
 pub struct Lists {
     prefix: String,
     appends_max: u32,
-    /// For each list in use its number and how many appends were planned on it.
+    /// For each key in use its number and how many writes were planned on it.
     in_use: Mutex<Vec<(Key, u32)>>,
     next_key: AtomicU32,
+    next_queue: AtomicU32,
     next_mark: AtomicU32,
 }
 
 impl Lists {
-    /// `count` lists in use at any time, retired after `appends_max` appends; names begin with `prefix`.
+    /// `count` keys in use at any time, retired after `appends_max` writes; names begin with `prefix`.
     pub fn new(prefix: String, count: u32, appends_max: u32) -> Self {
         Self {
             prefix,
             appends_max,
             in_use: Mutex::new((0..count).map(|key| (key, 0)).collect()),
             next_key: AtomicU32::new(count),
+            next_queue: AtomicU32::new(0),
             next_mark: AtomicU32::new(1),
         }
     }
 
-    /// How many lists there have been.
+    /// How many keys there have been.
     pub fn used(&self) -> u32 {
         self.next_key.load(Ordering::Relaxed)
     }
 
-    /// The list's name on the server.
+    /// A key that nobody else picks.
+    pub fn fresh_key(&self) -> Key {
+        self.next_key.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// The first of `count` queues that nobody has used.
+    pub fn fresh_queues(&self, count: u32) -> Queue {
+        self.next_queue.fetch_add(count, Ordering::Relaxed)
+    }
+
+    /// The queue's name on the server.
+    pub fn queue_name(&self, queue: Queue) -> Vec<u8> {
+        format!("{}q{queue}", self.prefix).into_bytes()
+    }
+
+    /// The key's name on the server.
     pub fn name(&self, key: Key) -> Vec<u8> {
         format!("{}{key}", self.prefix).into_bytes()
     }
@@ -111,16 +148,23 @@ impl Lists {
         *key
     }
 
-    fn mark(&self) -> Mark {
+    /// A mark greater than all before it.
+    pub fn mark(&self) -> Mark {
         self.next_mark.fetch_add(1, Ordering::Relaxed)
     }
 }
 
-/// What a transaction means to do.
+/// What a script means to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Intent {
-    Append(Key, Mark),
+pub enum Intent {
+    /// Writes a mark.
+    Write(Key, Mark),
+    /// Reads all marks.
     Read(Key),
+    /// Pushes a mark.
+    Push(Queue, Mark),
+    /// Takes a mark, if there is one.
+    Take(Queue),
 }
 
 /// A command and what its reply will mean.
@@ -128,24 +172,32 @@ enum Intent {
 pub struct Command {
     /// The command's words.
     pub words: Vec<Vec<u8>>,
-    meaning: Meaning,
+    /// What its reply means.
+    pub meaning: Meaning,
 }
 
+/// What a reply means.
 #[derive(Debug)]
-enum Meaning {
+pub enum Meaning {
     /// Nothing.
     Control,
-    /// APPEND.
-    Append(Key, Mark),
+    /// A mark is written.
+    Write(Key, Mark),
     /// MGET.
     Reads(Vec<Key>),
-    /// GET.
+    /// All marks of a key.
     Read(Key),
+    /// These were pushed.
+    Push(Queue, Vec<Mark>),
+    /// Something was taken, or nothing.
+    Take(Taking, Vec<(Queue, Vec<u8>)>),
+    /// What is left of a queue.
+    Rest(Queue),
     /// The operations script.
     Script(Vec<Intent>),
-    /// The operations script, ending in an error after these appends.
+    /// The operations script, ending in an error after these.
     FailingScript(Vec<Intent>),
-    /// The chasing script: which list it reads, and the mark that it appends.
+    /// The chasing script: which key it reads, and the mark that it writes.
     Chase(Key, Mark),
 }
 
@@ -182,12 +234,9 @@ pub struct Planner<'a> {
     pub rng: Rng,
 }
 
-fn words<A: AsRef<[u8]>>(words: &[A]) -> Vec<Vec<u8>> {
-    words.iter().map(|w| w.as_ref().to_vec()).collect()
-}
-
-fn mark_text(mark: Mark) -> Vec<u8> {
-    format!("{mark:08x}").into_bytes()
+/// Words of their own.
+pub fn words(words: &[&[u8]]) -> Vec<Vec<u8>> {
+    words.iter().map(|word| word.to_vec()).collect()
 }
 
 impl Planner<'_> {
@@ -263,33 +312,48 @@ impl Planner<'_> {
     fn plain(&mut self) -> Command {
         match self.rng.u32(..10) {
             0..5 => {
-                let (key, mark) = (self.lists.pick(&mut self.rng, 1), self.lists.mark());
-                let words = words(&[b"APPEND".to_vec(), self.lists.name(key), mark_text(mark)]);
-                Command {
-                    words,
-                    meaning: Meaning::Append(key, mark),
-                }
+                let key = self.lists.pick(&mut self.rng, 1);
+                self.write_to(key)
             }
             5..8 => self.read(),
             _ => {
-                let keys: Vec<Key> = (0..self.rng.usize(2..5))
-                    .map(|_| self.lists.pick(&mut self.rng, 0))
+                let some = self.rng.usize(2..6);
+                let picked = (0..some).map(|_| self.lists.pick(&mut self.rng, 0));
+                let keys: Vec<Key> = picked
+                    .filter(|&key| Shape::of(key) == Shape::Text)
                     .collect();
-                self.reads(keys)
+                match keys.is_empty() {
+                    true => self.read(),
+                    false => self.reads(keys),
+                }
             }
+        }
+    }
+
+    /// Writes a mark.
+    pub fn write_to(&mut self, key: Key) -> Command {
+        let mark = self.lists.mark();
+        Command {
+            words: Shape::of(key).write(self.lists.name(key), &[mark]),
+            meaning: Meaning::Write(key, mark),
+        }
+    }
+
+    /// Reads all marks of a key.
+    pub fn read_of(&self, key: Key) -> Command {
+        Command {
+            words: Shape::of(key).read(self.lists.name(key)),
+            meaning: Meaning::Read(key),
         }
     }
 
     fn read(&mut self) -> Command {
         let key = self.lists.pick(&mut self.rng, 0);
-        Command {
-            words: words(&[b"GET".to_vec(), self.lists.name(key)]),
-            meaning: Meaning::Read(key),
-        }
+        self.read_of(key)
     }
 
-    /// Reads several lists at one moment.
-    pub fn reads(&self, keys: Vec<Key>) -> Command {
+    /// Reads several strings by one command.
+    fn reads(&self, keys: Vec<Key>) -> Command {
         let names = keys.iter().map(|&key| self.lists.name(key));
         Command {
             words: [b"MGET".to_vec()].into_iter().chain(names).collect(),
@@ -297,40 +361,50 @@ impl Planner<'_> {
         }
     }
 
-    fn intents(&mut self) -> Vec<Intent> {
-        (0..self.rng.usize(1..6))
+    fn script(&mut self, kind: Kind) -> Command {
+        let some = self.rng.usize(1..6);
+        let intents = (0..some)
             .map(|_| match self.rng.bool() {
-                true => Intent::Append(self.lists.pick(&mut self.rng, 1), self.lists.mark()),
+                true => Intent::Write(self.lists.pick(&mut self.rng, 1), self.lists.mark()),
                 false => Intent::Read(self.lists.pick(&mut self.rng, 0)),
             })
-            .collect()
+            .collect();
+        self.script_of(intents, kind)
     }
 
-    fn script(&mut self, kind: Kind) -> Command {
-        let intents = self.intents();
+    /// A script that does this, in the way that `kind` says.
+    pub fn script_of(&mut self, intents: Vec<Intent>, kind: Kind) -> Command {
         let mut keys: Vec<Vec<u8>> = Vec::new();
         let mut arguments = vec![self.lists.prefix.clone().into_bytes()];
         for intent in &intents {
-            let (Intent::Append(key, _) | Intent::Read(key)) = *intent;
+            let (name, number) = match *intent {
+                Intent::Write(key, _) | Intent::Read(key) => {
+                    (self.lists.name(key), key.to_string())
+                }
+                Intent::Push(queue, _) | Intent::Take(queue) => {
+                    (self.lists.queue_name(queue), format!("q{queue}"))
+                }
+            };
             let declared = match kind {
                 Kind::ScriptDeclared => true,
                 Kind::ScriptComputed => false,
                 _ => self.rng.bool(),
             };
             let place = if declared {
-                keys.push(self.lists.name(key));
+                keys.push(name);
                 format!("#{}", keys.len())
             } else {
-                key.to_string()
+                number
             };
-            match *intent {
-                Intent::Append(_, mark) => {
-                    arguments.extend([b"append".to_vec(), place.into_bytes(), mark_text(mark)])
+            let [what, argument] = match *intent {
+                Intent::Write(key, mark) => {
+                    [Shape::of(key).write_command().into(), mark_text(mark)]
                 }
-                Intent::Read(_) => {
-                    arguments.extend([b"read".to_vec(), place.into_bytes(), Vec::new()])
-                }
-            }
+                Intent::Read(key) => [Shape::of(key).read_command().into(), Vec::new()],
+                Intent::Push(queue, mark) => script_push(queue, mark),
+                Intent::Take(queue) => [take_command(queue).into(), Vec::new()],
+            };
+            arguments.extend([what, place.into_bytes(), argument]);
             // A longer script gives others the time to come in between, where there is a gap.
             if self.rng.u32(..10) == 0 {
                 arguments.extend([b"spin".to_vec(), Vec::new(), b"3000".to_vec()]);
@@ -362,9 +436,14 @@ impl Planner<'_> {
         words.extend([
             self.lists.prefix.clone().into_bytes(),
             mark_text(mark),
+            Shape::of(first).read_command().into(),
             first.to_string().into_bytes(),
         ]);
-        words.extend((0..3).map(|_| self.lists.pick(&mut self.rng, 1).to_string().into_bytes()));
+        for _ in 0..3 {
+            let key = self.lists.pick(&mut self.rng, 1);
+            let what = Shape::of(key).write_command().into();
+            words.extend([what, key.to_string().into_bytes()]);
+        }
         Command {
             words,
             meaning: Meaning::Chase(first, mark),
@@ -372,82 +451,57 @@ impl Planner<'_> {
     }
 }
 
-fn marks(value: &Value) -> Option<Vec<Mark>> {
-    if value.is_null() {
-        return Some(Vec::new());
-    }
-    let chunks = value.as_bytes()?.chunks(MARK_BYTES);
-    chunks
-        .map(|c| {
-            Mark::from_str_radix(std::str::from_utf8(c).ok()?, 16)
-                .ok()
-                .filter(|_| c.len() == MARK_BYTES)
-        })
-        .collect()
-}
-
-fn appended(key: Key, mark: Mark, reply: &Value) -> Option<Operation> {
-    let marks = reply.as_integer()? as usize / MARK_BYTES;
-    Some(Operation::Append {
-        key,
-        mark,
-        before: Some(u32::try_from(marks.checked_sub(1)?).ok()?),
-    })
-}
-
 impl Command {
     /// What `reply` says was done; None where it is no answer to this command.
     pub fn understand(&self, reply: &Value) -> Option<Vec<Operation>> {
         match &self.meaning {
             Meaning::Control => Some(Vec::new()),
-            Meaning::Append(key, mark) => Some(vec![appended(*key, *mark, reply)?]),
-            Meaning::Read(key) => Some(vec![Operation::Read {
-                key: *key,
-                marks: marks(reply)?,
-            }]),
+            Meaning::Write(key, mark) => Some(vec![shapes::written(*key, *mark, reply)?]),
+            Meaning::Read(key) => Some(vec![shapes::read(*key, reply)?]),
             Meaning::Reads(keys) => {
                 let values = reply
                     .as_array()
                     .filter(|values| values.len() == keys.len())?;
-                keys.iter()
-                    .zip(values)
-                    .map(|(&key, v)| {
-                        Some(Operation::Read {
-                            key,
-                            marks: marks(v)?,
-                        })
-                    })
-                    .collect()
+                let read = |(&key, value)| shapes::read(key, value);
+                keys.iter().zip(values).map(read).collect()
             }
+            // a list's length follows from nothing that is known here, but it holds what was pushed
+            Meaning::Push(_, marks) => {
+                (reply.as_integer()? >= marks.len() as i64).then(|| self.unseen())
+            }
+            Meaning::Take(taking, names) => taking.understand(reply, names),
+            Meaning::Rest(queue) => Some(vec![Operation::Rest {
+                queue: *queue,
+                marks: shapes::marks(reply)?,
+            }]),
             Meaning::Script(intents) => {
                 let values = reply
                     .as_array()
                     .filter(|values| values.len() == intents.len())?;
                 let operation = |(intent, value): (&Intent, &Value)| match *intent {
-                    Intent::Append(key, mark) => appended(key, mark, value),
-                    Intent::Read(key) => Some(Operation::Read {
-                        key,
-                        marks: marks(value)?,
-                    }),
+                    Intent::Write(key, mark) => shapes::written(key, mark, value),
+                    Intent::Read(key) => shapes::read(key, value),
+                    Intent::Push(queue, mark) => {
+                        let is_there = value.as_integer()? >= 1;
+                        is_there.then_some(Operation::Push { queue, mark })
+                    }
+                    Intent::Take(queue) => taken_by_script(queue, value),
                 };
                 intents.iter().zip(values).map(operation).collect()
             }
             // As in Redis, what a script wrote before its error stays.
             Meaning::FailingScript(_) => match reply {
                 Value::Error(text) if String::from_utf8_lossy(text).contains("planned failure") => {
-                    Some(self.appends())
+                    Some(self.unseen())
                 }
                 _ => None,
             },
             Meaning::Chase(first, mark) => match reply.as_array()? {
-                [value, chosen, length] => {
+                [value, chosen, written] => {
                     let chosen = std::str::from_utf8(chosen.as_bytes()?).ok()?.parse().ok()?;
                     Some(vec![
-                        Operation::Read {
-                            key: *first,
-                            marks: marks(value)?,
-                        },
-                        appended(chosen, *mark, length)?,
+                        shapes::read(*first, value)?,
+                        shapes::written(chosen, *mark, written)?,
                     ])
                 }
                 _ => None,
@@ -455,24 +509,37 @@ impl Command {
         }
     }
 
-    /// The appends of a command whose reply nobody saw. Which list a chase chose is not known.
-    pub fn appends(&self) -> Vec<Operation> {
-        let append = |key, mark| Operation::Append {
-            key,
-            mark,
-            before: None,
-        };
+    /// What a command does to the keys whose reply nobody saw. Which key a chase chose is not known.
+    pub fn unseen(&self) -> Vec<Operation> {
         match &self.meaning {
-            Meaning::Append(key, mark) => vec![append(*key, *mark)],
-            Meaning::Script(intents) | Meaning::FailingScript(intents) => intents
-                .iter()
-                .filter_map(|intent| match *intent {
-                    Intent::Append(key, mark) => Some(append(key, mark)),
+            Meaning::Write(key, mark) => vec![shapes::write_unseen(*key, *mark)],
+            Meaning::Push(queue, marks) => {
+                let queue = *queue;
+                let push = |&mark| Operation::Push { queue, mark };
+                marks.iter().map(push).collect()
+            }
+            Meaning::Take(taking, _) => vec![taking.unseen()],
+            Meaning::Script(intents) | Meaning::FailingScript(intents) => {
+                let operation = |intent: &Intent| match *intent {
+                    Intent::Write(key, mark) => Some(shapes::write_unseen(key, mark)),
                     Intent::Read(_) => None,
-                })
-                .collect(),
-            Meaning::Chase(_, mark) => vec![append(KEY_UNKNOWN, *mark)],
-            Meaning::Control | Meaning::Read(_) | Meaning::Reads(_) => Vec::new(),
+                    Intent::Push(queue, mark) => Some(Operation::Push { queue, mark }),
+                    Intent::Take(queue) => Some(Operation::MayTake {
+                        queues: vec![queue],
+                        count: 1,
+                        to: None,
+                    }),
+                };
+                intents.iter().filter_map(operation).collect()
+            }
+            Meaning::Chase(_, mark) => vec![Operation::Append {
+                key: KEY_UNKNOWN,
+                mark: *mark,
+                before: None,
+            }],
+            Meaning::Control | Meaning::Read(_) | Meaning::Reads(_) | Meaning::Rest(_) => {
+                Vec::new()
+            }
         }
     }
 }
