@@ -5,7 +5,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use perilune_resp::{Parsed, ProtocolError, RequestLimits, RequestParser};
+use perilune_resp::{Parsed, ProtocolError, RequestLimits, RequestParser, read_usual};
 
 type Requests = Vec<Vec<Vec<u8>>>;
 
@@ -16,18 +16,28 @@ fn read(stream: &[u8], piece_len: usize, limits: &RequestLimits) -> (Requests, O
     for piece in stream.chunks(piece_len.max(1)) {
         buffer.extend_from_slice(piece);
         loop {
+            let mut words = Vec::new();
+            let usual = if parser.is_idle() { read_usual(&buffer, |word| words.push(word)) } else { None };
             match parser.parse(&buffer, limits) {
                 Ok(Parsed::Request(request)) => {
+                    if let Some(consumed) = usual {
+                        assert_eq!(consumed, request.consumed);
+                        assert!(words.iter().copied().eq(request.args.iter()));
+                    }
                     assert!(!request.args.is_empty());
                     requests.push(request.args.iter().map(<[u8]>::to_vec).collect());
                     let consumed = request.consumed;
                     buffer.drain(..consumed);
                 }
                 Ok(Parsed::Incomplete { consumed }) => {
+                    assert_eq!(usual, None);
                     buffer.drain(..consumed);
                     break;
                 }
-                Err(error) => return (requests, Some(error)),
+                Err(error) => {
+                    assert!(usual.is_none() || !limits.authenticated);
+                    return (requests, Some(error));
+                }
             }
         }
     }

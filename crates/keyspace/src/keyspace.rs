@@ -3,9 +3,9 @@
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU16, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, RwLock};
 
-use perilune_structures::{KeyHash, prefetch};
-use perilune_value::Limits;
+use perilune_structures::{EntryMap, KeyHash, prefetch};
 use perilune_value::rdb::VersionCheck;
+use perilune_value::{Limits, Object};
 
 use crate::announce::{Announcements, Announcer, EventClass};
 use crate::clock::{Clock, SystemClock};
@@ -14,7 +14,8 @@ use crate::gate::{Parked, Turn, Waiter, Wake};
 use crate::limits::SharedLimits;
 use crate::plan::{KeyHasher, STRIPE_COUNT, StripeIndex};
 use crate::reclaim::{Reclaimer, Reclaiming};
-use crate::stripe::Stripe;
+use crate::stripe::{Stripe, StripeData};
+use crate::sync::MutexGuard;
 use crate::waiters::Service;
 
 /// What a keyspace is made with.
@@ -322,15 +323,55 @@ impl Keyspace {
         stripe.gate.prefetch();
     }
 
-    /// Asks for the entry that a key probably has, and waits for its bucket: all buckets of a million keys fit into a
-    /// second-level cache, so a step of its own for them costs more than it saves.
+    /// Asks for the entries that keys probably have, as a hint.
+    pub fn prefetch_entries(&self, database: usize, hashes: impl Iterator<Item = u64>) {
+        self.in_two_steps(
+            hashes,
+            |map, hash| map.prefetch_bucket(database, hash),
+            |map, hash| map.prefetch_entry(database, hash),
+        );
+    }
+
+    /// Asks for the objects that keys probably have, as a hint, when their entries have been asked for.
+    pub fn prefetch_objects(&self, database: usize, hashes: impl Iterator<Item = u64>) {
+        self.in_two_steps(
+            hashes,
+            |map, hash| map.prefetch_object(database, hash),
+            |map, hash| {
+                map.probable_object(database, hash)
+                    .map_or((), Object::prefetch)
+            },
+        );
+    }
+
+    /// Does two things with the stripes of keys, the second some keys behind the first: what the first has asked for has
+    /// come by then. A stripe stays locked meanwhile, which nobody waits for: it is only tried, here as everywhere.
     #[inline]
-    pub fn prefetch_entry(&self, database: usize, hash: u64) {
-        let gate = &self.stripe(StripeIndex::of_hash(hash)).gate;
-        if let Some(data) = gate.try_enter(Turn::New) {
-            data.map.prefetch_entry(database, hash);
-            gate.leave(data);
+    fn in_two_steps(
+        &self,
+        hashes: impl Iterator<Item = u64>,
+        first: impl Fn(&EntryMap<Object, KeyHasher>, u64),
+        second: impl Fn(&EntryMap<Object, KeyHasher>, u64),
+    ) {
+        const BETWEEN: usize = 4;
+        let mut entered: [Option<(u64, MutexGuard<'_, StripeData>)>; BETWEEN] = Default::default();
+        let gate = |hash| &self.stripe(StripeIndex::of_hash(hash)).gate;
+        let finish = |(hash, data): (u64, MutexGuard<'_, StripeData>)| {
+            second(&data.map, hash);
+            gate(hash).leave(data);
+        };
+        let mut place = 0;
+        for hash in hashes {
+            let next = gate(hash).try_enter(Turn::New).map(|data| {
+                first(&data.map, hash);
+                (hash, data)
+            });
+            if let Some(before) = std::mem::replace(&mut entered[place], next) {
+                finish(before);
+            }
+            place = (place + 1) % BETWEEN;
         }
+        entered.into_iter().flatten().for_each(finish);
     }
 
     /// Parks a transaction that holds nothing on a stripe. The ticket tells this parking from all others.

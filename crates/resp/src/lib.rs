@@ -19,6 +19,6 @@ pub use inline::split_args;
 pub use reply::{Protocol, Reply};
 pub use request::{
     INLINE_LEN_MAX, Parsed, ProtocolError, Request, RequestLimits, RequestParser,
-    UNAUTHENTICATED_ARGS_MAX, UNAUTHENTICATED_BULK_LEN_MAX,
+    UNAUTHENTICATED_ARGS_MAX, UNAUTHENTICATED_BULK_LEN_MAX, read_usual,
 };
 pub use writer::RespWriter;

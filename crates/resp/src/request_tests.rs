@@ -17,17 +17,30 @@ fn read(pieces: &[&[u8]], limits: &RequestLimits) -> (Vec<Vec<Vec<u8>>>, End) {
     for piece in pieces {
         buffer.extend_from_slice(piece);
         loop {
+            let mut words = Vec::new();
+            let usual = parser
+                .is_idle()
+                .then(|| read_usual(&buffer, |word| words.push(word)))
+                .flatten();
             match parser.parse(&buffer, limits) {
                 Ok(Parsed::Request(request)) => {
+                    if let Some(consumed) = usual {
+                        assert_eq!(consumed, request.consumed);
+                        assert!(words.iter().copied().eq(request.args.iter()));
+                    }
                     requests.push(request.args.iter().map(<[u8]>::to_vec).collect());
                     let consumed = request.consumed;
                     buffer.drain(..consumed);
                 }
                 Ok(Parsed::Incomplete { consumed }) => {
+                    assert_eq!(usual, None);
                     buffer.drain(..consumed);
                     break;
                 }
-                Err(error) => return (requests, End::Failed(error)),
+                Err(error) => {
+                    assert!(usual.is_none() || *limits != RequestLimits::default());
+                    return (requests, End::Failed(error));
+                }
             }
         }
     }
@@ -53,6 +66,31 @@ fn check_with(stream: &[u8], limits: &RequestLimits, requests: &[&[&[u8]]], end:
         String::from_utf8_lossy(stream)
     );
     assert_eq!(read(&[stream], limits), read(&bytewise, limits));
+}
+
+#[test]
+fn usual_requests_need_no_parser() {
+    let words_of = |input: &[u8]| {
+        let mut words = 0;
+        read_usual(input, |_| words += 1).map(|consumed| (words, consumed))
+    };
+    assert_eq!(words_of(b"*1\r\n$4\r\nPING\r\n*1"), Some((1, 14)));
+    let long = [b"*2\r\n$4\r\nECHO\r\n$123\r\n", &[b'x'; 123][..], b"\r\n"].concat();
+    assert_eq!(words_of(&long), Some((2, long.len())));
+    assert_eq!(words_of(&long[..long.len() - 1]), None);
+    for other in [
+        &b""[..],
+        b"PING\r\n",
+        b"*0\r\n",
+        b"*-1\r\n",
+        b"*01\r\n$4\r\nPING\r\n",
+        b"*100\r\n$4\r\nPING\r\n",
+        b"*1\r\n:4\r\nPING\r\n",
+        b"*1\r\n$0\r\n\r\n",
+        b"*1\r\n$1000\r\n",
+    ] {
+        assert_eq!(words_of(other), None);
+    }
 }
 
 #[test]

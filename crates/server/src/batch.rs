@@ -1,14 +1,15 @@
 //! The requests of one connection that have come together: read ahead, then run.
 //!
 //! A client that pipelines sends many requests at once. Up to [`LOOKAHEAD`] of them are parsed before the first runs, and
-//! the memory that they will touch is asked for in two steps (stripe, entry), each for all of them: so their cache
+//! the memory that they will touch is asked for in steps (stripe, bucket, entry), each for all of them: so their cache
 //! misses overlap. A request that comes alone is run at once.
 
+use std::ops::Range;
 use std::time::Instant;
 
-use perilune_command::{Access, KeyShape};
+use perilune_command::{Access, Group, KeyShape};
 use perilune_net::{Conn, Flow, Input, Turn};
-use perilune_resp::{Parsed, ProtocolError, RequestLimits, RequestParser, RespWriter};
+use perilune_resp::{Parsed, ProtocolError, RequestLimits, RequestParser, RespWriter, read_usual};
 use smallvec::SmallVec;
 
 use crate::blocking;
@@ -26,14 +27,26 @@ const LOOKAHEAD: usize = 16;
 /// Requests run in one go before other connections have their turn.
 const BATCH_MAX: usize = 1024;
 
-/// A request, as handlers take it: short lists of arguments without an allocation.
-struct Parcel<'a> {
-    arguments: SmallVec<[&'a [u8]; 8]>,
+/// Words that fit on the stack: those of a batch of small requests.
+const WORDS_INLINE: usize = 64;
+
+/// Requests that have been read ahead.
+#[derive(Default)]
+struct Ahead<'a> {
+    /// The words of all, one request's behind the other's.
+    words: SmallVec<[&'a [u8]; WORDS_INLINE]>,
+    parcels: SmallVec<[Parcel; LOOKAHEAD]>,
+}
+
+/// One of them.
+struct Parcel {
+    /// Which of the words are its arguments, its name the first.
+    words: Range<usize>,
     /// How many bytes of the input it took.
     consumed: usize,
-    /// Its command, if the name was looked up ahead and is that of a single command.
+    /// Its command, if the name is that of a single command.
     entry: Option<&'static TableEntry>,
-    /// The hash of its key, if it has just one and that was looked at ahead.
+    /// The hash of its key, if it has just one.
     hash: Option<u64>,
 }
 
@@ -60,6 +73,42 @@ impl Parsers {
         if let Behind::Part { parser, .. } | Behind::Garbage { parser, .. } = *behind {
             self.parsers[parser] = RequestParser::new();
         }
+    }
+}
+
+impl Ahead<'_> {
+    /// Adds a request with the words from `first` on, and asks for the stripe that it will touch.
+    #[inline]
+    fn push(&mut self, server: &Server, first: usize, consumed: usize) {
+        let arguments = &self.words[first..];
+        let entry = match self.parcels.last() {
+            // who pipelines mostly says the same again
+            Some(last) if self.words[last.words.start] == arguments[0] => last.entry,
+            // nobody may call a subcommand by its full name
+            _ => server
+                .registry
+                .get(arguments[0])
+                .filter(|entry| entry.subcommands.is_empty() && entry.container.is_none()),
+        };
+        let index = entry.and_then(|entry| match entry.keys {
+            KeyShape::One(index)
+                if matches!(entry.access(), Some(Access::Read | Access::Write)) =>
+            {
+                Some(index)
+            }
+            _ => only_script_key(entry, arguments),
+        });
+        let hash = index.and_then(|index| arguments.get(index)).map(|key| {
+            let hash = server.keyspace.hash(key);
+            server.keyspace.prefetch_stripe(hash);
+            hash
+        });
+        self.parcels.push(Parcel {
+            words: first..self.words.len(),
+            consumed,
+            entry,
+            hash,
+        });
     }
 }
 
@@ -104,51 +153,72 @@ impl Server {
             authenticated: conn.session.authenticated,
         };
         // AUTH changes what may be read behind it
-        let ahead = if limits.authenticated { LOOKAHEAD } else { 1 };
-        let mut parcels: SmallVec<[Parcel<'_>; LOOKAHEAD]> = SmallVec::new();
+        let count = if limits.authenticated { LOOKAHEAD } else { 1 };
+        let mut ahead = Ahead::default();
         let mut behind = Behind::More;
         let mut rest = input.bytes();
-        for (number, parser) in parsers.parsers[..ahead].iter_mut().enumerate() {
-            match parser.parse(rest, &limits) {
-                Ok(Parsed::Request(request)) => {
-                    let arguments = request.args.iter().collect();
-                    parcels.push(Parcel {
-                        arguments,
-                        consumed: request.consumed,
-                        entry: None,
-                        hash: None,
-                    });
-                    rest = &rest[request.consumed..];
+        for (number, parser) in parsers.parsers[..count].iter_mut().enumerate() {
+            let first = ahead.words.len();
+            // what was cut is with its parser
+            let usual = if limits.authenticated && parser.is_idle() {
+                read_usual(rest, |word| ahead.words.push(word))
+            } else {
+                None
+            };
+            let consumed = match usual {
+                Some(consumed) => consumed,
+                None => {
+                    ahead.words.truncate(first);
+                    match parser.parse(rest, &limits) {
+                        Ok(Parsed::Request(request)) => {
+                            ahead.words.extend(request.args);
+                            request.consumed
+                        }
+                        Ok(Parsed::Incomplete { consumed }) => {
+                            behind = Behind::Part {
+                                consumed,
+                                parser: number,
+                            };
+                            break;
+                        }
+                        Err(error) => {
+                            behind = Behind::Garbage {
+                                error,
+                                parser: number,
+                            };
+                            break;
+                        }
+                    }
                 }
-                Ok(Parsed::Incomplete { consumed }) => {
-                    behind = Behind::Part {
-                        consumed,
-                        parser: number,
-                    };
-                    break;
-                }
-                Err(error) => {
-                    behind = Behind::Garbage {
-                        error,
-                        parser: number,
-                    };
-                    break;
-                }
-            }
+            };
+            rest = &rest[consumed..];
+            ahead.push(self, first, consumed);
         }
-        if parcels.len() > 1 {
-            self.prefetch(conn.session.database, &mut parcels);
+        if ahead.parcels.len() > 1 {
+            let hashes = ahead.parcels.iter().filter_map(|parcel| parcel.hash);
+            self.keyspace
+                .prefetch_entries(conn.session.database, hashes);
+            // short strings stand in their entries
+            let objects = ahead
+                .parcels
+                .iter()
+                .filter(|parcel| parcel.entry.is_some_and(is_of_objects));
+            self.keyspace.prefetch_objects(
+                conn.session.database,
+                objects.filter_map(|parcel| parcel.hash),
+            );
         }
-        for parcel in &parcels {
-            if let Some(flow) = self.run_parcel(turn, conn, input, parcel) {
+        for parcel in &ahead.parcels {
+            let arguments = &ahead.words[parcel.words.clone()];
+            if let Some(flow) = self.run_parcel(turn, conn, input, parcel, arguments) {
                 // what was read ahead is read again, by a parser that knows nothing of it
-                drop(parcels);
+                drop(ahead);
                 conn.session.parser = RequestParser::new();
                 parsers.forget(&behind);
                 return Some(flow);
             }
         }
-        drop(parcels);
+        drop(ahead);
         match behind {
             Behind::More => None,
             Behind::Part { consumed, parser } => {
@@ -170,43 +240,14 @@ impl Server {
         }
     }
 
-    /// Asks for the memory that requests will touch.
-    fn prefetch(&self, database: usize, parcels: &mut [Parcel<'_>]) {
-        for parcel in parcels.iter_mut() {
-            let Some(entry) = self.registry.get(parcel.arguments[0]) else {
-                continue;
-            };
-            // nobody may call a subcommand by its full name
-            if !entry.subcommands.is_empty() || entry.container.is_some() {
-                continue;
-            }
-            parcel.entry = Some(entry);
-            let index = match entry.keys {
-                KeyShape::One(index)
-                    if matches!(entry.access(), Some(Access::Read | Access::Write)) =>
-                {
-                    Some(index)
-                }
-                _ => only_script_key(entry, &parcel.arguments),
-            };
-            if let Some(key) = index.and_then(|index| parcel.arguments.get(index)) {
-                let hash = self.keyspace.hash(key);
-                self.keyspace.prefetch_stripe(hash);
-                parcel.hash = Some(hash);
-            }
-        }
-        for hash in parcels.iter().filter_map(|parcel| parcel.hash) {
-            self.keyspace.prefetch_entry(database, hash);
-        }
-    }
-
     /// Runs one request; what becomes of the connection, if that ends the batch.
     fn run_parcel(
         &self,
         turn: &mut Turn<'_, Self>,
         conn: &mut Conn<Session>,
         input: &mut Input<'_>,
-        parcel: &Parcel<'_>,
+        parcel: &Parcel,
+        arguments: &[&[u8]],
     ) -> Option<Flow> {
         if conn.session.client.flags.has(flag::PUBSUB) && !self.catch_up(turn, conn) {
             // at home it gets what has been held back for it, and goes on
@@ -214,13 +255,7 @@ impl Server {
         }
         let start = conn.out.len();
         let found = parcel.entry.zip(parcel.hash);
-        match self.dispatch(
-            turn,
-            &mut conn.session,
-            &mut conn.out,
-            &parcel.arguments,
-            found,
-        ) {
+        match self.dispatch(turn, &mut conn.session, &mut conn.out, arguments, found) {
             Verdict::Done => {}
             Verdict::Park(ticket) => {
                 conn.session.client.flags.set(flag::WAITS, true);
@@ -278,6 +313,14 @@ impl Server {
                 .add(share);
         }
     }
+}
+
+/// Whether a command works on values that are objects of their own.
+fn is_of_objects(entry: &TableEntry) -> bool {
+    matches!(
+        entry.spec.group,
+        Group::List | Group::Set | Group::SortedSet | Group::Hash
+    )
 }
 
 impl Local {

@@ -92,7 +92,7 @@ fn measure(maps: &mut [Map], count: usize) {
         for batch in present.chunks(BATCH) {
             batch
                 .iter()
-                .for_each(|key| maps[of(key)].prefetch(0, key.hash));
+                .for_each(|key| maps[of(key)].prefetch_bucket(0, key.hash));
             batch
                 .iter()
                 .for_each(|key| maps[of(key)].prefetch_entry(0, key.hash));

@@ -1,5 +1,7 @@
 //! Values too big to stand in their entries.
 
+use perilune_structures::prefetch;
+
 use crate::edit::{Collection, Inverse};
 use crate::hash::Hash;
 use crate::list::List;
@@ -50,6 +52,18 @@ impl Object {
             Object::SortedSet(set) => set.allocations(),
         };
         allocations + self.heap_bytes() / BYTES_PER_COST
+    }
+
+    /// Asks for the memory where commands on this object begin, as a hint.
+    #[inline]
+    pub fn prefetch(&self) {
+        match self {
+            Object::Raw(bytes) => bytes.first().map_or((), prefetch),
+            Object::List(list) => list.prefetch(),
+            Object::Set(set) => set.prefetch(),
+            Object::Hash(hash) => hash.prefetch(),
+            Object::SortedSet(set) => set.prefetch(),
+        }
     }
 
     /// The type's name, as TYPE answers it.

@@ -10,7 +10,7 @@
 
 use std::fmt;
 
-use perilune_structures::{FieldExpiry, FieldMap, Intset, Item, Listpack};
+use perilune_structures::{FieldExpiry, FieldMap, Intset, Item, Listpack, prefetch};
 
 use crate::edit::{Collection, Edit, Inverse, Limits};
 use crate::hasher::MemberHasher;
@@ -27,6 +27,18 @@ enum Encoding {
     Ints(Intset),
     Packed(Listpack),
     Table(Box<FieldMap<MemberHasher>>),
+}
+
+impl Set {
+    /// Asks for the memory where it begins.
+    #[inline]
+    pub(crate) fn prefetch(&self) {
+        match &self.0 {
+            Encoding::Ints(ints) => ints.as_bytes().first().map_or((), prefetch),
+            Encoding::Packed(pack) => pack.prefetch(),
+            Encoding::Table(table) => prefetch(&**table),
+        }
+    }
 }
 
 /// What takes a change of a set back.

@@ -42,7 +42,7 @@ impl<H, S: KeyHash> EntryMap<H, S> {
     /// The object of an entry, if that is its payload.
     #[inline]
     pub fn heap_mut(&mut self, handle: Handle) -> Option<&mut H> {
-        let number = entry::object_number(self.slab.entry(handle))?;
+        let number = self.object_number(handle)?;
         Some(self.heap.get_mut(number))
     }
 

@@ -4,6 +4,7 @@
 //! as long as its entry.
 
 use super::reserve_tight;
+use crate::cpu::prefetch;
 
 enum Slot<H> {
     Free { next: u32 },
@@ -50,6 +51,14 @@ impl<H> Heap<H> {
         reserve_tight(&mut self.slots);
         self.slots.push(Slot::Full(object));
         (self.slots.len() - 1) as u32
+    }
+
+    /// Asks for the cache line where an object begins.
+    #[inline]
+    pub(crate) fn prefetch(&self, number: u32) {
+        if let Some(slot) = self.slots.get(number as usize) {
+            prefetch(slot);
+        }
     }
 
     /// The object with this number.

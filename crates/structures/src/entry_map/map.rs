@@ -179,7 +179,7 @@ impl<H, S: KeyHash> EntryMap<H, S> {
     /// Asks for the memory where a search begins, as a hint: call it for each key of a batch, then
     /// [`prefetch_entry`](Self::prefetch_entry) for each, then execute.
     #[inline]
-    pub fn prefetch(&self, db: usize, hash: u64) {
+    pub fn prefetch_bucket(&self, db: usize, hash: u64) {
         if let Some(table) = self.tables.get(db) {
             table.prefetch(hash);
         }
@@ -188,11 +188,35 @@ impl<H, S: KeyHash> EntryMap<H, S> {
     /// Asks for the entry that a search will probably look at, as a hint. Reads the bucket.
     #[inline]
     pub fn prefetch_entry(&self, db: usize, hash: u64) {
-        if let Some(table) = self.tables.get(db)
-            && let Some(handle) = table.find(hash, |_| true)
-        {
+        if let Some(handle) = self.probable(db, hash) {
             self.slab.prefetch(handle);
         }
+    }
+
+    /// Asks for the object of that entry, as a hint. Reads the entry.
+    #[inline]
+    pub fn prefetch_object(&self, db: usize, hash: u64) {
+        if let Some(number) = self
+            .probable(db, hash)
+            .and_then(|handle| self.object_number(handle))
+        {
+            self.heap.prefetch(number);
+        }
+    }
+
+    /// The object of the entry that a search will probably look at: that of the key, nearly always.
+    #[inline]
+    pub fn probable_object(&self, db: usize, hash: u64) -> Option<&H> {
+        self.object(self.probable(db, hash)?)
+    }
+
+    fn probable(&self, db: usize, hash: u64) -> Option<Handle> {
+        self.tables.get(db)?.find(hash, |_| true)
+    }
+
+    #[inline]
+    pub(super) fn object_number(&self, handle: Handle) -> Option<u32> {
+        entry::object_number(self.slab.entry(handle))
     }
 
     /// All parts of an entry.
@@ -225,8 +249,8 @@ impl<H, S: KeyHash> EntryMap<H, S> {
     /// An entry's object, if it has one.
     #[inline]
     pub fn object(&self, handle: Handle) -> Option<&H> {
-        let number = entry::object_number(self.slab.entry(handle))?;
-        Some(self.heap.get(number))
+        self.object_number(handle)
+            .map(|number| self.heap.get(number))
     }
 
     /// An entry's value, if it is an integer.

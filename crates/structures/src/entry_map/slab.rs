@@ -38,6 +38,8 @@ const SHARED_BYTES_MAX: usize = 1024;
 const FINE_BYTES_MAX: usize = 512;
 const COARSE_STEP_BYTES: usize = 64;
 const STEP_BYTES: usize = 8;
+/// What the processor fetches at once.
+const LINE_BYTES: usize = 64;
 /// A free slot has its mark and the number of the next.
 const SLOT_BYTES_MIN: usize = 4;
 /// The full size of a chunk, in a class that is not big. Not 4096: mimalloc puts blocks whose size is a power of two
@@ -314,14 +316,13 @@ impl<Z: Sizes> Slab<Z> {
         }
     }
 
-    /// Asks for the first cache line of an entry.
+    /// Asks for the first two cache lines of an entry, or the one that it has.
     #[inline]
     pub(crate) fn prefetch(&self, handle: Handle) {
-        if let Some(chunk) = self.chunks.get(handle.chunk())
-            && let Some(byte) = chunk.bytes.get(chunk.start(handle))
-        {
-            prefetch(byte);
-        }
+        let chunk = &self.chunks[handle.chunk()];
+        let slot = &chunk.bytes[chunk.range(handle)];
+        prefetch(&slot[0]);
+        prefetch(&slot[LINE_BYTES.min(slot.len() - 1)]);
     }
 
     /// The index of the class with slots of this size.

@@ -48,6 +48,8 @@ pub use item::Item;
 pub use read::Iter;
 pub(crate) use read::Walk;
 
+use crate::cpu::prefetch;
+
 /// Bytes before the first item.
 const HEADER_LEN: usize = 6;
 /// Bytes of a listpack without items: header and end.
@@ -85,6 +87,19 @@ impl At {
     #[inline]
     fn offset(self) -> usize {
         self.0 as usize
+    }
+}
+
+impl Listpack {
+    /// Asks for the first cache lines of the block.
+    #[inline]
+    pub fn prefetch(&self) {
+        let start = self.start as usize;
+        for at in [start, start + 64, start + 128] {
+            if let Some(byte) = self.buffer.get(at) {
+                prefetch(byte);
+            }
+        }
     }
 }
 

@@ -23,7 +23,7 @@ mod tests;
 
 use std::fmt;
 
-use perilune_structures::{FieldExpiry, FieldMap, FieldPlace, FieldRef, Item, Listpack};
+use perilune_structures::{FieldExpiry, FieldMap, FieldPlace, FieldRef, Item, Listpack, prefetch};
 
 use crate::edit::Collection;
 use crate::hasher::MemberHasher;
@@ -41,6 +41,18 @@ enum Encoding {
     /// Boxed, as few packs have expiries and all would pay for the note.
     Expiring(Box<Expiring<Pack>>),
     Table(Box<Expiring<FieldMap<MemberHasher>>>),
+}
+
+impl Hash {
+    /// Asks for the memory where it begins.
+    #[inline]
+    pub(crate) fn prefetch(&self) {
+        match &self.0 {
+            Encoding::Packed(pack) => pack.prefetch(),
+            Encoding::Expiring(expiring) => prefetch(&**expiring),
+            Encoding::Table(table) => prefetch(&**table),
+        }
+    }
 }
 
 /// Fields of which some may expire, with a note of who looks after that.

@@ -22,6 +22,14 @@ pub(super) struct Pack {
     width: u8,
 }
 
+impl Pack {
+    /// Asks for the memory where it begins.
+    #[inline]
+    pub(super) fn prefetch(&self) {
+        self.items.prefetch();
+    }
+}
+
 /// Where a field's name stands.
 pub(super) type PackPlace = At;
 

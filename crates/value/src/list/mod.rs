@@ -24,7 +24,7 @@ use std::fmt;
 use std::ops::{ControlFlow, Range};
 
 use perilune_structures::quicklist::Node;
-use perilune_structures::{Fill, Item, Listpack, QuickList};
+use perilune_structures::{Fill, Item, Listpack, QuickList, prefetch};
 
 use crate::edit::{Collection, Limits};
 use crate::object::Object;
@@ -74,6 +74,17 @@ enum Encoding {
 struct Quick {
     list: QuickList,
     fill: Fill,
+}
+
+impl List {
+    /// Asks for the memory where it begins.
+    #[inline]
+    pub(crate) fn prefetch(&self) {
+        match &self.0 {
+            Encoding::Packed(pack) => pack.prefetch(),
+            Encoding::Quick(quick) => prefetch(&**quick),
+        }
+    }
 }
 
 impl Default for List {

@@ -19,7 +19,7 @@ use std::fmt;
 use std::ops::{Bound, Range};
 
 use perilune_digits as digits;
-use perilune_structures::{Corrupt, Item, Listpack, Ranked, RankedMap};
+use perilune_structures::{Corrupt, Item, Listpack, Ranked, RankedMap, prefetch};
 
 use crate::edit::{Collection, Limits};
 use crate::hasher::MemberHasher;
@@ -35,6 +35,17 @@ pub struct SortedSet(Encoding);
 enum Encoding {
     Packed(Packed),
     Ranked(Box<RankedMap<MemberHasher>>),
+}
+
+impl SortedSet {
+    /// Asks for the memory where it begins.
+    #[inline]
+    pub(crate) fn prefetch(&self) {
+        match &self.0 {
+            Encoding::Packed(packed) => packed.0.prefetch(),
+            Encoding::Ranked(ranked) => prefetch(&**ranked),
+        }
+    }
 }
 
 impl Default for SortedSet {
