@@ -142,12 +142,18 @@ impl<'a> Player<'a> {
             witness: self.planner.lists.fresh_key(),
         };
         self.books = Books::default();
+        // Some episodes are short: after a lost wake-up there is nobody to make up for it.
+        let batches_max = self.planner.rng.usize(1..=BATCHES_MAX);
         let mut order = Vec::new();
         for client in 0..self.clients.len() {
-            let batches = self.planner.rng.usize(1..=BATCHES_MAX);
+            let batches = self.planner.rng.usize(0..=batches_max);
             order.extend(std::iter::repeat_n(client, batches));
         }
         self.planner.rng.shuffle(&mut order);
+        if self.planner.rng.bool() {
+            // most of them wait before anything is there
+            order.sort_by_key(|&client| client >= WAITING_CLIENTS);
+        }
         for client in order {
             let batch = self.planner.rng.usize(1..3);
             self.send(client, batch, |planner| {
