@@ -50,8 +50,8 @@ pub const BLMPOP: Command = Command::new(
 );
 
 fn blmpop(txn: &mut WriteTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Reply) -> Outcome {
-    let timeout = timeout(arguments[1], txn.now_ms())?;
     let Options { keys, side, count } = Options::parse(arguments, 2)?;
+    let timeout = timeout(arguments[1], txn.now_ms())?;
     match first_with::<List>(txn, keys)? {
         Some(key) => take::many_with_key(txn, key, side, count, reply),
         None => wait(txn, "list", 3..3 + keys.len(), timeout, reply, |reply| {
@@ -80,7 +80,9 @@ mod tests {
             > BLMPOP 0 2 a b LEFT => (waits for a list at a b)
             > BLMPOP x 2 a b LEFT => (error) ERR timeout is not a float or out of range
             > BLMPOP 0 0 a LEFT => (error) ERR numkeys should be greater than 0
-            > BLMPOP -1 0 a LEFT => (error) ERR timeout is negative
+            > BLMPOP x 0 a LEFT => (error) ERR numkeys should be greater than 0
+            > BLMPOP x 1 a LEFT COUNT 0 => (error) ERR count should be greater than 0
+            > BLMPOP -1 1 a LEFT => (error) ERR timeout is negative
             > BLMPOP 0 2 a LEFT => (error) ERR syntax error
             "#,
         );

@@ -47,8 +47,8 @@ pub const BZMPOP: Command = Command::new(
 );
 
 fn bzmpop(txn: &mut WriteTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Reply) -> Outcome {
-    let timeout = timeout(arguments[1], txn.now_ms())?;
     let Options { keys, end, count } = Options::parse(arguments, 2)?;
+    let timeout = timeout(arguments[1], txn.now_ms())?;
     match first_with::<SortedSet>(txn, keys)? {
         Some(key) => pop_with_key(txn, key, end, count, reply),
         None => {
@@ -83,7 +83,8 @@ mod tests {
                   2) "1"
             > BZMPOP x 2 a b MIN => (error) ERR timeout is not a float or out of range
             > BZMPOP 0 0 a MIN => (error) ERR numkeys should be greater than 0
-            > BZMPOP -1 0 a MIN => (error) ERR timeout is negative
+            > BZMPOP x 0 a MIN => (error) ERR numkeys should be greater than 0
+            > BZMPOP -1 1 a MIN => (error) ERR timeout is negative
             > BZMPOP 0 2 a MIN => (error) ERR syntax error
             "#,
         );
