@@ -199,7 +199,11 @@ impl<'a> Options<'a> {
                     options.store = Some(arguments.required()?);
                 }
                 () if is_token(word, "BY") && left >= 1 => {
-                    options.by = Some(Pattern::parse(arguments.required()?));
+                    let by = Pattern::parse_by(arguments.required()?);
+                    // once told not to sort, it stays so
+                    if !matches!(options.by, Some(Pattern::Nothing)) {
+                        options.by = Some(by);
+                    }
                 }
                 () if is_token(word, "GET") && left >= 1 => {
                     options.get.push(Pattern::parse(arguments.required()?));
@@ -259,6 +263,14 @@ impl<'a> Pattern<'a> {
                 after,
                 field: None,
             },
+        }
+    }
+
+    /// As [`Pattern::parse`], of what is sorted by: there `#` is no more than any other text without a `*`.
+    fn parse_by(pattern: &'a [u8]) -> Self {
+        match Self::parse(pattern) {
+            Pattern::Element => Pattern::Nothing,
+            pattern => pattern,
         }
     }
 
@@ -353,12 +365,20 @@ fn sorted(
         by => (by, options.alpha),
     };
     let mut keyed = Vec::with_capacity(elements.len());
+    let mut all_are_numbers = true;
     for element in elements {
         let weight = match by {
             Some(by) => by.look_up(txn, &element)?,
             None => Some(element.clone()),
         };
-        keyed.push((Weight::of(weight, alpha)?, element));
+        // all are looked up whatever they hold, as misses are counted and announced
+        match Weight::of(weight, alpha) {
+            Some(weight) => keyed.push((weight, element)),
+            None => all_are_numbers = false,
+        }
+    }
+    if !all_are_numbers {
+        return Err(NOT_A_NUMBER.into());
     }
     keyed.sort_by(|(a, x), (b, y)| {
         let order = match a.compare(b) {
@@ -384,14 +404,17 @@ enum Weight {
 }
 
 impl Weight {
-    fn of(value: Option<Vec<u8>>, alpha: bool) -> Result<Self, CommandError> {
+    /// None where it is no number and should be one.
+    fn of(value: Option<Vec<u8>>, alpha: bool) -> Option<Self> {
         if alpha {
-            return Ok(Weight::Text(value));
+            return Some(Weight::Text(value));
         }
-        match value.as_deref() {
-            // what C's strtod makes of nothing
-            None | Some(b"") => Ok(Weight::Number(0.0)),
-            Some(text) => parse_f64(text).map(Weight::Number).ok_or(NOT_A_NUMBER),
+        // what C's strtod makes of it: it ends at a NUL, and nothing is 0
+        let text = value.as_deref().unwrap_or_default();
+        let text = text.split(|byte| *byte == 0).next().unwrap_or_default();
+        match text {
+            b"" => Some(Weight::Number(0.0)),
+            text => parse_f64(text).map(Weight::Number),
         }
     }
 
@@ -528,6 +551,55 @@ mod tests {
             > SORT l GET h*-> => 1) (nil)
             2) (nil)
             3) (nil)
+            "#,
+        );
+    }
+
+    #[test]
+    fn what_is_found_out_last_does_not_keep_misses_from_being_announced() {
+        check(
+            r#"
+            > RPUSH l 1 2 3 => (integer) 3
+            > SET w2 x => OK
+            > SET w1 x => OK
+            > SORT l BY w* => (error) ERR One or more scores can't be converted into double
+            > :events
+            m keymiss w3
+            "#,
+        );
+    }
+
+    #[test]
+    fn by_what_has_no_star_nothing_is_sorted_whatever_else_is_said() {
+        check(
+            r#"
+            > RPUSH l 3 x 1 => (integer) 3
+            > SORT l BY #
+            1) "3"
+            2) "x"
+            3) "1"
+            > MSET w3 3 w1 1 => OK
+            > SORT l BY nosort BY w*
+            1) "3"
+            2) "x"
+            3) "1"
+            > SORT l BY w*
+            1) "x"
+            2) "1"
+            3) "3"
+            "#,
+        );
+    }
+
+    #[test]
+    fn a_number_ends_at_its_first_nul() {
+        check(
+            r#"
+            > RPUSH l 3 "2\x00x" "\x00y" => (integer) 3
+            > SORT l
+            1) "\x00y"
+            2) "2\x00x"
+            3) "3"
             "#,
         );
     }
