@@ -188,7 +188,13 @@ pub fn find_exactly(spec: &Spec, arguments: &[&[u8]]) -> Result<Vec<KeyPosition>
     {
         let before = found.len();
         if find(spec, arguments, &mut |key| found.push(key)).is_err() {
-            return find_loosely(spec, arguments);
+            let mut loosely = find_loosely(spec, arguments)?;
+            // behind them those that were found before, of which it is not known any more either what is done with them
+            loosely.extend(found.into_iter().map(|key| KeyPosition {
+                flags: KeyFlags::NONE,
+                ..key
+            }));
+            return Ok(loosely);
         }
         let is_optional = matches!(spec.begin, BeginSearch::Keyword(..))
             && begin(spec.begin, arguments).is_none();

@@ -33,6 +33,8 @@ fn the_first_error_is_the_references() {
         > LOLWUT VERSION 6 x => -ERR value is not an integer or out of range
         > COMMAND GETKEYSANDFLAGS EVAL s 1x k a => [["k" []]]
         > COMMAND GETKEYS EVAL s x k => []
+        > COMMAND GETKEYS ZINTERSTORE d -9223372036854775807 a b => ["a" "d"]
+        > COMMAND GETKEYSANDFLAGS ZINTERSTORE d -9223372036854775807 a b => [["a" []] ["d" []]]
         "#,
     );
 }
