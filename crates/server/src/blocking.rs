@@ -47,10 +47,21 @@ pub struct Blocked {
 #[derive(Debug, PartialEq, Eq)]
 enum State {
     Waits,
-    /// It has its answer.
-    Answered(Vec<u8>),
+    /// It has its answer, of this kind.
+    Answered(Vec<u8>, Late),
     /// The connection has the answer, or is gone.
     Over,
+}
+
+/// What a late answer is, in the statistics of the command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Late {
+    /// One like others.
+    Plain,
+    /// The error of the command when it was served.
+    Failure,
+    /// The error that CLIENT UNBLOCK has asked for: the reference counts it among the calls that were refused.
+    Refusal,
 }
 
 impl std::fmt::Debug for Blocked {
@@ -74,13 +85,13 @@ impl Blocked {
     }
 
     /// Ends the wait with an answer, unless it has one already. Whether it waited.
-    fn end(&self, answer: impl FnOnce(&mut dyn Reply)) -> bool {
+    fn end(&self, kind: Late, answer: impl FnOnce(&mut dyn Reply)) -> bool {
         let mut state = self.state();
         let waits = *state == State::Waits;
         if waits {
             let mut out = Vec::new();
             answer(&mut RespWriter::new(&mut out, self.protocol));
-            *state = State::Answered(out);
+            *state = State::Answered(out, kind);
         }
         waits
     }
@@ -92,11 +103,15 @@ impl Blocked {
 
     /// CLIENT UNBLOCK: as if the time were up, or with an error. Whether it waited.
     pub fn unblock(&self, with_error: bool) -> bool {
-        let ended = self.end(|reply| match with_error {
-            true => reply.error(b"UNBLOCKED client unblocked via CLIENT UNBLOCK"),
-            false => reply.null_array(),
-        });
+        const ENDED: &[u8] = b"UNBLOCKED client unblocked via CLIENT UNBLOCK";
+        let ended = match with_error {
+            true => self.end(Late::Refusal, |reply| reply.error(ENDED)),
+            false => self.end(Late::Plain, |reply| reply.null_array()),
+        };
         if ended {
+            if with_error {
+                self.net.service().stats.errors.count(ENDED);
+            }
             self.deliver();
         }
         ended
@@ -133,7 +148,11 @@ impl Waiting for Blocked {
                 Served::Failed
             }
         };
-        *state = State::Answered(out);
+        let kind = match served {
+            Served::Failed => Late::Failure,
+            _ => Late::Plain,
+        };
+        *state = State::Answered(out, kind);
         served
     }
 
@@ -192,32 +211,38 @@ impl Server {
     }
 
     /// The connection's loop hears that the wait is over: the answer goes out, and the connection goes on.
-    pub(crate) fn on_unblocked(&self, conn: &mut Conn<Session>) -> After {
+    pub(crate) fn on_unblocked(&self, conn: &mut Conn<Session>, thread: &Thread) -> After {
         let Some((blocked, _)) = &conn.session.blocked else {
             return After::Stay;
         };
-        let answer = {
+        let (answer, kind) = {
             let mut state = blocked.state();
             match &mut *state {
-                State::Answered(answer) => std::mem::take(answer),
+                State::Answered(answer, kind) => (std::mem::take(answer), *kind),
                 State::Waits | State::Over => return After::Stay,
             }
         };
+        let tally = &thread.shard.commands[blocked.entry.id];
+        match kind {
+            Late::Plain => {}
+            Late::Failure => tally.failed.add(1),
+            Late::Refusal => tally.rejected.add(1),
+        }
         self.stop_waiting(&mut conn.session);
         self.answer_late(conn, &answer);
         After::Resume
     }
 
     /// The time of a blocked connection is up.
-    pub(crate) fn on_wait_timeout(&self, conn: &mut Conn<Session>) -> After {
+    pub(crate) fn on_wait_timeout(&self, conn: &mut Conn<Session>, thread: &Thread) -> After {
         let Some((blocked, _)) = &conn.session.blocked else {
             return After::Stay;
         };
-        if !blocked.end(|reply| reply.null_array()) {
+        if !blocked.end(Late::Plain, |reply| reply.null_array()) {
             // it has been served: the message is on its way
             return After::Stay;
         }
-        self.on_unblocked(conn)
+        self.on_unblocked(conn, thread)
     }
 
     /// The connection is gone.

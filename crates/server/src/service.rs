@@ -99,7 +99,7 @@ impl Service for Server {
 
     fn on_message(
         &self,
-        _turn: &mut Turn<'_, Self>,
+        turn: &mut Turn<'_, Self>,
         conn: &mut Conn<Session>,
         message: Message,
     ) -> After {
@@ -108,7 +108,7 @@ impl Service for Server {
                 self.deliver_held(conn, &held);
                 After::Stay
             }
-            Message::Unblocked => self.on_unblocked(conn),
+            Message::Unblocked => self.on_unblocked(conn, &turn.local().thread),
             Message::Ring | Message::Owed(_) => After::Stay,
         }
     }
@@ -126,8 +126,8 @@ impl Service for Server {
         }
     }
 
-    fn on_timeout(&self, _: &mut Turn<'_, Self>, conn: &mut Conn<Session>) -> After {
-        self.on_wait_timeout(conn)
+    fn on_timeout(&self, turn: &mut Turn<'_, Self>, conn: &mut Conn<Session>) -> After {
+        self.on_wait_timeout(conn, &turn.local().thread)
     }
 
     fn on_close(&self, conn: &mut Conn<Session>, reason: CloseReason) {

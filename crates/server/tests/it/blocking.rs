@@ -54,6 +54,44 @@ fn who_waited_longest_is_served_first() {
 }
 
 #[test]
+fn errors_that_come_late_are_counted_like_others() {
+    let server = Server::start(&[]);
+    let (mut waiter, mut pusher) = (server.connect(), server.connect());
+    waiter.send("BRPOPLPUSH l d 0");
+    until_blocked(&mut pusher, 1);
+    pusher.ask("SET d v");
+    pusher.ask("RPUSH l a");
+    assert!(answer(&mut waiter).starts_with("-WRONGTYPE "));
+    let id = waiter.ask("CLIENT ID").replace(':', "");
+    waiter.send("BLPOP k 0");
+    until_blocked(&mut pusher, 1);
+    assert_eq!(pusher.ask(&format!("CLIENT UNBLOCK {id} ERROR")), ":1");
+    assert!(answer(&mut waiter).starts_with("-UNBLOCKED "));
+    let commands = pusher.text("INFO commandstats");
+    for (name, ending) in [
+        ("brpoplpush", "rejected_calls=0,failed_calls=1"),
+        ("blpop", "rejected_calls=1,failed_calls=0"),
+    ] {
+        let line = commands
+            .lines()
+            .find(|line| line.starts_with(&format!("cmdstat_{name}:")))
+            .expect("it has been called");
+        assert!(
+            line.starts_with(&format!("cmdstat_{name}:calls=1,")),
+            "{line}"
+        );
+        assert!(line.ends_with(ending), "{line}");
+    }
+    let errors = pusher.text("INFO errorstats");
+    for code in ["WRONGTYPE", "UNBLOCKED"] {
+        assert!(
+            errors.contains(&format!("errorstat_{code}:count=1\r")),
+            "{errors}"
+        );
+    }
+}
+
+#[test]
 fn a_wait_ends_in_many_ways() {
     play(
         r#"
