@@ -9,7 +9,8 @@ use perilune_harness::Value;
 use crate::peer::Answer;
 use crate::roster::is_in_roster;
 use crate::scripts::{FORWARDING, JSON_ROUND_TRIP, Library};
-use crate::{Words, tables};
+use crate::sorting::{self, Order};
+use crate::{Words, payloads, tables};
 
 /// How the values of a command are compared.
 #[derive(Debug, Clone, Copy)]
@@ -32,6 +33,10 @@ enum Rule {
     LinesOf(&'static [&'static str]),
     /// Settings that both know have the same values.
     CommonFields,
+    /// As SORT says that it is ordered.
+    Sorted,
+    /// Payloads of one value.
+    Payload,
     /// INFO: text.
     Text,
     /// The same, or what is `embstr` on the left is `raw` on the right.
@@ -54,6 +59,20 @@ const RULES: &[(&str, Rule, &str)] = &[
     ),
     ("zrandmember", Rule::Kind, "random"),
     ("hscan", Rule::Kind, "as ZSCAN"),
+    ("sscan", Rule::Kind, "as ZSCAN"),
+    ("srandmember", Rule::Kind, "random"),
+    ("spop", Rule::AnyOrder, "the order is that of a hash table"),
+    ("smembers", Rule::AnyOrder, "the same"),
+    ("sinter", Rule::AnyOrder, "the same"),
+    ("sunion", Rule::AnyOrder, "the same"),
+    ("sdiff", Rule::AnyOrder, "the same"),
+    (
+        "sort",
+        Rule::Sorted,
+        "elements of equal weight, and sets that are not sorted",
+    ),
+    ("sort_ro", Rule::Sorted, "the same"),
+    ("dump", Rule::Payload, "a table has no order of its own"),
     ("hrandfield", Rule::Kind, "random"),
     ("hgetall", Rule::Pairs, "a table has no order of its own"),
     ("hkeys", Rule::AnyOrder, "the same"),
@@ -331,6 +350,11 @@ fn are_near(left: &Value, right: &Value, most: i64) -> bool {
     }
 }
 
+/// Whether two answers are of one kind and hold the same elements, in any order.
+pub fn same_elements(left: &Value, right: &Value) -> bool {
+    kind(left) == kind(right) && in_order(left) == in_order(right)
+}
+
 /// Whether two answers are of one kind and hold the same pairs, in any order.
 pub fn same_pairs(left: &Value, right: &Value) -> bool {
     kind(left) == kind(right) && fields(left).is_some() && fields(left) == fields(right)
@@ -345,7 +369,7 @@ fn by_rule(words: &[Vec<u8>], left: &Value, right: &Value) -> bool {
     }
     match rule {
         Rule::Kind => kind(left) == kind(right),
-        Rule::AnyOrder => kind(left) == kind(right) && in_order(left) == in_order(right),
+        Rule::AnyOrder => same_elements(left, right),
         Rule::Table(canonical) => kind(left) == kind(right) && canonical(left) == canonical(right),
         Rule::Near(most) => are_near(left, right, most),
         Rule::NearEach(most) => {
@@ -371,17 +395,31 @@ fn by_rule(words: &[Vec<u8>], left: &Value, right: &Value) -> bool {
             (Some(left), Some(right)) => lines(&left, named) == lines(&right, named),
             _ => false,
         },
+        Rule::Sorted => match sorting::order(words) {
+            Order::Full => left == right,
+            Order::Partial { is_cut: false } => same_elements(left, right),
+            Order::Partial { is_cut: true } => {
+                left.as_array().map(<[Value]>::len) == right.as_array().map(<[Value]>::len)
+            }
+        },
+        Rule::Payload => match (left.as_bytes(), right.as_bytes()) {
+            (Some(left), Some(right)) => payloads::are_of_one_value(left, right),
+            _ => false,
+        },
         Rule::Encoding => same_encoding(left, right),
         Rule::Text => kind(left) == kind(right) && text(left).is_some(),
     }
 }
 
 /// Valkey decides by the lengths of key and value together whether a string is `embstr`; here it is 44 bytes, as in
-/// Redis. And HEXPIRE that sets nothing leaves a hash as it is here.
+/// Redis. HEXPIRE that sets nothing leaves a hash as it is here, and SORT a packed sorted set.
 pub fn same_encoding(left: &Value, right: &Value) -> bool {
     let are =
         |one: &[u8], other: &[u8]| left.as_bytes() == Some(one) && right.as_bytes() == Some(other);
-    left == right || are(b"embstr", b"raw") || are(b"listpack", b"listpackex")
+    left == right
+        || are(b"embstr", b"raw")
+        || are(b"listpack", b"listpackex")
+        || are(b"listpack", b"skiplist")
 }
 
 /// Settings that say where a server is, how many cores it uses, or what it is called.

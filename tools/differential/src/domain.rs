@@ -6,7 +6,7 @@ use crate::pools::{
     BITFIELD_TYPES, BITFIELD_TYPES_VALID, FLOATS, INTEGERS, KEYS, LENGTHS, NAMES, ODD_NUMBERS,
     PATTERNS, SETTINGS, SETTINGS_READ, SHORT_KEYS, STRING_BYTES_MAX,
 };
-use crate::{hashes, lists, sorted_sets};
+use crate::{hashes, lists, payloads, sets, sorted_sets, sorting, waiting};
 
 /// Whether the run may set the setting: an unknown one (which is refused), or a listed one to a listed value.
 pub fn is_harmless_setting(name: &[u8], value: Option<&[u8]>) -> bool {
@@ -102,7 +102,7 @@ pub fn pattern(rng: &mut Rng) -> Vec<u8> {
 
 /// A time to live that nobody can be late for: over, or far away, and no two alike (GT and LT compare them).
 /// See `is_race` in [`crate::guard`].
-fn lifetime(rng: &mut Rng, unit: i64) -> Vec<u8> {
+pub fn lifetime(rng: &mut Rng, unit: i64) -> Vec<u8> {
     let number = match rng.u32(..12) {
         0 => 0,
         1 => -1 - rng.i64(0..1000),
@@ -122,7 +122,8 @@ fn lifetime(rng: &mut Rng, unit: i64) -> Vec<u8> {
     number.to_string().into_bytes()
 }
 
-fn moment(rng: &mut Rng, unit: i64) -> Vec<u8> {
+/// A point in time that nobody can be late for: see [`lifetime`].
+pub fn moment(rng: &mut Rng, unit: i64) -> Vec<u8> {
     let number = match rng.u32(..12) {
         0 => 0,
         1 => -rng.i64(0..1000),
@@ -180,6 +181,7 @@ pub fn command_name(rng: &mut Rng) -> Vec<u8> {
 const ANY_TYPE: &[&str] = &[
     "copy",
     "del",
+    "dump",
     "exists",
     "expire",
     "expireat",
@@ -197,6 +199,7 @@ const ANY_TYPE: &[&str] = &[
     "pttl",
     "rename",
     "renamenx",
+    "restore",
     "touch",
     "ttl",
     "type",
@@ -208,13 +211,17 @@ const ANY_TYPE: &[&str] = &[
 pub fn argument(rng: &mut Rng, command: &str, name: &str, kind: &str) -> Vec<u8> {
     let own = sorted_sets::argument(rng, command, name, kind)
         .or_else(|| lists::argument(rng, command, name, kind))
+        .or_else(|| sets::argument(rng, command, name, kind))
+        .or_else(|| sorting::argument(rng, command, name, kind))
+        .or_else(|| waiting::argument(rng, command, name, kind))
+        .or_else(|| payloads::argument(rng, command, name))
         .or_else(|| hashes::argument(rng, command, name, kind));
     if let Some(word) = own {
         return word;
     }
     match (command, name) {
         _ if kind == "key" && ANY_TYPE.contains(&command) && rng.u32(..3) == 0 => {
-            let keys = [sorted_sets::KEYS, lists::KEYS, hashes::KEYS].concat();
+            let keys = [sorted_sets::KEYS, lists::KEYS, hashes::KEYS, sets::KEYS].concat();
             return pick(rng, &keys).to_vec();
         }
         ("lcs", "key1" | "key2") => return short_key(rng),

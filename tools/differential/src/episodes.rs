@@ -5,7 +5,7 @@ use perilune_harness::encode;
 use crate::domain;
 use crate::generate::Generator;
 use crate::pair::{SESSIONS, Step};
-use crate::{Words, compare, guard};
+use crate::{Words, compare, guard, hashes, lists, sets, sorted_sets, waiting};
 
 fn words(line: &str) -> Words {
     line.split(' ').map(|w| w.as_bytes().to_vec()).collect()
@@ -32,6 +32,10 @@ pub fn round(generator: &mut Generator, calls: usize) -> Vec<Step> {
             9 => scan(generator, &mut steps),
             10 => ending(generator, session, &mut steps),
             11 => subscribed(generator, session, &mut steps),
+            12 => waiting::in_transaction(generator, session, &mut steps),
+            13 => waiting::served(generator, session, &mut steps),
+            14 => transfer(generator, &mut steps),
+            15 => paused(generator, session, &mut steps),
             _ => plain(generator, session, &mut steps),
         }
     }
@@ -212,6 +216,27 @@ fn is_unfit_for_silence(words: &[Vec<u8>]) -> bool {
         || NAMES
             .iter()
             .any(|n| words[0].eq_ignore_ascii_case(n.as_bytes()))
+}
+
+/// A pause that is over before anybody waits for keys: the reference forgets the timeout of a wait that begins in it.
+fn paused(generator: &mut Generator, session: usize, steps: &mut Vec<Step>) {
+    let Some(words) = generator.call_of("client|pause") else {
+        return;
+    };
+    steps.push(Step::Call { session, words });
+    steps.push(call(session, "GET k1"));
+    steps.push(call(session, "INCR k1"));
+    steps.push(Step::Wait { milliseconds: 3 });
+}
+
+/// Values of all types as payloads from one server to the other.
+fn transfer(generator: &mut Generator, steps: &mut Vec<Step>) {
+    for keys in [sets::KEYS, hashes::KEYS, lists::KEYS, sorted_sets::KEYS] {
+        let rng = &mut generator.rng;
+        let pick = |rng: &mut fastrand::Rng| keys[rng.usize(..keys.len())].to_vec();
+        let (from, to, lefts) = (pick(rng), pick(rng), rng.bool());
+        steps.push(Step::Transfer { from, to, lefts });
+    }
 }
 
 /// A connection that is subscribed, and publishes to itself where its protocol lets it.

@@ -10,7 +10,7 @@ use crate::grammar::{Argument, Command, Coverage, Grammar, Kind};
 use crate::guard;
 use crate::roster;
 use crate::scripts::Library;
-use crate::{hashes, lists, sorted_sets};
+use crate::{hashes, lists, sets, sorted_sets};
 
 /// One call in so many is wrong on purpose.
 const WRONG_ONE_IN: u32 = 4;
@@ -72,6 +72,9 @@ impl Generator {
         }
         if self.rng.u32(..60) == 0 && self.has("lpush") {
             return lists::filling(&mut self.rng);
+        }
+        if self.rng.u32(..60) == 0 && self.has("sadd") {
+            return sets::filling(&mut self.rng);
         }
         if self.rng.u32(..100) == 0 && self.has("hset") {
             return hashes::filling(&mut self.rng);

@@ -37,6 +37,10 @@ fn is_race_at(words: &[Vec<u8>], now: i128) -> bool {
         b"pexpire" | b"psetex" => ends_soon(words.get(2), 1, now),
         b"expireat" => ends_soon(words.get(2), 1000, 0),
         b"pexpireat" => ends_soon(words.get(2), 1, 0),
+        b"restore" => {
+            let is_absolute = words.iter().any(|w| w.eq_ignore_ascii_case(b"absttl"));
+            ends_soon(words.get(2), 1, if is_absolute { 0 } else { now })
+        }
         b"hexpire" => ends_soon(words.get(2), 1000, now),
         b"hpexpire" => ends_soon(words.get(2), 1, now),
         b"hexpireat" => ends_soon(words.get(2), 1000, 0),
@@ -91,5 +95,9 @@ mod tests {
         check("EXPIRE k 9223372036854775807", false);
         check("EXPIRE k 170141183460469231731687303715884105727", false);
         check("GET ex 1", false);
+        check("RESTORE k 100000 x", true);
+        check("RESTORE k 1700000000001 x ABSTTL", true);
+        check("RESTORE k 0 x", false);
+        check("RESTORE k 1700000000001 x", false);
     }
 }

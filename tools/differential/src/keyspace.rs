@@ -72,7 +72,7 @@ fn compare_database(left: &mut Peer, right: &mut Peer, database: u32) -> Result<
             shown(&others, &keys),
         )));
     }
-    let asks: [&[&str]; 7] = [
+    let asks: [&[&str]; 8] = [
         &["TYPE", "@KEY@"],
         &["GET", "@KEY@"],
         &["PTTL", "@KEY@"],
@@ -80,6 +80,7 @@ fn compare_database(left: &mut Peer, right: &mut Peer, database: u32) -> Result<
         &["ZRANGE", "@KEY@", "0", "-1", "WITHSCORES"],
         &["LRANGE", "@KEY@", "0", "-1"],
         &["HGETALL", "@KEY@"],
+        &["SMEMBERS", "@KEY@"],
     ];
     let call = |key: &Vec<u8>, ask: &[&str]| -> Words {
         let word = |word: &&str| match *word {
@@ -103,7 +104,9 @@ fn compare_database(left: &mut Peer, right: &mut Peer, database: u32) -> Result<
         let same_encoding =
             words[0].as_slice() == b"OBJECT" && compare::same_encoding(answer, other);
         let same_fields = words[0].as_slice() == b"HGETALL" && compare::same_pairs(answer, other);
-        if answer != other && !near && !same_encoding && !same_fields {
+        let same_members =
+            words[0].as_slice() == b"SMEMBERS" && compare::same_elements(answer, other);
+        if answer != other && !near && !same_encoding && !same_fields && !same_members {
             let what = format!("{} in database {database}", crate::show_words(words));
             let group = String::from_utf8_lossy(&words[0]).into_owned();
             return Ok(Some(mismatch(what, &group, show(answer), show(other))));

@@ -17,14 +17,18 @@ mod known;
 mod lists;
 mod options;
 mod pair;
+mod payloads;
 mod peer;
 mod pools;
 mod report;
 mod roster;
 mod scripts;
+mod sets;
 mod shrink;
 mod sorted_sets;
+mod sorting;
 mod tables;
+mod waiting;
 
 use std::io::{Error, Result};
 use std::process::ExitCode;

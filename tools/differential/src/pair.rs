@@ -14,7 +14,7 @@ use perilune_harness::Value;
 use crate::compare::{Context, Verdict};
 use crate::peer::{Answer, Peer, answers};
 use crate::scripts::Library;
-use crate::{Words, compare, guard, keyspace};
+use crate::{Words, compare, guard, keyspace, sorting};
 
 /// Connections to each server that steps speak of by number. The even ones begin with RESP2.
 pub const SESSIONS: usize = 4;
@@ -32,6 +32,18 @@ pub enum Step {
     Reconnect { session: usize },
     /// Waits, so that what was to expire has expired.
     Wait { milliseconds: u64 },
+    /// One session sends a command that may wait; when it does, another one sends calls. Then its wait is ended.
+    Served {
+        waiter: usize,
+        words: Words,
+        calls: Vec<Words>,
+    },
+    /// Gives a value as one server dumps it to both, under another name.
+    Transfer {
+        from: Vec<u8>,
+        to: Vec<u8>,
+        lefts: bool,
+    },
     /// Compares everything the servers hold.
     Compare,
 }
@@ -77,6 +89,30 @@ fn named(event: Option<&String>) -> &str {
     match channel.split_once("__:") {
         Some((kind, name)) if kind.starts_with("__keyevent") => name,
         _ => payload,
+    }
+}
+
+/// How the SORTs of a step are ordered, those of scripts included.
+fn sorts(step: &Step) -> Vec<sorting::Order> {
+    let Step::Call { words, .. } = step else {
+        return Vec::new();
+    };
+    let calls = (0..words.len()).map(|at| &words[at..]);
+    let is_sort = |words: &&[Vec<u8>]| {
+        words[0].eq_ignore_ascii_case(b"sort") || words[0].eq_ignore_ascii_case(b"sort_ro")
+    };
+    calls.filter(is_sort).map(sorting::order).collect()
+}
+
+/// Puts misses in order behind everything else, or takes them out.
+fn settle_misses(events: &mut Vec<String>, keeps: bool) {
+    let (mut misses, others): (Vec<String>, Vec<String>) = std::mem::take(events)
+        .into_iter()
+        .partition(|event| event.contains("keymiss"));
+    *events = others;
+    if keeps {
+        misses.sort_unstable();
+        events.append(&mut misses);
     }
 }
 
@@ -132,6 +168,9 @@ impl Pair {
                 &["CONFIG", "SET", "list-max-listpack-size", "-2"],
                 &["CONFIG", "SET", "hash-max-listpack-entries", "128"],
                 &["CONFIG", "SET", "hash-max-listpack-value", "64"],
+                &["CONFIG", "SET", "set-max-intset-entries", "512"],
+                &["CONFIG", "SET", "set-max-listpack-entries", "128"],
+                &["CONFIG", "SET", "set-max-listpack-value", "64"],
                 &["CONFIG", "SET", "notify-keyspace-events", "KEAmn"],
                 &["CONFIG", "SET", "busy-reply-threshold", "5000"],
                 &["CONFIG", "SET", "lazyfree-lazy-user-flush", "no"],
@@ -150,9 +189,18 @@ impl Pair {
 
     /// Compares the events that a step caused.
     fn events(&mut self, steps: &[Step]) -> Result<Option<Mismatch>> {
-        let (Some(left), Some(right)) = (self.left.events()?, self.right.events()?) else {
+        let (Some(mut left), Some(mut right)) = (self.left.events()?, self.right.events()?) else {
             return Ok(None);
         };
+        let sorts: Vec<sorting::Order> = steps.iter().flat_map(sorts).collect();
+        if !sorts.is_empty() {
+            // the elements of a set come in any order, and so do the keys to which they lead
+            let is_cut =
+                |order: &sorting::Order| matches!(order, sorting::Order::Partial { is_cut: true });
+            let keeps_misses = !sorts.iter().any(is_cut);
+            settle_misses(&mut left, keeps_misses);
+            settle_misses(&mut right, keeps_misses);
+        }
         if left == right {
             return Ok(None);
         }
@@ -231,6 +279,12 @@ impl Pair {
                     thread::sleep(Duration::from_millis(*milliseconds));
                     None
                 }
+                Step::Served {
+                    waiter,
+                    words,
+                    calls,
+                } => self.served(*waiter, words, calls)?,
+                Step::Transfer { from, to, lefts } => self.transfer(from, to, *lefts)?,
                 Step::Compare => keyspace::compare(&mut self.left, &mut self.right)?,
             };
             if mismatch.is_none() {
@@ -299,6 +353,85 @@ impl Pair {
             (0..SESSIONS).try_for_each(|session| self.reconnect(session))?;
         }
         Ok(found)
+    }
+
+    /// Sends `words` on one session and `calls` on the next one while it waits, ends its wait, and compares all answers.
+    fn served(
+        &mut self,
+        waiter: usize,
+        words: &Words,
+        calls: &[Words],
+    ) -> Result<Option<Mismatch>> {
+        /// How long a command takes until it waits, or has been answered.
+        const UNDER_WAY: Duration = Duration::from_millis(8);
+        let other = (waiter + 1) % SESSIONS;
+        [waiter, other]
+            .into_iter()
+            .try_for_each(|session| self.reconnect(session))?;
+        let wait = |peer: &mut Peer| {
+            let connection = &mut peer.sessions[waiter].connection;
+            connection.queue(words);
+            connection.flush()
+        };
+        wait(&mut self.left)?;
+        wait(&mut self.right)?;
+        thread::sleep(UNDER_WAY);
+        let steps: Vec<Step> = calls
+            .iter()
+            .map(|words| Step::Call {
+                session: other,
+                words: words.clone(),
+            })
+            .collect();
+        let mut found = self.calls(other, &steps)?;
+        let end = |peer: &mut Peer| -> Result<(Value, Vec<Answer>)> {
+            let id = peer.session_id(waiter).to_string();
+            let ended = peer.control(&[b"CLIENT", b"UNBLOCK", id.as_bytes()])?;
+            Ok((ended, answers(&mut peer.sessions[waiter].connection, 1)?))
+        };
+        let (left, right) = (end(&mut self.left)?, end(&mut self.right)?);
+        if found.is_none() && left != right {
+            let show = |(ended, answers): &(Value, Vec<Answer>)| {
+                format!("{} ({})", answers[0], compare::show(ended))
+            };
+            found = Some(Mismatch {
+                step: 0,
+                what: String::new(),
+                group: format!("served: {}", String::from_utf8_lossy(&words[0])),
+                left: show(&left),
+                right: show(&right),
+            });
+        }
+        if let Some(found) = &mut found {
+            let shown: Vec<String> = calls.iter().map(|call| crate::show_words(call)).collect();
+            found.step = 0;
+            found.what = format!(
+                "{} {}, served by {}",
+                found.what,
+                crate::show_words(words),
+                shown.join("; ")
+            );
+        }
+        Ok(found)
+    }
+
+    /// Restores a server's payload of a key in both.
+    fn transfer(&mut self, from: &[u8], to: &[u8], lefts: bool) -> Result<Option<Mismatch>> {
+        let dump: [&[u8]; 2] = [b"DUMP", from];
+        let (left, right) = (self.left.control(&dump)?, self.right.control(&dump)?);
+        let payload = if lefts { &left } else { &right };
+        let Some(payload) = payload.as_bytes() else {
+            return Ok(None);
+        };
+        let restore: [&[u8]; 5] = [b"RESTORE", to, b"0", payload, b"REPLACE"];
+        let (left, right) = (self.left.control(&restore)?, self.right.control(&restore)?);
+        Ok((left != right).then(|| Mismatch {
+            step: 0,
+            what: format!("RESTORE of {}", payload.escape_ascii()),
+            group: "transfer".into(),
+            left: compare::show(&left),
+            right: compare::show(&right),
+        }))
     }
 
     /// Both get their batch before either is read, so they work at the same time.

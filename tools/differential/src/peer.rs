@@ -94,6 +94,11 @@ impl Peer {
         })
     }
 
+    /// The number that the server gave to a session's connection.
+    pub fn session_id(&self, session: usize) -> i64 {
+        self.sessions[session].id
+    }
+
     /// A call on the connection that no step uses; opened again where a step had it killed.
     pub fn control(&mut self, words: &[&[u8]]) -> Result<Value> {
         match self.control.call(words) {

@@ -222,6 +222,15 @@ pub const SETTINGS: &[(&str, &[&str])] = &[
     ),
     ("list-max-ziplist-size", &["-2", "3"]),
     (
+        "set-max-intset-entries",
+        &["512", "0", "3", "20", "-1", "x"],
+    ),
+    (
+        "set-max-listpack-entries",
+        &["128", "0", "3", "10", "-1", "x"],
+    ),
+    ("set-max-listpack-value", &["64", "0", "1", "4", "-1", "x"]),
+    (
         "hash-max-listpack-entries",
         &["128", "512", "0", "3", "10", "-1", "x"],
     ),

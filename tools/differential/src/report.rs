@@ -133,6 +133,22 @@ impl Report {
                 }
                 Step::Reconnect { session } => println!("    {session}> (a new connection)"),
                 Step::Wait { milliseconds } => println!("     > (wait {milliseconds} ms)"),
+                Step::Served {
+                    waiter,
+                    words,
+                    calls,
+                } => {
+                    println!("    {waiter}> {} (waits)", crate::show_words(words));
+                    for call in calls {
+                        println!("     > {}", crate::show_words(call));
+                    }
+                }
+                Step::Transfer { from, to, lefts } => println!(
+                    "     > (DUMP {} of the {} server, RESTORE {} in both)",
+                    from.escape_ascii(),
+                    if *lefts { "left" } else { "right" },
+                    to.escape_ascii()
+                ),
                 Step::Compare => println!("     > (compare the keyspace)"),
             }
         }

@@ -1,0 +1,145 @@
+//! Arguments of the commands of sets.
+
+use fastrand::Rng;
+
+use crate::{Words, domain};
+
+/// Keys of sets.
+pub const KEYS: &[&[u8]] = &[b"set1", b"set2", b"set3", b"set4", b"set5", b"{tag}set"];
+
+/// Members: few, so that calls meet; around the length at which a set is not packed any more.
+const MEMBERS: &[&[u8]] = &[
+    b"a",
+    b"b",
+    b"c",
+    b"d",
+    b"",
+    b"1",
+    b"2",
+    b"-5",
+    b"007",
+    b"9223372036854775807",
+    b"-9223372036854775808",
+    b"9223372036854775808",
+    b"\x00\xff\r\n",
+    b"sixty-four-bytes-64-64-64-64-64-64-64-64-64-64-64-64-64-64-64-64",
+    b"sixty-five-bytes-65-65-65-65-65-65-65-65-65-65-65-65-65-65-65-65-",
+];
+
+fn pick(rng: &mut Rng, from: &[&[u8]]) -> Vec<u8> {
+    from[rng.usize(..from.len())].to_vec()
+}
+
+fn member(rng: &mut Rng) -> Vec<u8> {
+    match rng.u32(..20) {
+        0..6 => pick(rng, &MEMBERS[..8]),
+        6..9 => pick(rng, MEMBERS),
+        9..18 => rng.u32(..40).to_string().into_bytes(),
+        _ => domain::integer(rng),
+    }
+}
+
+/// A word for the argument `name` of a command, if it is one of these.
+pub fn argument(rng: &mut Rng, command: &str, name: &str, kind: &str) -> Option<Vec<u8>> {
+    const NAMES: &[&str] = &[
+        "sadd",
+        "srem",
+        "smembers",
+        "sismember",
+        "smismember",
+        "scard",
+        "spop",
+        "srandmember",
+        "smove",
+        "sinter",
+        "sunion",
+        "sdiff",
+        "sinterstore",
+        "sunionstore",
+        "sdiffstore",
+        "sintercard",
+        "sscan",
+    ];
+    if !NAMES.contains(&command) {
+        return None;
+    }
+    Some(match name {
+        _ if kind == "key" => match rng.u32(..30) {
+            0 => domain::key(rng),
+            _ => pick(rng, KEYS),
+        },
+        "member" => member(rng),
+        // all or nothing: see `is_whole_pop`
+        "count" if command == "spop" => pick(
+            rng,
+            &[
+                b"1000000",
+                b"1000000",
+                b"9223372036854775807",
+                b"0",
+                b"-1",
+                b"x",
+                b"-9223372036854775808",
+            ],
+        ),
+        "count" if command == "srandmember" => match rng.u32(..4) {
+            0 => pick(
+                rng,
+                &[
+                    b"0",
+                    b"-0",
+                    b"x",
+                    b"9223372036854775807",
+                    b"-9223372036854775808",
+                ],
+            ),
+            _ => rng.i32(-9..200).to_string().into_bytes(),
+        },
+        "count" => pick(
+            rng,
+            &[
+                b"1",
+                b"10",
+                b"1000",
+                b"0",
+                b"-1",
+                b"x",
+                b"9223372036854775807",
+            ],
+        ),
+        "limit" => rng.i32(-2..9).to_string().into_bytes(),
+        "cursor" => pick(rng, &[b"0", b"0", b"0", b"17", b"x", b"-1", b"", b" 0"]),
+        "pattern" => pick(rng, &[b"*", b"a*", b"?", b"[1-3]*", b"", b"nosuch*", b"*a"]),
+        _ => return None,
+    })
+}
+
+/// Whether an SPOP takes all that there is, or nothing: otherwise the servers draw, and hold other things from then on.
+pub fn is_whole_pop(words: &[Vec<u8>]) -> bool {
+    let count = words.get(2).map(|count| {
+        std::str::from_utf8(count)
+            .ok()
+            .and_then(|count| count.parse::<i64>().ok())
+    });
+    match count {
+        None => words.len() == 1,
+        Some(None) => true,
+        Some(Some(count)) => !(1..1_000_000).contains(&count),
+    }
+}
+
+/// A call that is not to be spoiled: so many members at once that the set crosses thresholds, integers for the most part
+/// of the time.
+pub fn filling(rng: &mut Rng) -> Words {
+    let name: &[u8] = if rng.u32(..4) == 0 { b"SREM" } else { b"SADD" };
+    let mut words = vec![name.to_vec(), pick(rng, KEYS)];
+    let only_integers = rng.u32(..3) != 0;
+    let first = rng.i64(-10..100);
+    for number in 0..rng.i64(1..700) {
+        words.push(match rng.u32(..30) {
+            0 if !only_integers => member(rng),
+            _ => (first + number).to_string().into_bytes(),
+        });
+    }
+    words
+}
