@@ -9,6 +9,12 @@ use arbitrary::{Arbitrary, Unstructured};
 use libfuzzer_sys::fuzz_target;
 use perilune_structures::{Item, Listpack};
 
+/// Texts are up to so long: beyond 4,095 bytes, where their encoding changes, and 16,383, where the length behind them does.
+const TEXT_LEN_MAX: usize = 20_000;
+/// Everything is looked at after each change, so a listpack that grows beyond this is left alone: else there would be few
+/// changes in a minute.
+const BYTES_MAX: usize = 1 << 16;
+
 #[derive(Arbitrary)]
 enum Op<'a> {
     PushBack(Text<'a>),
@@ -38,7 +44,7 @@ impl Text<'_> {
             Text::Bytes(bytes) => bytes.to_vec(),
             Text::Int(int) => int.to_string().into_bytes(),
             Text::Small(int) => int.to_string().into_bytes(),
-            Text::Long(byte, len) => vec![*byte; usize::from(*len)],
+            Text::Long(byte, len) => vec![*byte; usize::from(*len) % TEXT_LEN_MAX],
         }
     }
 }
@@ -138,6 +144,7 @@ fuzz_target!(|data: &[u8]| {
     check(&pack, &model);
     let mut input = Unstructured::new(ops);
     while !input.is_empty()
+        && pack.byte_len() <= BYTES_MAX
         && let Ok(op) = Op::arbitrary(&mut input)
     {
         apply(op, &mut pack, &mut model);
