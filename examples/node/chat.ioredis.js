@@ -13,6 +13,8 @@ const senders = Array.from({ length: 4 }, () => new Redis({ port }));
 const listeners = Array.from({ length: 3 }, () => new Redis({ port }));
 const log = new Redis({ port });
 await redis.del(counter);
+// ioredis sends SUBSCRIBE as soon as it is connected, and then may not ask any more whether the server is ready.
+await Promise.all([log, ...listeners].map((client) => client.status === 'ready' || once(client, 'ready')));
 
 const heard = listeners.map(() => []);
 const logged = [];
