@@ -5,9 +5,13 @@
 //! wall clock, no sessions and no files.
 
 mod bits;
+#[cfg(test)]
+mod generating;
 mod hashes;
 mod keys;
 mod lists;
+#[cfg(test)]
+mod rollback_tests;
 mod sampling;
 mod scanning;
 mod sets;

@@ -22,12 +22,13 @@ use std::sync::Arc;
 
 use perilune_command::{DataHandler, Entry, FindKeys, Flags, KeyFlags, PlanKind, Registry, Stop};
 use perilune_keyspace::{
-    Announcement, Announcements, EffectUnit, EventClass, KeyHasher, Keyspace, KeyspaceOptions,
-    LockPlan, ManualClock, MemoryLog, ReadTxn, Txn, WriteTxn,
+    Announcement, Announcements, EffectUnit, EventClass, Found, KeyHasher, Keyspace,
+    KeyspaceOptions, LockPlan, ManualClock, MemoryLog, ReadTxn, Txn,
 };
 use perilune_resp::client::{Value, parse_value};
 use perilune_resp::{Protocol, Reply, RespWriter, split_args};
-use perilune_value::Hash;
+use perilune_value::Object;
+use perilune_value::rdb::{self, dump};
 
 /// The time at which every transcript starts, in milliseconds.
 pub const START_MS: i64 = 1_000_000;
@@ -296,7 +297,7 @@ impl Stage {
 }
 
 /// Whether a call changes what it chooses at random.
-fn is_random(registry: &Registry<DataHandler>, arguments: &[&[u8]]) -> bool {
+pub fn is_random(registry: &Registry<DataHandler>, arguments: &[&[u8]]) -> bool {
     registry.resolve(arguments).is_ok_and(|entry| {
         matches!(entry.handler, Some(DataHandler::Write(_)))
             && entry.spec.tips.contains(&"nondeterministic_output")
@@ -401,54 +402,78 @@ fn execute(
 
 /// A key with all that can be told of it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Key {
-    database: usize,
-    name: Vec<u8>,
-    encoding: &'static str,
-    value: String,
-    expire_at_ms: Option<i64>,
+pub struct Key {
+    pub database: usize,
+    pub name: Vec<u8>,
+    pub encoding: &'static str,
+    pub value: String,
+    pub expire_at_ms: Option<i64>,
+    /// If it is packed, its payload, or a hash's fields as they stand there.
+    pub packed: Option<Vec<u8>>,
 }
 
 /// All live keys, in order. Leaves everything as it is.
-fn state(keyspace: &Keyspace) -> Vec<Key> {
+pub fn state(keyspace: &Keyspace) -> Vec<Key> {
+    let mut txn = Txn::begin(keyspace, 0);
+    let keys = state_in(&mut txn);
+    txn.commit();
+    keys
+}
+
+/// All live keys as a transaction sees them, in order. Leaves everything as it is.
+pub fn state_in(txn: &mut Txn<'_>) -> Vec<Key> {
+    let (keyspace, selected) = (txn.keyspace(), txn.database());
     keyspace.pause_expiry(true);
     let mut keys = Vec::new();
-    for database in (0..keyspace.database_count()).filter(|&d| keyspace.database(d).keys() > 0) {
-        let mut txn = Txn::begin(keyspace, database);
-        let mut names = Vec::new();
-        let walked = ReadTxn::new(&mut txn).for_each(&mut |found| {
-            names.push(found.key().to_vec());
+    for database in 0..keyspace.database_count() {
+        txn.select(database);
+        let mut read = ReadTxn::new(txn);
+        if read.is_empty() {
+            continue;
+        }
+        let now_ms = read.now_ms();
+        let walked = read.for_each(&mut |found| {
+            keys.extend(shown_key(database, found, now_ms));
             ControlFlow::Continue(())
         });
-        assert!(walked.is_ok());
-        for name in names {
-            let mut txn = WriteTxn::new(&mut txn);
-            let mut slot = txn
-                .slot(&name)
-                .unwrap_or_else(|_| panic!("nobody else is here"));
-            let now_ms = slot.now_ms();
-            let Some(found) = slot.found() else { continue };
-            let value = match (found.text(), found.collection::<Hash>()) {
-                (Ok(text), _) => lossy(text.bytes(&mut itoa::Buffer::new())),
-                // a field that has expired is absent, whether it is removed or not
-                (_, Ok(hash)) if hash.at(now_ms).live_len() == 0 => continue,
-                (_, Ok(hash)) => format!("{:?}", hash.at(now_ms)),
-                (Err(_), Err(_)) => format!("{:?}", slot.copy()),
-            };
-            let (encoding, expire_at_ms) = (found.encoding_name(), found.expire_at_ms());
-            keys.push(Key {
-                database,
-                name: name.clone(),
-                encoding,
-                value,
-                expire_at_ms,
-            });
-        }
-        txn.commit();
+        assert!(walked.is_ok(), "nobody else is here");
     }
+    txn.select(selected);
     keyspace.pause_expiry(false);
     keys.sort();
     keys
+}
+
+/// A live key; none if it is a hash of which no field is.
+fn shown_key(database: usize, found: Found<'_>, now_ms: i64) -> Option<Key> {
+    let (value, packed) = match (found.text(), found.object()) {
+        (Ok(text), _) => (lossy(text.bytes(&mut itoa::Buffer::new())), None),
+        (Err(_), Some(Object::Hash(hash))) => {
+            // a field that has expired is absent, whether it is removed or not
+            let hash = hash.at(now_ms);
+            if hash.live_len() == 0 {
+                return None;
+            }
+            let packed = (found.encoding_name() != "hashtable").then(|| {
+                let names = hash.iter().map(|field| field.name.to_vec());
+                names.collect::<Vec<_>>().join(&b' ')
+            });
+            (format!("{hash:?}"), packed)
+        }
+        (Err(_), Some(object)) => {
+            let packed = object.is_packed().then(|| dump(rdb::Value::Object(object)));
+            (format!("{object:?}"), packed)
+        }
+        (Err(_), None) => unreachable!("what is no string is an object"),
+    };
+    Some(Key {
+        database,
+        name: found.key().to_vec(),
+        encoding: found.encoding_name(),
+        value,
+        expire_at_ms: found.expire_at_ms(),
+        packed,
+    })
 }
 
 /// Keys as others are told of them, a replica for one: encodings may differ there, as they do in Redis.
@@ -471,7 +496,7 @@ fn is_silent(name: &[u8]) -> bool {
 }
 
 /// Events, one per line: class, event, key, and its database if that is not 0.
-fn shown_events(announcements: &Announcements) -> String {
+pub fn shown_events(announcements: &Announcements) -> String {
     let classes = [
         (EventClass::GENERIC, 'g'),
         (EventClass::STRING, '$'),
@@ -508,7 +533,7 @@ fn shown_events(announcements: &Announcements) -> String {
 }
 
 /// Commands as one would type them, one per line.
-fn shown_effects(unit: &EffectUnit) -> String {
+pub fn shown_effects(unit: &EffectUnit) -> String {
     let shown = |argument: &&[u8]| {
         let is_plain =
             !argument.is_empty() && argument.iter().all(|b| b.is_ascii_graphic() && *b != b'"');
@@ -629,6 +654,6 @@ fn quoted(bytes: &[u8]) -> String {
     shown
 }
 
-fn lossy(bytes: &[u8]) -> String {
+pub fn lossy(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }

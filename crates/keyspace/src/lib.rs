@@ -11,6 +11,7 @@
 #![cfg_attr(loom, allow(dead_code, unused_imports))]
 
 mod announce;
+mod audit;
 mod clock;
 mod effects;
 mod expire;

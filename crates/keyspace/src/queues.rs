@@ -67,7 +67,6 @@ impl FieldQueues {
     }
 
     /// Whether a hash stands in the queue of a database under this time.
-    #[cfg(test)]
     pub fn contains(&self, database: usize, queued_ms: i64, key: &[u8]) -> bool {
         let entry = (queued_ms, key.into());
         self.by_database

@@ -604,6 +604,9 @@ impl Slot<'_, '_> {
         let handle = guard.map.insert(self.database, self.hash, entry);
         if has_expiries {
             guard.enqueue(self.database, handle);
+            if let Some(undo) = &mut self.txn.undo {
+                undo.note_hash(self.hash);
+            }
         }
         self.handle = Some(handle);
     }

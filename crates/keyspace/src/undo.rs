@@ -102,8 +102,9 @@ pub(crate) struct UndoLog {
     pub records: Vec<Undo>,
     /// Where the key with this database and hash was saved last, once there are too many records to look through.
     saved: Option<SavedAt>,
-    /// Hashes of the keys that are saved in place anywhere in the log; none before there is the first.
-    in_place: Option<HashSet<u64, ahash::RandomState>>,
+    /// Hashes of the keys that are saved in place anywhere in the log, or were given a hash with fields that expire; none
+    /// before there is the first.
+    concerned: Option<HashSet<u64, ahash::RandomState>>,
     /// Records before this one do not count as saved.
     fresh_from: usize,
     bytes: usize,
@@ -115,7 +116,7 @@ impl UndoLog {
         Self {
             records: Vec::new(),
             saved: None,
-            in_place: None,
+            concerned: None,
             fresh_from: 0,
             bytes: 0,
         }
@@ -174,12 +175,19 @@ impl UndoLog {
         self.saved = Some(saved);
     }
 
-    /// Whether there may be changes of a key's collection in the log, in whatever database it was: then what it held
-    /// besides must still be there when they are taken back.
-    pub fn may_have_changes_of(&self, hash: u64) -> bool {
-        self.in_place
+    /// Whether the hash at a key is no longer that of before, in whatever database it was: there may be changes of it in the
+    /// log, and what it held besides must still be there when they are taken back; or it has come from elsewhere.
+    pub fn concerns_hash(&self, hash: u64) -> bool {
+        self.concerned
             .as_ref()
             .is_some_and(|hashes| hashes.contains(&hash))
+    }
+
+    /// Notes that a key has been given a hash with fields that expire, or is going to be changed in place.
+    pub fn note_hash(&mut self, hash: u64) {
+        self.concerned
+            .get_or_insert_with(|| HashSet::with_hasher(ahash::RandomState::new()))
+            .insert(hash);
     }
 
     /// Saves how to take back a change of a collection, whose key record `of` has saved.
@@ -210,9 +218,7 @@ impl UndoLog {
             _ => 0,
         };
         if let Prior::InPlace { .. } = prior {
-            self.in_place
-                .get_or_insert_with(|| HashSet::with_hasher(ahash::RandomState::new()))
-                .insert(hash);
+            self.note_hash(hash);
         }
         self.bytes += size_of::<Undo>() + key.len() + payload_bytes + 16;
         if let Some(saved) = &mut self.saved {

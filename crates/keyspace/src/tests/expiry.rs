@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::{START_MS, World, delete, read, set};
-use crate::{ExpireCycle, Expiry, ReadTxn, WriteTxn};
+use crate::{ExpireCycle, Expiry, ReadTxn, WatchSet, WriteTxn};
 
 const LONG: Duration = Duration::from_secs(60);
 
@@ -200,4 +200,41 @@ fn the_cycle_passes_by_a_stripe_that_somebody_holds() {
     assert_eq!(ExpireCycle::default().run(&world.keyspace, LONG).removed, 0);
     drop(held);
     assert_eq!(ExpireCycle::default().run(&world.keyspace, LONG).removed, 1);
+}
+
+/// Its removal goes out ahead of the transaction, and even if there is no swap in the end.
+#[test]
+fn what_has_expired_in_swapped_databases_is_told_by_its_old_number() {
+    for is_committed in [false, true] {
+        let world = World::logging();
+        let mut txn = world.locked(&["a"]);
+        for (database, expiry) in [(0, Expiry::At(START_MS + 5)), (1, Expiry::Clear)] {
+            txn.select(database);
+            set(&mut txn, "a", "1", expiry);
+        }
+        txn.select(1);
+        let mut watch = WatchSet::default();
+        assert_eq!(txn.watch(&mut watch, b"a"), Ok(()));
+        txn.commit();
+        world.clock.advance_ms(10);
+        let mut txn = world.recording();
+        assert_eq!(WriteTxn::new(&mut txn).swap(0, 1), Ok(()));
+        let savepoint = txn.savepoint().expect("it records");
+        assert_eq!(WriteTxn::new(&mut txn).swap(1, 2), Ok(()));
+        assert!(txn.roll_back_to(savepoint));
+        txn.select(1);
+        assert_eq!(read(&mut txn, "a"), None);
+        if is_committed {
+            txn.commit();
+        } else {
+            txn.roll_back();
+        }
+        assert_eq!(world.effects(), [["0: DEL a"]]);
+        assert_eq!(
+            watch.changed(),
+            is_committed,
+            "the other database's key is as it was"
+        );
+        world.audit();
+    }
 }

@@ -373,12 +373,39 @@ fn what_a_rollback_meets_of_expired_fields_stays_absent() {
     txn.roll_back();
     let entries: Vec<Entry> = world.entries();
     assert_eq!(entries.len(), 1);
-    assert_eq!(world.effects(), [["0: HDEL a x"]]);
+    assert!(world.effects().is_empty());
     ExpireCycle::default().run(&world.keyspace, Duration::from_secs(60));
+    assert_eq!(world.effects(), [["0: HDEL a x"]]);
     let entry = world.entries().remove(0).value;
     assert!(
         entry.contains("\"y\"") && !entry.contains("\"x\""),
         "{entry}"
     );
     world.audit();
+}
+
+/// Ahead of the transaction, where removals are told, there is no hash by this name.
+#[test]
+fn a_field_that_has_expired_in_a_hash_from_elsewhere_is_told_in_its_place() {
+    for is_committed in [false, true] {
+        let world = World::logging();
+        set_fields(&world, "a", &[("x", Some(10)), ("y", None)]);
+        world.clock.advance_ms(10);
+        let before = world.entries();
+        let mut txn = world.recording();
+        let mut writing = WriteTxn::new(&mut txn);
+        writing.relocate(b"a", 0, b"b").expect("recorded");
+        writing.propagate(&["RENAME", "a", "b"]);
+        let mut slot = writing.slot(b"b").expect("nobody else is here");
+        slot.expire_fields(Fields::each(&[b"x"]));
+        if is_committed {
+            txn.commit();
+            assert_eq!(world.effects(), [["0: RENAME a b", "0: HDEL b x"]]);
+        } else {
+            txn.roll_back();
+            assert!(world.effects().is_empty());
+            assert_eq!(world.entries(), before);
+        }
+        world.audit();
+    }
 }

@@ -7,9 +7,10 @@
 //!
 //! * while expired keys are to stay where they are;
 //! * in a big hash that this transaction has changed and may have to take back. The undo log holds changes of a hash
-//!   that must still be there then.
+//!   that must still be there then;
+//! * in a hash that this transaction has put there (RENAME, COPY, RESTORE): before it there was none by this name.
 //!
-//! Who writes such a field then writes over it; that it had expired is told to the log all the same.
+//! Who writes such a field then writes over it; that it had expired is told to the log first, as a part of the transaction.
 
 use std::sync::atomic::Ordering;
 
@@ -63,8 +64,6 @@ pub(crate) enum Expired {
         key: Box<[u8]>,
         /// Their names; empty where nobody consumes effects.
         names: Vec<Box<[u8]>>,
-        /// They have been removed.
-        are_removed: bool,
         /// They were the last ones, so the key has gone, too.
         key_is_gone: bool,
     },
@@ -95,15 +94,12 @@ impl Expired {
                 database,
                 key,
                 names,
-                are_removed,
                 key_is_gone,
             } => {
                 for name in names {
                     unit.push(*database, &[b"HDEL".as_slice(), key, name]);
                 }
-                if *are_removed {
-                    event(*database, EventClass::HASH, "hexpired", key);
-                }
+                event(*database, EventClass::HASH, "hexpired", key);
                 if *key_is_gone {
                     event(*database, EventClass::GENERIC, "del", key);
                 }
@@ -137,8 +133,10 @@ pub(crate) struct EntryAt<'a> {
 impl Txn<'_> {
     /// Whether fields whose time has come may be removed from this entry now.
     fn may_expire_fields(&self, entry: EntryAt<'_>) -> bool {
-        let is_needed = |undo: &UndoLog| undo.may_have_changes_of(entry.hash);
-        !self.keyspace.expiry_paused() && !self.undo.as_deref().is_some_and(is_needed)
+        let is_needed = |undo: &UndoLog| undo.concerns_hash(entry.hash);
+        !self.keyspace.expiry_paused()
+            && !self.record_dropped
+            && !self.undo.as_deref().is_some_and(is_needed)
     }
 
     /// Removes `limit` fields at most of those whose time has come.
@@ -156,6 +154,7 @@ impl Txn<'_> {
             key,
             handle,
         } = entry;
+        let name_of_it = self.database_before(database);
         let guard = &mut self.held[at].guard;
         let Some(hash) = guard.map.heap_mut(handle).and_then(Hash::of_mut) else {
             return Removed::default();
@@ -194,7 +193,7 @@ impl Txn<'_> {
         }
         // its own unit, so its watchers are told whatever becomes of this transaction
         if !guard.watchers.is_empty() {
-            let notices = guard.watchers.of_key(database, key);
+            let notices = guard.watchers.of_key(name_of_it, key);
             notices.into_iter().for_each(Notice::deliver);
         }
         self.held[at].changed.add(database);
@@ -205,10 +204,9 @@ impl Txn<'_> {
         let classes = self.keyspace.event_classes();
         if consuming || classes.meets(EventClass::HASH) || classes.meets(EventClass::GENERIC) {
             aside(&mut self.aside).expired.push(Expired::Fields {
-                database,
+                database: name_of_it,
                 key: key.into(),
                 names,
-                are_removed: true,
                 key_is_gone,
             });
         }
@@ -241,14 +239,9 @@ impl Txn<'_> {
             .filter(is_expired)
             .map(|name| (*name).into())
             .collect();
-        if !names.is_empty() {
-            aside(&mut self.aside).expired.push(Expired::Fields {
-                database: entry.database,
-                key: entry.key.into(),
-                names,
-                are_removed: false,
-                key_is_gone: false,
-            });
+        for name in names {
+            let effect: [&[u8]; 3] = [b"HDEL", entry.key, &name];
+            aside(&mut self.aside).effects.push(entry.database, &effect);
         }
     }
 

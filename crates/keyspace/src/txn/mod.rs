@@ -81,6 +81,7 @@ pub struct Savepoint {
     effects: usize,
     announcements: usize,
     touched: usize,
+    swaps: usize,
     changes: u64,
     database: usize,
 }
@@ -148,6 +149,8 @@ pub(crate) struct Aside {
     pub announcements: Announcements,
     /// What had expired and was met on the way: effects of their own, whatever becomes of the transaction.
     pub expired: Vec<Expired>,
+    /// Databases that have changed places so far.
+    pub swaps: Vec<(usize, usize)>,
     /// What watchers are told at commit.
     pub touched: Vec<Notice>,
     /// What the command that runs now waits for.
@@ -386,6 +389,7 @@ impl<'k> Txn<'k> {
         key: &[u8],
         handle: Handle,
     ) {
+        let name_of_it = self.database_before(database);
         let held = &mut self.held[at];
         held.changed.add(database);
         held.guard.dequeue(database, handle);
@@ -397,7 +401,7 @@ impl<'k> Txn<'k> {
             // its own unit, so its watchers are told whatever becomes of this transaction
             held.guard
                 .watchers
-                .of_expired(database, key)
+                .of_expired(name_of_it, key)
                 .into_iter()
                 .for_each(Notice::deliver);
         }
@@ -407,10 +411,21 @@ impl<'k> Txn<'k> {
             .fetch_add(1, Ordering::Relaxed);
         if self.keyspace.consuming() || self.keyspace.event_classes().meets(EventClass::EXPIRED) {
             aside(&mut self.aside).expired.push(Expired::Key {
-                database,
+                database: name_of_it,
                 key: key.into(),
             });
         }
+    }
+
+    /// The number that a database had when the transaction began. What has expired is told ahead of the transaction, and
+    /// whatever becomes of it.
+    pub(crate) fn database_before(&self, database: usize) -> usize {
+        let swaps = self.aside.as_ref().map_or(&[][..], |aside| &aside.swaps);
+        swaps.iter().rev().fold(database, |now, &(a, b)| match now {
+            _ if now == a => b,
+            _ if now == b => a,
+            _ => now,
+        })
     }
 
     /// Notes that a key has changed: the one place that every change passes.

@@ -199,6 +199,7 @@ impl Txn<'_> {
             effects: self.aside.as_ref().map_or(0, |aside| aside.effects.len()),
             announcements: self.announcements().len(),
             touched: self.aside.as_ref().map_or(0, |aside| aside.touched.len()),
+            swaps: self.aside.as_ref().map_or(0, |aside| aside.swaps.len()),
             changes: self.changes,
             database: self.database,
         })
@@ -215,6 +216,7 @@ impl Txn<'_> {
             aside.effects.truncate(savepoint.effects);
             aside.announcements.truncate(savepoint.announcements);
             aside.touched.truncate(savepoint.touched);
+            aside.swaps.truncate(savepoint.swaps);
         }
         self.changes = savepoint.changes;
         self.database = savepoint.database;
@@ -473,6 +475,7 @@ impl Txn<'_> {
                 self.note_all_ready(at, b);
             }
         }
+        aside(&mut self.aside).swaps.push((a, b));
         Ok(())
     }
 
