@@ -60,18 +60,85 @@ pub fn argument(rng: &mut Rng, command: &str, name: &str) -> Option<Vec<u8>> {
 
 /// Whether two payloads are of one value: of what has no order, the parts may stand in any.
 pub fn are_of_one_value(left: &[u8], right: &[u8]) -> bool {
-    /// Kinds whose elements come out of a table: sets and hashes that are not packed.
-    const UNORDERED: [u8; 2] = [2, 4];
+    /// Sets and hashes that are not packed come out of a table, and packed sets may have been made of one.
+    const UNORDERED: [u8; 3] = [2, 4, 20];
+    const PACKED_SORTED_SET: u8 = 17;
+    const SORTED_SET: u8 = 5;
+    let (Some(kind), Some(other)) = (left.first(), right.first()) else {
+        return false;
+    };
+    if (*kind, *other) == (PACKED_SORTED_SET, SORTED_SET) {
+        // the reference has sorted it, and unpacked it for that
+        return true;
+    }
     let body = |payload: &[u8]| {
-        let mut body = payload[..payload.len().saturating_sub(FOOTER_LEN)].to_vec();
+        let mut body = payload[1..payload.len().saturating_sub(FOOTER_LEN).max(1)].to_vec();
         body.sort_unstable();
         body
     };
-    match (left.first(), right.first()) {
-        (Some(17), Some(5)) => true,
-        (Some(one), Some(other)) => {
-            one == other && UNORDERED.contains(one) && body(left) == body(right)
+    kind == other
+        && UNORDERED.contains(kind)
+        && match (unpacked_len(left), unpacked_len(right)) {
+            (None, None) => body(left) == body(right),
+            // what is compressed in another order has another length, and other bytes
+            (left, right) => left == right,
         }
-        _ => false,
+}
+
+/// The length of a block that is compressed.
+fn unpacked_len(payload: &[u8]) -> Option<u64> {
+    const COMPRESSED: u8 = 0xC3;
+    let [20, COMPRESSED, rest @ ..] = payload else {
+        return None;
+    };
+    let (_, rest) = len(rest)?;
+    Some(len(rest)?.0)
+}
+
+/// A length as the format has it, and what stands behind it.
+fn len(bytes: &[u8]) -> Option<(u64, &[u8])> {
+    let (first, rest) = bytes.split_first()?;
+    match first >> 6 {
+        0 => Some((u64::from(*first), rest)),
+        1 => {
+            let (second, rest) = rest.split_first()?;
+            Some((u64::from(first & 0x3F) << 8 | u64::from(*second), rest))
+        }
+        _ => {
+            let (len, rest) = rest.split_first_chunk::<4>()?;
+            Some((u64::from(u32::from_be_bytes(*len)), rest))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(left: &[u8], right: &[u8], same: bool) {
+        let payload = |body: &[u8]| [body, &[0; FOOTER_LEN]].concat();
+        assert_eq!(are_of_one_value(&payload(left), &payload(right)), same);
+    }
+
+    #[test]
+    fn only_what_has_no_order_may_stand_in_another() {
+        check(b"\x02\x02\x01a\x01b", b"\x02\x02\x01b\x01a", true);
+        check(b"\x02\x02\x01a\x01b", b"\x02\x02\x01b\x01c", false);
+        check(b"\x01\x02\x01a\x01b", b"\x01\x02\x01b\x01a", false);
+        check(b"\x02\x01\x01a", b"\x04\x01\x01a", false);
+        // compressed: the lengths before it and of it
+        check(b"\x14\xc3\x03\x40\x64abc", b"\x14\xc3\x02\x40\x64xy", true);
+        check(
+            b"\x14\xc3\x03\x40\x64abc",
+            b"\x14\xc3\x03\x40\x65abc",
+            false,
+        );
+        check(b"\x11\x00", b"\x05\x00", true);
+    }
+
+    #[test]
+    fn what_was_captured_is_all_there() {
+        assert!(captured().len() > 25);
     }
 }
