@@ -217,6 +217,16 @@ impl Set {
         }
     }
 
+    /// Whether so many members would not stay packed, whatever they are and whatever is there.
+    #[inline]
+    pub fn is_outgrown_by(&self, count: usize, limits: &Limits) -> bool {
+        match self.0 {
+            Encoding::Ints(_) => count > limits.set_max_intset_entries,
+            Encoding::Packed(_) => count > limits.set_max_listpack_entries,
+            Encoding::Table(_) => false,
+        }
+    }
+
     /// Whether a set can have `members` members, of so many bytes in all.
     pub fn can_hold(members: usize, bytes: usize) -> bool {
         FieldMap::new(MemberHasher).has_room(members, bytes)
@@ -320,13 +330,7 @@ fn text_len(int: i64) -> usize {
 impl Edit<'_, Set> {
     /// Says that `count` members are to come, to a set that is there: one that will not stay packed is converted at once.
     pub fn expect(&mut self, count: usize) {
-        let limits = self.limits();
-        let is_too_big = match self.0 {
-            Encoding::Ints(_) => count > limits.set_max_intset_entries,
-            Encoding::Packed(_) => count > limits.set_max_listpack_entries,
-            Encoding::Table(_) => false,
-        };
-        if is_too_big {
+        if self.is_outgrown_by(count, self.limits()) {
             self.convert(Set::to_table);
         }
     }

@@ -38,7 +38,11 @@ fn sadd(txn: &mut WriteTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Reply) 
     let mut slot = txn.slot(arguments[1])?;
     match slot.collection::<Set>()? {
         Some(set) if !set.has_room(members) => return Err(FULL.into()),
-        Some(set) if members.iter().all(|member| set.contains(member)) => {
+        // so many that the set is unpacked for them do that even where they are all there
+        Some(set)
+            if !set.is_outgrown_by(members.len(), &limits)
+                && members.iter().all(|member| set.contains(member)) =>
+        {
             reply.integer(0);
             return Ok(());
         }
@@ -60,7 +64,9 @@ fn sadd(txn: &mut WriteTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Reply) 
         set.expect(members.len());
         members.iter().filter(|member| set.insert(member)).count()
     })?;
-    slot.notify(EventClass::SET, "sadd");
+    if added > 0 {
+        slot.notify(EventClass::SET, "sadd");
+    }
     reply.integer(added as i64);
     Ok(())
 }
@@ -68,6 +74,25 @@ fn sadd(txn: &mut WriteTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Reply) 
 #[cfg(test)]
 mod tests {
     use crate::testing::check;
+
+    /// The reference looks at how many members come before it looks at which.
+    #[test]
+    fn a_set_is_unpacked_for_many_members_even_if_it_has_them_all() {
+        let again = format!("SADD s{}", " 1".repeat(600));
+        let check = |first: &str, packed: &str| {
+            crate::testing::check(&format!(
+                "
+                > SADD s {first} 1 => (integer) 2
+                > :encoding s => {packed}
+                > {again} => (integer) 0
+                > :changes => 0
+                > :encoding s => hashtable
+                "
+            ));
+        };
+        check("2", "intset");
+        check("a", "listpack");
+    }
 
     #[test]
     fn members_are_added_once() {
