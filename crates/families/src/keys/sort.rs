@@ -412,10 +412,12 @@ impl Weight {
         // what C's strtod makes of it: it ends at a NUL, and nothing is 0
         let text = value.as_deref().unwrap_or_default();
         let text = text.split(|byte| *byte == 0).next().unwrap_or_default();
-        match text {
-            b"" => Some(Weight::Number(0.0)),
-            text => parse_f64(text).map(Weight::Number),
+        if text.is_empty() {
+            return Some(Weight::Number(0.0));
         }
+        // what is so small that it loses digits counts as an underflow there; hexadecimal digits are not lost
+        let is_exact = |number: &f64| !number.is_subnormal() || text.contains(&b'x');
+        parse_f64(text).filter(is_exact).map(Weight::Number)
     }
 
     fn compare(&self, other: &Self) -> Ordering {
@@ -600,6 +602,8 @@ mod tests {
             1) "\x00y"
             2) "2\x00x"
             3) "3"
+            > RPUSH m 5e-324 => (integer) 1
+            > SORT m => (error) ERR One or more scores can't be converted into double
             "#,
         );
     }
