@@ -28,7 +28,7 @@
 use perilune_command::{Arg, Command, DataHandler, Flags, Group, KeyFlags, KeySpec, Outcome, Spec};
 use perilune_keyspace::{Fields, ReadTxn};
 use perilune_resp::Reply;
-use perilune_value::Hash;
+use perilune_value::{Hash, WrongType};
 
 use super::fields::{NO_FIELD, NUMBER_NOT_POSITIVE, named};
 use super::read;
@@ -123,8 +123,12 @@ fn tell(
     reply: &mut dyn Reply,
 ) -> Outcome {
     // what type the key holds is asked first
-    if let Some(found) = txn.peek(arguments[1])? {
-        found.collection::<Hash>()?;
+    if let Some(found) = txn.peek(arguments[1])?
+        && found.collection::<Hash>().is_err()
+    {
+        // a use all the same
+        txn.find(arguments[1])?;
+        return Err(WrongType.into());
     }
     let fields = match named(arguments, 4, NUMBER_NOT_POSITIVE) {
         Ok(fields) => fields,

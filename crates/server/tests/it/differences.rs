@@ -40,6 +40,18 @@ fn the_first_error_is_the_references() {
 }
 
 #[test]
+fn a_lookup_that_finds_another_type_has_found_something() {
+    play(
+        r#"
+        > SET s v => +OK
+        > CONFIG RESETSTAT => +OK
+        > HTTL s FIELDS 1 a => -WRONGTYPE *
+        > INFO stats => "*keyspace_hits:1*keyspace_misses:0*"
+        "#,
+    );
+}
+
+#[test]
 fn a_refused_exec_says_so() {
     play(
         r#"
