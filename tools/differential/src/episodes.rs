@@ -377,8 +377,13 @@ pub fn unused(generator: &mut Generator) -> Vec<Step> {
     /// More than what answers about idle times may differ by.
     const UNUSED_MS: u64 = 4200;
     let mut steps = vec![Step::Reconnect { session: 0 }];
+    // Redis 8 shares small integers, and with them their age
+    let shares_integers = generator.has("hexpire");
     for key in domain::keys() {
-        let value = domain::value(&mut generator.rng);
+        let mut value = domain::value(&mut generator.rng);
+        if shares_integers {
+            value.push(b'x');
+        }
         let words = vec![b"SET".to_vec(), key.to_vec(), value];
         steps.push(Step::Call { session: 0, words });
     }

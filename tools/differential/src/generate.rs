@@ -102,7 +102,8 @@ impl Generator {
         vec![b"PING".to_vec()]
     }
 
-    fn has(&self, command: &str) -> bool {
+    /// Whether the grammar has the command: those of Redis 8.0 alone it has where that is the reference.
+    pub fn has(&self, command: &str) -> bool {
         self.grammar.commands.iter().any(|c| c.name == command)
     }
 

@@ -104,6 +104,24 @@ fn sorts(step: &Step) -> Vec<sorting::Order> {
     calls.filter(is_sort).map(sorting::order).collect()
 }
 
+/// Whether a step is an EXPIRE or one of its kin, or has one in a script or among bytes.
+fn expires(step: &Step) -> bool {
+    const NAMES: [&[u8]; 4] = [b"expire", b"pexpire", b"expireat", b"pexpireat"];
+    let is_one = |text: &[u8]| NAMES.iter().any(|name| text.eq_ignore_ascii_case(name));
+    match step {
+        Step::Call { words, .. } => words.iter().any(|word| is_one(word)),
+        Step::Raw { bytes, .. } => bytes.split(|byte| b"\r\n ".contains(byte)).any(is_one),
+        _ => false,
+    }
+}
+
+fn without_deletions(events: &[String]) -> Vec<&String> {
+    let events = events.iter();
+    events
+        .filter(|event| !event.ends_with(": del") && !event.contains("__:del: "))
+        .collect()
+}
+
 /// Puts misses in order behind everything else, or takes them out.
 fn settle_misses(events: &mut Vec<String>, keeps: bool) {
     let (mut misses, others): (Vec<String>, Vec<String>) = std::mem::take(events)
@@ -216,9 +234,16 @@ impl Pair {
                 other => format!("{other:?}"),
             })
             .collect();
+        // by a name of its own, so that it can be known where it is meant, and nothing else with it
+        let what =
+            if steps.iter().any(expires) && without_deletions(&left) == without_deletions(&right) {
+                "the event del, where EXPIRE is among"
+            } else {
+                "the events of"
+            };
         Ok(Some(Mismatch {
             step: steps.len().saturating_sub(1),
-            what: format!("the events of {}", calls.join("; ")),
+            what: format!("{what} {}", calls.join("; ")),
             group: format!("events: {}", named(left.get(same).or(right.get(same)))),
             left: show(&left),
             right: show(&right),
