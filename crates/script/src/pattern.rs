@@ -1,7 +1,7 @@
 //! Lua 5.1's patterns, matched by code of our own.
 //!
 //! A pattern such as `.-.-.-b` takes time exponential in its length, and nothing interrupts a C function. So this
-//! matcher asks now and then whether to go on. Its results are those of Lua 5.1's `lstrlib.c`, whose structure it
+//! matcher asks now and then whether to go on: whatever it does costs steps, the longer the more. Its results are those of Lua 5.1's `lstrlib.c`, whose structure it
 //! follows: a recursive descent over the pattern that backtracks over the subject. A zero byte ends a pattern,
 //! as there.
 //!
@@ -15,7 +15,10 @@ pub(crate) const CAPTURES_MAX: usize = 32;
 const DEPTH_MAX: u32 = 1000;
 
 /// Steps between two looks for an order to stop.
-const STEPS_PER_CHECK: u32 = 1 << 14;
+const STEPS_PER_CHECK: usize = 1 << 14;
+
+/// Bytes that are compared at once in the time of a step.
+const BYTES_PER_STEP: usize = 64;
 
 /// What makes a pattern more than a plain text.
 const SPECIALS: &[u8] = b"^$*+?.([%-";
@@ -51,7 +54,7 @@ pub(crate) struct Matcher<'a, F: Fn() -> bool> {
     captures: [Capture; CAPTURES_MAX],
     level: usize,
     depth: u32,
-    steps: u32,
+    steps: usize,
     must_stop: F,
 }
 
@@ -87,7 +90,6 @@ impl<'a, F: Fn() -> bool> Matcher<'a, F> {
     pub(crate) fn match_at(&mut self, start: usize, pattern_start: usize) -> Matched {
         self.level = 0;
         self.depth = 0;
-        self.step()?;
         self.match_from(start, pattern_start)
     }
 
@@ -115,8 +117,9 @@ impl<'a, F: Fn() -> bool> Matcher<'a, F> {
         }
     }
 
-    fn step(&mut self) -> Result<(), PatternError> {
-        self.steps -= 1;
+    /// Takes so many steps.
+    fn step(&mut self, count: usize) -> Result<(), PatternError> {
+        self.steps = self.steps.saturating_sub(count);
         if self.steps == 0 {
             self.steps = STEPS_PER_CHECK;
             if (self.must_stop)() {
@@ -138,6 +141,7 @@ impl<'a, F: Fn() -> bool> Matcher<'a, F> {
         if self.depth >= DEPTH_MAX {
             return Err(Malformed("pattern too complex"));
         }
+        self.step(1)?;
         self.depth += 1;
         let matched = self.match_items(s, p);
         self.depth -= 1;
@@ -170,6 +174,7 @@ impl<'a, F: Fn() -> bool> Matcher<'a, F> {
                             return Err(Malformed("missing '[' after '%f' in pattern"));
                         }
                         let end = self.class_end(p)?;
+                        self.step(end - p)?;
                         let before = if s == 0 { 0 } else { self.subject[s - 1] };
                         let here = self.subject_at(s);
                         if self.set_contains(before, p, end - 1)
@@ -196,6 +201,8 @@ impl<'a, F: Fn() -> bool> Matcher<'a, F> {
                 _ => {}
             }
             let end = self.class_end(p)?;
+            // a set is looked through to its end
+            self.step(end - p)?;
             let here = s < self.subject.len() && self.single(self.subject[s], p, end);
             match self.pattern_at(end) {
                 b'?' => {
@@ -292,11 +299,10 @@ impl<'a, F: Fn() -> bool> Matcher<'a, F> {
     fn max_expand(&mut self, s: usize, p: usize, end: usize) -> Matched {
         let mut count = 0;
         while s + count < self.subject.len() && self.single(self.subject[s + count], p, end) {
-            self.step()?;
+            self.step(end - p)?;
             count += 1;
         }
         loop {
-            self.step()?;
             if let Some(end) = self.match_from(s + count, end + 1)? {
                 return Ok(Some(end));
             }
@@ -309,7 +315,7 @@ impl<'a, F: Fn() -> bool> Matcher<'a, F> {
 
     fn min_expand(&mut self, mut s: usize, p: usize, end: usize) -> Matched {
         loop {
-            self.step()?;
+            self.step(end - p)?;
             if let Some(end) = self.match_from(s, end + 1)? {
                 return Ok(Some(end));
             }
@@ -359,7 +365,7 @@ impl<'a, F: Fn() -> bool> Matcher<'a, F> {
         }
         let mut depth = 1_usize;
         for at in s + 1..self.subject.len() {
-            self.step()?;
+            self.step(1)?;
             let byte = self.subject[at];
             if byte == close {
                 depth -= 1;
@@ -380,6 +386,7 @@ impl<'a, F: Fn() -> bool> Matcher<'a, F> {
             // As the reference: a position is a capture of an absurd length, which nothing matches.
             Some(Capture::Position(_)) => Ok(None),
             Some(&Capture::Text(start, end)) => {
+                self.step((end - start) / BYTES_PER_STEP + 1)?;
                 let matches = self.subject[s..].starts_with(&self.subject[start..end]);
                 Ok(matches.then_some(s + end - start))
             }

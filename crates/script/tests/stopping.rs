@@ -27,6 +27,10 @@ const ENDLESS: &[&str] = &[
     "local function deep(n) if n == 0 then while true do end end \
         return coroutine.wrap(function() deep(n - 1) end)() end deep(50)",
     "return string.find(('a'):rep(200), '.-.-.-.-.-.-.-.-b')",
+    "return string.find(('a'):rep(60), ('a?'):rep(60) .. 'b')",
+    "return string.find(('a'):rep(1e6), '[' .. ('b'):rep(1e6) .. ']*c')",
+    "return string.find(('a'):rep(1e6), '^.*[' .. ('b'):rep(1e6) .. ']')",
+    "return string.find(('a'):rep(1e6), '(.*)%1%1b')",
     "return string.match(('a'):rep(200), '.*.*.*.*.*.*.*.*b')",
     "return string.gsub(('a'):rep(200), '.-.-.-.-.-.-.-.-b', '')",
     "for x in string.gmatch(('a'):rep(200), '.-.-.-.-.-.-.-.-b') do end",
