@@ -49,6 +49,8 @@ fn smove(txn: &mut WriteTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Reply)
     let limits = txn.limits();
     let slot = txn.slot(source)?;
     if !slot.exists() {
+        // looked up, and so used, all the same
+        txn.slot(destination)?;
         reply.integer(0);
         return Ok(());
     }
