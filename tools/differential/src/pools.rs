@@ -221,14 +221,9 @@ pub const SETTINGS: &[(&str, &[&str])] = &[
         &["-2", "-1", "-3", "1", "2", "4", "16", "0", "128", "-9", "x"],
     ),
     ("list-max-ziplist-size", &["-2", "3"]),
-    (
-        "set-max-intset-entries",
-        &["512", "0", "3", "20", "-1", "x"],
-    ),
-    (
-        "set-max-listpack-entries",
-        &["128", "0", "3", "10", "-1", "x"],
-    ),
+    // these two together: see `sets::filling`
+    ("set-max-intset-entries", &["512", "-1", "x"]),
+    ("set-max-listpack-entries", &["0", "3", "-1", "x"]),
     ("set-max-listpack-value", &["64", "0", "1", "4", "-1", "x"]),
     (
         "hash-max-listpack-entries",

@@ -128,9 +128,29 @@ pub fn is_whole_pop(words: &[Vec<u8>]) -> bool {
     }
 }
 
+/// Limits of intsets and of packed sets. The first is never the smaller one: then it would depend on the order in which members
+/// come, which is that of a table, how a set is encoded that is made of others. No setting by itself changes that.
+const LIMITS: &[[&str; 2]] = &[
+    ["512", "128"],
+    ["128", "128"],
+    ["20", "10"],
+    ["20", "20"],
+    ["3", "3"],
+    ["3", "0"],
+];
+
 /// A call that is not to be spoiled: so many members at once that the set crosses thresholds, integers for the most part
-/// of the time.
+/// of the time; or other thresholds.
 pub fn filling(rng: &mut Rng) -> Words {
+    if rng.u32(..4) == 0 {
+        let [ints, packed] = LIMITS[rng.usize(..LIMITS.len())];
+        let line =
+            format!("CONFIG SET set-max-intset-entries {ints} set-max-listpack-entries {packed}");
+        return line
+            .split(' ')
+            .map(|word| word.as_bytes().to_vec())
+            .collect();
+    }
     let name: &[u8] = if rng.u32(..4) == 0 { b"SREM" } else { b"SADD" };
     let mut words = vec![name.to_vec(), pick(rng, KEYS)];
     let only_integers = rng.u32(..3) != 0;
