@@ -121,16 +121,18 @@ impl Generator {
             0 => self.random.usize(20..60),
             _ => self.random.usize(1..5),
         };
+        // lists in which elements come again
+        let few = self.random.bool();
         for _ in 0..elements {
             match command {
                 "ZADD" => call.push(self.score()),
                 "HSET" => call.push(self.element()),
                 _ => {}
             }
-            call.push(if command == "SET" {
-                self.value()
-            } else {
-                self.element()
+            call.push(match command {
+                "SET" => self.value(),
+                "RPUSH" if few => self.pick(&ELEMENTS[..3]).as_bytes().to_vec(),
+                _ => self.element(),
             });
         }
         call

@@ -6,6 +6,8 @@
 
 mod bits;
 #[cfg(test)]
+mod cost_tests;
+#[cfg(test)]
 mod generating;
 mod hashes;
 mod keys;

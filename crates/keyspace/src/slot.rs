@@ -13,7 +13,7 @@ use perilune_value::{
 
 use crate::announce::EventClass;
 use crate::txn::{Abort, Found, Txn, WriteTxn};
-use crate::undo::{Saved, UndoLog};
+use crate::undo::{Place, Relocated, Saved, UndoLog};
 
 /// The bits of an entry's access stamp.
 const ACCESS_MASK: u32 = (1 << 24) - 1;
@@ -611,6 +611,15 @@ impl Slot<'_, '_> {
         self.handle = Some(handle);
     }
 
+    fn whereabouts(&self) -> Place {
+        Place {
+            stripe: self.txn.held[self.at].stripe,
+            database: self.database as u32,
+            hash: self.hash,
+            key: self.key.into(),
+        }
+    }
+
     fn existing(&self) -> Handle {
         match self.handle {
             Some(handle) => handle,
@@ -675,8 +684,56 @@ impl WriteTxn<'_, '_> {
     pub fn relocate(&mut self, key: &[u8], database: usize, new_key: &[u8]) -> Result<(), Abort> {
         // taken first: where it cannot be had, nothing has changed yet
         self.slot_in(database, new_key)?;
-        let value = self.slot(key)?.detach()?;
+        let mut slot = self.slot(key)?;
+        let is_big = slot.found().is_some_and(|found| found.object().is_some());
+        let is_moved = slot.database != database || key != new_key;
+        if is_big && is_moved && slot.txn.undo.is_some() {
+            return self.relocate_recorded(key, database, new_key);
+        }
+        let value = slot.detach()?;
         self.slot_in(database, new_key)?.put(value)
+    }
+
+    /// As [`WriteTxn::relocate`], for what is not copied, though it may have to come back.
+    fn relocate_recorded(
+        &mut self,
+        key: &[u8],
+        database: usize,
+        new_key: &[u8],
+    ) -> Result<(), Abort> {
+        let mut slot = self.slot_in(database, new_key)?;
+        slot.notify(EventClass::NEW, "new");
+        if let Some(handle) = slot.handle.take() {
+            slot.take_out(handle)?;
+        }
+        let to = slot.whereabouts();
+
+        let mut slot = self.slot(key)?;
+        let (from, handle) = (slot.whereabouts(), slot.existing());
+        slot.txn.held[slot.at].changed.add(slot.database);
+        let guard = &mut slot.txn.held[slot.at].guard;
+        let relocated = Relocated {
+            from,
+            to,
+            encoding: guard.map.encoding(handle),
+            expire_at_ms: guard.map.expire_at(handle),
+            access: guard.map.access(handle),
+        };
+        guard.dequeue(slot.database, handle);
+        let Some(object) = guard.map.remove(slot.database, slot.hash, handle) else {
+            unreachable!("the caller has looked that the value is an object");
+        };
+        guard.heap_bytes -= object.heap_bytes() as i64;
+        slot.handle = None;
+        slot.note_change();
+
+        let (encoding, expire_at_ms, access) =
+            (relocated.encoding, relocated.expire_at_ms, relocated.access);
+        let mut slot = self.slot_in(database, new_key)?;
+        slot.txn.held[slot.at].changed.add(database);
+        slot.insert(NewPayload::Heap(object), encoding, expire_at_ms, access);
+        slot.changed();
+        slot.txn.save_move(relocated)
     }
 }
 

@@ -76,6 +76,25 @@ pub(crate) enum Undo {
         stripe: StripeIndex,
         databases: (u32, u32),
     },
+    /// A value was moved from one key to another, which did not exist then.
+    Relocated(Box<Relocated>),
+}
+
+/// A place where a key may be.
+pub(crate) struct Place {
+    pub stripe: StripeIndex,
+    pub database: u32,
+    pub hash: u64,
+    pub key: Box<[u8]>,
+}
+
+/// A move, and how the first key was before.
+pub(crate) struct Relocated {
+    pub from: Place,
+    pub to: Place,
+    pub encoding: u8,
+    pub expire_at_ms: Option<i64>,
+    pub access: u32,
 }
 
 /// A moment of the log.
@@ -268,6 +287,14 @@ impl UndoLog {
             stripe,
             databases: (a as u32, b as u32),
         });
+    }
+
+    /// Notes that a value has been moved. The keys are saved anew when they are touched from now on.
+    pub fn relocate(&mut self, relocated: Relocated) {
+        self.mark();
+        let keys = relocated.from.key.len() + relocated.to.key.len();
+        self.bytes += size_of::<Undo>() + size_of::<Relocated>() + keys;
+        self.records.push(Undo::Relocated(Box::new(relocated)));
     }
 
     /// Marks this moment: keys touched from now on are saved anew, so that what was since can be taken back alone.

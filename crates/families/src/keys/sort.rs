@@ -352,16 +352,14 @@ fn sorted(
     key: &[u8],
     options: &Options<'_>,
 ) -> Outcome<Vec<Option<Vec<u8>>>> {
-    let (mut elements, is_set) = elements(txn, key)?;
+    let sorts_nothing = matches!(options.by, Some(Pattern::Nothing));
+    let elements = match elements(txn, key, sorts_nothing.then_some(options))? {
+        Loaded::Wanted(elements) => return output(txn, elements, options),
+        Loaded::All(elements) => elements,
+    };
     let (by, alpha) = match options.by {
         // sorted by nothing, a set has no order at all: the same command must give the same result wherever it is repeated
-        Some(Pattern::Nothing) if is_set => (None, true),
-        Some(Pattern::Nothing) => {
-            if options.descending {
-                elements.reverse();
-            }
-            return output(txn, elements, options);
-        }
+        Some(Pattern::Nothing) => (None, true),
         by => (by, options.alpha),
     };
     let mut keyed = Vec::with_capacity(elements.len());
@@ -392,7 +390,10 @@ fn sorted(
             order
         }
     });
-    let elements = keyed.into_iter().map(|(_, element)| element).collect();
+    let range = options.range(keyed.len());
+    keyed.truncate(range.end);
+    let wanted = keyed.drain(range.start..);
+    let elements = wanted.map(|(_, element)| element).collect();
     output(txn, elements, options)
 }
 
@@ -429,16 +430,14 @@ impl Weight {
     }
 }
 
+/// What is answered for the elements that are wanted.
 fn output(
     txn: &mut ReadTxn<'_, '_>,
-    mut elements: Vec<Vec<u8>>,
+    wanted: Vec<Vec<u8>>,
     options: &Options<'_>,
 ) -> Outcome<Vec<Option<Vec<u8>>>> {
-    let range = options.range(elements.len());
-    elements.truncate(range.end);
-    let wanted = elements.drain(range.start..);
     if options.get.is_empty() {
-        return Ok(wanted.map(Some).collect());
+        return Ok(wanted.into_iter().map(Some).collect());
     }
     let mut got = Vec::new();
     for element in wanted {
@@ -449,26 +448,56 @@ fn output(
     Ok(got)
 }
 
-/// The elements of a list, a set or a sorted set, in their own order, and whether it is a set.
-fn elements(txn: &mut ReadTxn<'_, '_>, key: &[u8]) -> Outcome<(Vec<Vec<u8>>, bool)> {
+/// What has been read of a value.
+enum Loaded {
+    /// All elements.
+    All(Vec<Vec<u8>>),
+    /// Those that are wanted, in their order.
+    Wanted(Vec<Vec<u8>>),
+}
+
+/// The elements of a list, a set or a sorted set, in their own order. Of what has an order, only those that are wanted, where
+/// that order is to stay (`unsorted`).
+fn elements(
+    txn: &mut ReadTxn<'_, '_>,
+    key: &[u8],
+    unsorted: Option<&Options<'_>>,
+) -> Outcome<Loaded> {
     let Some(found) = txn.find(key)? else {
-        return Ok((Vec::new(), false));
+        return Ok(Loaded::All(Vec::new()));
     };
-    if let Ok(list) = found.collection::<List>() {
-        let mut elements = Vec::with_capacity(list.len());
-        list.show(0, list.len(), Side::Right, |element| {
+    if let Ok(set) = found.collection::<Set>() {
+        return Ok(Loaded::All(set.iter().map(Item::to_vec).collect()));
+    }
+    let ranks = |len: usize| match unsorted {
+        None => (0..len, false),
+        Some(options) if options.descending => {
+            let range = options.range(len);
+            (len - range.end..len - range.start, true)
+        }
+        Some(options) => (options.range(len), false),
+    };
+    let elements = if let Ok(list) = found.collection::<List>() {
+        let (indexes, reversed) = ranks(list.len());
+        let mut elements = Vec::with_capacity(indexes.len());
+        let (first, towards) = match reversed {
+            false => (indexes.start, Side::Right),
+            true => (indexes.end.saturating_sub(1), Side::Left),
+        };
+        list.show(first, indexes.len(), towards, |element| {
             elements.push(element.to_vec())
         });
-        return Ok((elements, false));
-    }
-    if let Ok(set) = found.collection::<Set>() {
-        return Ok((set.iter().map(Item::to_vec).collect(), true));
-    }
-    let set = found.collection::<SortedSet>()?;
-    Ok((
-        set.iter().map(|(member, _)| member.to_vec()).collect(),
-        false,
-    ))
+        elements
+    } else {
+        let set = found.collection::<SortedSet>()?;
+        let (ranks, reversed) = ranks(set.len());
+        let elements = set.elements(ranks, reversed);
+        elements.map(|(member, _)| member.to_vec()).collect()
+    };
+    Ok(match unsorted {
+        Some(_) => Loaded::Wanted(elements),
+        None => Loaded::All(elements),
+    })
 }
 
 #[cfg(test)]

@@ -384,3 +384,57 @@ fn what_is_taken_back_was_never_there_and_what_is_committed_is_there() {
         None => (1..=60).for_each(check),
     }
 }
+
+/// A big value that gets another name is moved, whether that may be taken back or not.
+#[test]
+fn a_move_is_taken_back_with_all_that_was_done_around_it() {
+    let world = World::new();
+    world.keyspace.set_limits(Limits {
+        set_max_listpack_entries: PACKED_MEMBERS_MAX,
+        set_max_intset_entries: 0,
+        ..Limits::default()
+    });
+    let edit = |txn: &mut Txn<'_>, key: &str, add: &[&str], remove: &[&str]| {
+        let done = WriteTxn::new(txn)
+            .slot(key.as_bytes())
+            .and_then(|mut slot| {
+                slot.edit::<Set, _>(|set| {
+                    add.iter().for_each(|member| {
+                        set.insert(member.as_bytes());
+                    });
+                    remove.iter().for_each(|member| {
+                        set.remove(member.as_bytes());
+                    });
+                })
+            });
+        assert_eq!(done, Ok(()));
+    };
+    let mut txn = world.locked(&["a", "b"]);
+    edit(&mut txn, "a", &["1", "2", "3", "4", "5", "6", "7"], &[]);
+    edit(&mut txn, "b", &["x", "y"], &[]);
+    let expires = WriteTxn::new(&mut txn)
+        .slot(b"a")
+        .and_then(|mut slot| slot.set_expiry(Some(super::START_MS + 1000)));
+    assert_eq!(expires, Ok(()));
+    txn.commit();
+    let before = world.entries();
+
+    let mut txn = world.recording();
+    edit(&mut txn, "a", &["8"], &["1"]);
+    edit(&mut txn, "b", &["z"], &[]);
+    assert_eq!(WriteTxn::new(&mut txn).relocate(b"a", 0, b"b"), Ok(()));
+    edit(&mut txn, "b", &["9"], &["2"]);
+    edit(&mut txn, "a", &["new"], &[]);
+    let savepoint = txn.savepoint().expect("it records");
+    assert_eq!(WriteTxn::new(&mut txn).relocate(b"b", 1, b"b"), Ok(()));
+    txn.select(1);
+    edit(&mut txn, "b", &["10"], &["3"]);
+    assert!(super::delete(&mut txn, "b"));
+    assert!(txn.roll_back_to(savepoint));
+    txn.select(0);
+    assert_eq!(WriteTxn::new(&mut txn).relocate(b"b", 0, b"c"), Ok(()));
+    edit(&mut txn, "c", &[], &["4", "5", "6", "7", "8", "9"]);
+    txn.roll_back();
+    assert_eq!(world.entries(), before);
+    world.audit();
+}

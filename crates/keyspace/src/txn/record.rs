@@ -10,7 +10,7 @@ use perilune_structures::{DetachedDb, Handle, NewEntry, NewPayload, Payload};
 use super::{Abort, Held, Savepoint, Txn, aside};
 use crate::plan::STRIPE_COUNT;
 use crate::stripe::Map;
-use crate::undo::{Prior, Saved, SavedPayload, Undo, UndoLog};
+use crate::undo::{Prior, Relocated, Saved, SavedPayload, Undo, UndoLog};
 use crate::watch::Presence;
 
 impl Txn<'_> {
@@ -114,6 +114,14 @@ impl Txn<'_> {
             return Ok(());
         }
         undo.save(self.held[at].stripe, database, hash, key, Prior::Absent);
+        self.check_record()
+    }
+
+    /// Saves that a value has been moved.
+    pub(crate) fn save_move(&mut self, relocated: Relocated) -> Result<(), Abort> {
+        if let Some(undo) = &mut self.undo {
+            undo.relocate(relocated);
+        }
         self.check_record()
     }
 
@@ -365,6 +373,7 @@ impl Txn<'_> {
                 debug_assert!(refilled.is_empty());
                 self.free_database(at, refilled, 0);
             }
+            Undo::Relocated(relocated) => self.move_back(*relocated),
             Undo::Swapped {
                 stripe,
                 databases: (a, b),
@@ -375,6 +384,40 @@ impl Txn<'_> {
                 guard.queues.swap(a as usize, b as usize);
             }
         }
+    }
+
+    /// Takes a move back: the key that the value has come to is as that has left it.
+    fn move_back(&mut self, relocated: Relocated) {
+        let Relocated {
+            from,
+            to,
+            encoding,
+            expire_at_ms,
+            access,
+        } = relocated;
+        let (at, database) = (self.held_at(to.stripe), to.database as usize);
+        let guard = &mut self.held[at].guard;
+        let Some(handle) = guard.map.find(database, to.hash, &to.key) else {
+            unreachable!("what came later has been taken back");
+        };
+        guard.dequeue(database, handle);
+        let Some(object) = guard.map.remove(database, to.hash, handle) else {
+            unreachable!("only objects are moved");
+        };
+        let heap_bytes = object.heap_bytes() as i64;
+        guard.heap_bytes -= heap_bytes;
+        let (at, database) = (self.held_at(from.stripe), from.database as usize);
+        let guard = &mut self.held[at].guard;
+        guard.heap_bytes += heap_bytes;
+        let entry = NewEntry {
+            key: &from.key,
+            payload: NewPayload::Heap(object),
+            encoding,
+            expire_at: expire_at_ms,
+            access,
+        };
+        let handle = guard.map.insert(database, from.hash, entry);
+        guard.enqueue(database, handle);
     }
 
     /// Frees the entries that were moved into a record that is not needed any more. What is left of it is to be dropped when
@@ -394,7 +437,10 @@ impl Txn<'_> {
                         self.discard(object);
                     }
                 }
-                Undo::Key { .. } | Undo::Change { .. } | Undo::Swapped { .. } => {}
+                Undo::Key { .. }
+                | Undo::Change { .. }
+                | Undo::Swapped { .. }
+                | Undo::Relocated(_) => {}
                 Undo::Cleared {
                     stripe,
                     taken,
