@@ -147,8 +147,8 @@ enum Kind {
 /// than a hundred bulk strings of 1 to 999 bytes. Shows its words, the name of the command first, and returns how many
 /// bytes it took; of other requests nothing, and words that were shown by then mean nothing.
 ///
-/// What it returns is what a [`RequestParser`] with no limits below these would. (GET with a key of 16 bytes: 160
-/// instructions instead of 330.)
+/// What it returns is what a [`RequestParser`] with no limits below these would. (A pipelined GET took 2,106 instructions
+/// without this and without remembering the name of the request before, and 1,882 with both.)
 #[inline]
 pub fn read_usual<'a>(input: &'a [u8], mut word: impl FnMut(&'a [u8])) -> Option<usize> {
     let (count, mut rest) = usual_header(input, b'*')?;
