@@ -3,20 +3,36 @@
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU16, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, RwLock};
 
-use perilune_structures::{EntryMap, KeyHash, prefetch};
+use perilune_structures::{Handle, KeyHash, prefetch};
+use perilune_value::Limits;
 use perilune_value::rdb::VersionCheck;
-use perilune_value::{Limits, Object};
+use smallvec::SmallVec;
 
 use crate::announce::{Announcements, Announcer, EventClass};
 use crate::clock::{Clock, SystemClock};
 use crate::effects::{EffectConsumer, EffectUnit};
-use crate::gate::{Parked, Turn, Waiter, Wake};
+use crate::gate::{Gate, Parked, Turn, Waiter, Wake};
 use crate::limits::SharedLimits;
 use crate::plan::{KeyHasher, STRIPE_COUNT, StripeIndex};
 use crate::reclaim::{Reclaimer, Reclaiming};
 use crate::stripe::{Stripe, StripeData};
 use crate::sync::MutexGuard;
 use crate::waiters::Service;
+
+/// A key that a command is about to look for.
+#[derive(Debug, Clone, Copy)]
+pub struct KeyAhead {
+    /// Its hash.
+    pub hash: u64,
+    /// Whether the command works on collections, which are objects of their own.
+    pub is_collection: bool,
+}
+
+/// The stripe of a key whose memory is being asked for.
+struct Entered<'k> {
+    data: MutexGuard<'k, StripeData>,
+    entry: Option<Handle>,
+}
 
 /// What a keyspace is made with.
 pub struct KeyspaceOptions {
@@ -323,55 +339,68 @@ impl Keyspace {
         stripe.gate.prefetch();
     }
 
-    /// Asks for the entries that keys probably have, as a hint.
-    pub fn prefetch_entries(&self, database: usize, hashes: impl Iterator<Item = u64>) {
-        self.in_two_steps(
-            hashes,
-            |map, hash| map.prefetch_bucket(database, hash),
-            |map, hash| map.prefetch_entry(database, hash),
-        );
-    }
-
-    /// Asks for the objects that keys probably have, as a hint, when their entries have been asked for.
-    pub fn prefetch_objects(&self, database: usize, hashes: impl Iterator<Item = u64>) {
-        self.in_two_steps(
-            hashes,
-            |map, hash| map.prefetch_object(database, hash),
-            |map, hash| {
-                map.probable_object(database, hash)
-                    .map_or((), Object::prefetch)
-            },
-        );
-    }
-
-    /// Does two things with the stripes of keys, the second some keys behind the first: what the first has asked for has
-    /// come by then. A stripe stays locked meanwhile, which nobody waits for: it is only tried, here as everywhere.
-    #[inline]
-    fn in_two_steps(
-        &self,
-        hashes: impl Iterator<Item = u64>,
-        first: impl Fn(&EntryMap<Object, KeyHasher>, u64),
-        second: impl Fn(&EntryMap<Object, KeyHasher>, u64),
-    ) {
-        const BETWEEN: usize = 4;
-        let mut entered: [Option<(u64, MutexGuard<'_, StripeData>)>; BETWEEN] = Default::default();
-        let gate = |hash| &self.stripe(StripeIndex::of_hash(hash)).gate;
-        let finish = |(hash, data): (u64, MutexGuard<'_, StripeData>)| {
-            second(&data.map, hash);
-            gate(hash).leave(data);
+    /// Asks for what commands on keys will touch, as a hint: bucket, entry, and, for those of collections, the object in its
+    /// place and the memory where its content begins. Each is found by reading the one before, so they are asked for some
+    /// keys apart, when the one before has come. The stripe stays locked meanwhile, which nobody waits for: it is only
+    /// tried, here as everywhere.
+    pub fn prefetch(&self, database: usize, keys: &[KeyAhead]) {
+        const APART: usize = 4;
+        let mut entered: SmallVec<[Option<Entered<'_>>; 16]> = SmallVec::new();
+        let steps_behind = if keys.iter().any(|key| key.is_collection) {
+            3 * APART
+        } else {
+            APART
         };
-        let mut place = 0;
-        for hash in hashes {
-            let next = gate(hash).try_enter(Turn::New).map(|data| {
-                first(&data.map, hash);
-                (hash, data)
-            });
-            if let Some(before) = std::mem::replace(&mut entered[place], next) {
-                finish(before);
+        for step in 0..keys.len() + steps_behind {
+            if let Some(key) = keys.get(step) {
+                // the same key again: it is under way
+                let is_new = step == 0 || keys[step - 1].hash != key.hash;
+                let data = is_new
+                    .then(|| self.gate_of(key.hash).try_enter(Turn::New))
+                    .flatten();
+                entered.push(data.map(|data| {
+                    data.map.prefetch_bucket(database, key.hash);
+                    Entered { data, entry: None }
+                }));
             }
-            place = (place + 1) % BETWEEN;
+            if let Some(at) = step.checked_sub(APART)
+                && let Some(Some(key)) = entered.get_mut(at)
+            {
+                key.entry = key.data.map.probable(database, keys[at].hash);
+                if let Some(entry) = key.entry {
+                    key.data.map.prefetch_entry(entry);
+                }
+                if !keys[at].is_collection {
+                    self.leave_prefetched(keys[at].hash, &mut entered[at]);
+                }
+            }
+            if let Some(at) = step.checked_sub(2 * APART)
+                && let Some(Some(key)) = entered.get(at)
+                && let Some(entry) = key.entry
+            {
+                key.data.map.prefetch_object(entry);
+            }
+            if let Some(at) = step.checked_sub(3 * APART)
+                && let Some(Some(key)) = entered.get(at)
+            {
+                if let Some(object) = key.entry.and_then(|entry| key.data.map.object(entry)) {
+                    object.prefetch();
+                }
+                self.leave_prefetched(keys[at].hash, &mut entered[at]);
+            }
         }
-        entered.into_iter().flatten().for_each(finish);
+    }
+
+    #[inline]
+    fn gate_of(&self, hash: u64) -> &Gate<StripeData> {
+        &self.stripe(StripeIndex::of_hash(hash)).gate
+    }
+
+    #[inline]
+    fn leave_prefetched<'k>(&'k self, hash: u64, entered: &mut Option<Entered<'k>>) {
+        if let Some(entered) = entered.take() {
+            self.gate_of(hash).leave(entered.data);
+        }
     }
 
     /// Parks a transaction that holds nothing on a stripe. The ticket tells this parking from all others.

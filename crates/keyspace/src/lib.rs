@@ -38,7 +38,7 @@ pub use clock::{Clock, ManualClock, SystemClock};
 pub use effects::{EffectConsumer, EffectUnit, MemoryLog};
 pub use expire::{ExpireCycle, ExpireReport};
 pub use gate::{Turn, Waiter, Wake};
-pub use keyspace::{Counters, DatabaseCounts, Keyspace, KeyspaceOptions};
+pub use keyspace::{Counters, DatabaseCounts, KeyAhead, Keyspace, KeyspaceOptions};
 pub use plan::{KeyHasher, LockPlan, STRIPE_COUNT, StripeIndex};
 pub use reclaim::Reclaiming;
 pub use slot::{Detached, Expiry, Slot};

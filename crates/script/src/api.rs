@@ -19,8 +19,8 @@ use crate::script::sha1_hex;
 use crate::sink::{Answer, LuaReply, push_error};
 use crate::state::{self, Stop, bytes_at, push_bytes};
 
-/// So many arguments that are all strings are borrowed where they are, without a list on the heap.
-const STRINGS_INLINE: usize = 8;
+/// So many arguments, if they are strings and integers, need no list on the heap.
+const WORDS_INLINE: usize = 8;
 
 /// Arguments beyond these, and the texts of numbers beyond these, are kept on the heap for the time of the call.
 const ARGS_INLINE: usize = 12;
@@ -142,18 +142,23 @@ unsafe fn with_arguments<T>(
     // SAFETY: called by Lua with memory disarmed; strings on its stack stay there until it returns.
     unsafe {
         let count = inside::stack_len(lua);
-        let mut args = [MaybeUninit::<&[u8]>::uninit(); STRINGS_INLINE];
-        if (1..=STRINGS_INLINE as c_int).contains(&count) {
-            // nearly all calls: a few strings
-            let mut strings = 0;
-            for arg in &mut args[..count as usize] {
-                let Some(string) = inside::value_at(lua, strings + 1).as_string() else {
+        let mut args = [MaybeUninit::<&[u8]>::uninit(); WORDS_INLINE];
+        let mut texts = [itoa::Buffer::new(); WORDS_INLINE];
+        if (1..=WORDS_INLINE as c_int).contains(&count) {
+            // nearly all calls: a few strings, and integers perhaps
+            let mut words = 0;
+            for (arg, text) in args[..count as usize].iter_mut().zip(&mut texts) {
+                let value = inside::value_at(lua, words + 1);
+                arg.write(if let Some(string) = value.as_string() {
+                    inside::string_bytes(string)
+                } else if let Some(integer) = value.as_number().and_then(number::as_integer) {
+                    text.format(integer).as_bytes()
+                } else {
                     break;
-                };
-                arg.write(inside::string_bytes(string));
-                strings += 1;
+                });
+                words += 1;
             }
-            if strings == count {
+            if words == count {
                 let args = std::slice::from_raw_parts(args.as_ptr().cast(), count as usize);
                 return Ok(run(args));
             }

@@ -8,6 +8,7 @@ use std::ops::Range;
 use std::time::Instant;
 
 use perilune_command::{Access, Group, KeyShape};
+use perilune_keyspace::KeyAhead;
 use perilune_net::{Conn, Flow, Input, Turn};
 use perilune_resp::{Parsed, ProtocolError, RequestLimits, RequestParser, RespWriter, read_usual};
 use smallvec::SmallVec;
@@ -36,6 +37,8 @@ struct Ahead<'a> {
     /// The words of all, one request's behind the other's.
     words: SmallVec<[&'a [u8]; WORDS_INLINE]>,
     parcels: SmallVec<[Parcel; LOOKAHEAD]>,
+    /// The keys of those that have just one.
+    keys: SmallVec<[KeyAhead; LOOKAHEAD]>,
 }
 
 /// One of them.
@@ -101,6 +104,10 @@ impl Ahead<'_> {
         let hash = index.and_then(|index| arguments.get(index)).map(|key| {
             let hash = server.keyspace.hash(key);
             server.keyspace.prefetch_stripe(hash);
+            self.keys.push(KeyAhead {
+                hash,
+                is_collection: entry.is_some_and(is_of_collections),
+            });
             hash
         });
         self.parcels.push(Parcel {
@@ -194,19 +201,8 @@ impl Server {
             rest = &rest[consumed..];
             ahead.push(self, first, consumed);
         }
-        if ahead.parcels.len() > 1 {
-            let hashes = ahead.parcels.iter().filter_map(|parcel| parcel.hash);
-            self.keyspace
-                .prefetch_entries(conn.session.database, hashes);
-            // short strings stand in their entries
-            let objects = ahead
-                .parcels
-                .iter()
-                .filter(|parcel| parcel.entry.is_some_and(is_of_objects));
-            self.keyspace.prefetch_objects(
-                conn.session.database,
-                objects.filter_map(|parcel| parcel.hash),
-            );
+        if ahead.keys.len() > 1 {
+            self.keyspace.prefetch(conn.session.database, &ahead.keys);
         }
         for parcel in &ahead.parcels {
             let arguments = &ahead.words[parcel.words.clone()];
@@ -315,8 +311,7 @@ impl Server {
     }
 }
 
-/// Whether a command works on values that are objects of their own.
-fn is_of_objects(entry: &TableEntry) -> bool {
+fn is_of_collections(entry: &TableEntry) -> bool {
     matches!(
         entry.spec.group,
         Group::List | Group::Set | Group::SortedSet | Group::Hash

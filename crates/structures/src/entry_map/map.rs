@@ -176,8 +176,8 @@ impl<H, S: KeyHash> EntryMap<H, S> {
         self.last.set(Last::default());
     }
 
-    /// Asks for the memory where a search begins, as a hint: call it for each key of a batch, then
-    /// [`prefetch_entry`](Self::prefetch_entry) for each, then execute.
+    /// Asks for the memory where a search begins, as a hint: call it for each key of a batch, then ask for what
+    /// [`probable`](Self::probable) finds there, then execute.
     #[inline]
     pub fn prefetch_bucket(&self, db: usize, hash: u64) {
         if let Some(table) = self.tables.get(db) {
@@ -185,33 +185,24 @@ impl<H, S: KeyHash> EntryMap<H, S> {
         }
     }
 
-    /// Asks for the entry that a search will probably look at, as a hint. Reads the bucket.
+    /// The entry that a search will look at first: that of the key, if it has one, nearly always.
     #[inline]
-    pub fn prefetch_entry(&self, db: usize, hash: u64) {
-        if let Some(handle) = self.probable(db, hash) {
-            self.slab.prefetch(handle);
-        }
+    pub fn probable(&self, db: usize, hash: u64) -> Option<Handle> {
+        self.tables.get(db)?.find(hash, |_| true)
     }
 
-    /// Asks for the object of that entry, as a hint. Reads the entry.
+    /// Asks for an entry, as a hint.
     #[inline]
-    pub fn prefetch_object(&self, db: usize, hash: u64) {
-        if let Some(number) = self
-            .probable(db, hash)
-            .and_then(|handle| self.object_number(handle))
-        {
+    pub fn prefetch_entry(&self, handle: Handle) {
+        self.slab.prefetch(handle);
+    }
+
+    /// Asks for the object of an entry, if it has one, as a hint. Reads the entry.
+    #[inline]
+    pub fn prefetch_object(&self, handle: Handle) {
+        if let Some(number) = self.object_number(handle) {
             self.heap.prefetch(number);
         }
-    }
-
-    /// The object of the entry that a search will probably look at: that of the key, nearly always.
-    #[inline]
-    pub fn probable_object(&self, db: usize, hash: u64) -> Option<&H> {
-        self.object(self.probable(db, hash)?)
-    }
-
-    fn probable(&self, db: usize, hash: u64) -> Option<Handle> {
-        self.tables.get(db)?.find(hash, |_| true)
     }
 
     #[inline]
