@@ -3,7 +3,23 @@
 use crate::error::{CommandError, errors, until_nul};
 use crate::handler::{Access, Command, HasAccess};
 use crate::keys::{KeyError, KeyPosition, KeyShape, LegacyRange, find_exactly};
-use crate::spec::{Category, Flags, Group, KeyFlags, Spec};
+use crate::spec::{ArgFlags, Category, Flags, Group, KeyFlags, Spec};
+
+/// Where the first member or field stands, if calls without their options have one behind their only key.
+fn member_index(spec: &Spec) -> Option<usize> {
+    let KeyShape::One(key) = KeyShape::of(spec) else {
+        return None;
+    };
+    let behind_key = spec.arguments.iter().skip(key);
+    let required = behind_key.filter(|argument| !argument.flags.has(ArgFlags::OPTIONAL));
+    required
+        .flat_map(|argument| match argument.arguments {
+            [] => std::slice::from_ref(argument),
+            parts => parts,
+        })
+        .position(|argument| matches!(argument.name, "member" | "field"))
+        .map(|at| key + 1 + at)
+}
 
 /// A command in the table, with what is derived from its spec.
 pub struct Entry<H: 'static> {
@@ -19,6 +35,8 @@ pub struct Entry<H: 'static> {
     pub categories: Category,
     /// Where its keys are.
     pub keys: KeyShape,
+    /// Where the first member or field stands that it looks up in the collection under its key.
+    pub member: Option<usize>,
     /// The numbers of its subcommands in the table.
     pub subcommands: Vec<usize>,
     /// The number of the container, of a subcommand.
@@ -169,6 +187,7 @@ impl<H: HasAccess + Copy + 'static> Registry<H> {
             flags,
             categories: derived_categories(spec, flags, handler.is_none()),
             keys: KeyShape::of(spec),
+            member: member_index(spec),
             subcommands: Vec::new(),
             container,
             id,

@@ -38,7 +38,7 @@ struct Ahead<'a> {
     words: SmallVec<[&'a [u8]; WORDS_INLINE]>,
     parcels: SmallVec<[Parcel; LOOKAHEAD]>,
     /// The keys of those that have just one.
-    keys: SmallVec<[KeyAhead; LOOKAHEAD]>,
+    keys: SmallVec<[KeyAhead<'a>; LOOKAHEAD]>,
 }
 
 /// One of them.
@@ -106,7 +106,11 @@ impl Ahead<'_> {
             server.keyspace.prefetch_stripe(hash);
             self.keys.push(KeyAhead {
                 hash,
-                is_collection: entry.is_some_and(is_of_collections),
+                may_be_object: entry.is_some_and(may_meet_objects),
+                member: entry
+                    .and_then(|entry| entry.member)
+                    .and_then(|index| arguments.get(index))
+                    .copied(),
             });
             hash
         });
@@ -311,10 +315,11 @@ impl Server {
     }
 }
 
-fn is_of_collections(entry: &TableEntry) -> bool {
+/// Whether a command may meet objects that do not stand in their entries: short strings do.
+fn may_meet_objects(entry: &TableEntry) -> bool {
     matches!(
         entry.spec.group,
-        Group::List | Group::Set | Group::SortedSet | Group::Hash
+        Group::List | Group::Set | Group::SortedSet | Group::Hash | Group::Scripting
     )
 }
 

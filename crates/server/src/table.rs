@@ -61,3 +61,27 @@ pub fn registry() -> Registry<Handler> {
     );
     registry
 }
+
+#[cfg(test)]
+mod tests {
+    /// What is asked for ahead is what commands look up: their arguments say where it stands.
+    #[test]
+    fn members_stand_where_the_arguments_say() {
+        let registry = super::registry();
+        for (name, member) in [
+            ("sadd", Some(2)),
+            ("sismember", Some(2)),
+            ("hget", Some(2)),
+            ("hset", Some(2)),
+            ("zadd", Some(3)),
+            ("zincrby", Some(3)),
+            ("zrank", Some(2)),
+            ("zrangebyscore", None),
+            ("get", None),
+            ("smove", None),
+        ] {
+            let entry = registry.get(name.as_bytes()).expect(name);
+            assert_eq!(entry.member, member, "{name}");
+        }
+    }
+}

@@ -99,6 +99,12 @@ impl<S: KeyHash> FieldMap<S> {
         self.elements.prefetch(self.elements.hash(field));
     }
 
+    /// Asks for the field itself, as a hint, when [`prefetch`](Self::prefetch) has been given the time it takes.
+    #[inline]
+    pub fn prefetch_field(&self, field: &[u8]) {
+        self.elements.prefetch_probable(self.elements.hash(field));
+    }
+
     /// A field with its value.
     #[inline]
     pub fn get(&self, field: &[u8]) -> Option<FieldRef<'_>> {

@@ -93,9 +93,12 @@ fn measure(maps: &mut [Map], count: usize) {
             batch
                 .iter()
                 .for_each(|key| maps[of(key)].prefetch_bucket(0, key.hash));
-            batch
-                .iter()
-                .for_each(|key| maps[of(key)].prefetch_entry(0, key.hash));
+            batch.iter().for_each(|key| {
+                let map = &maps[of(key)];
+                if let Some(entry) = map.probable(0, key.hash) {
+                    map.prefetch_entry(entry);
+                }
+            });
             for key in batch {
                 let map = &maps[of(key)];
                 let handle = map.find(0, key.hash, &key.bytes).expect("present");

@@ -54,15 +54,29 @@ impl Object {
         allocations + self.heap_bytes() / BYTES_PER_COST
     }
 
-    /// Asks for the memory where commands on this object begin, as a hint.
+    /// Asks for the memory where commands on this object begin, as a hint, step after step: each step reads what the one
+    /// before has asked for. Whether there is another step.
     #[inline]
-    pub fn prefetch(&self) {
+    pub fn prefetch(&self, step: usize) -> bool {
         match self {
             Object::Raw(bytes) => bytes.first().map_or((), prefetch),
-            Object::List(list) => list.prefetch(),
+            Object::List(list) => return list.prefetch(step),
             Object::Set(set) => set.prefetch(),
             Object::Hash(hash) => hash.prefetch(),
             Object::SortedSet(set) => set.prefetch(),
+        }
+        false
+    }
+
+    /// Asks for the memory of a member or field of a big collection, as a hint: first for where the search for it begins,
+    /// then for the member itself, which reads that.
+    #[inline]
+    pub fn prefetch_member(&self, member: &[u8], itself: bool) {
+        match self {
+            Object::Raw(_) | Object::List(_) => {}
+            Object::Set(set) => set.prefetch_member(member, itself),
+            Object::Hash(hash) => hash.prefetch_field(member, itself),
+            Object::SortedSet(set) => set.prefetch_member(member, itself),
         }
     }
 

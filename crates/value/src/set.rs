@@ -39,6 +39,16 @@ impl Set {
             Encoding::Table(table) => prefetch(&**table),
         }
     }
+
+    /// Asks for the memory of a member of a big set: see [`Object::prefetch_member`](crate::Object::prefetch_member).
+    #[inline]
+    pub(crate) fn prefetch_member(&self, member: &[u8], itself: bool) {
+        match &self.0 {
+            Encoding::Table(table) if itself => table.prefetch_field(member),
+            Encoding::Table(table) => table.prefetch(member),
+            _ => {}
+        }
+    }
 }
 
 /// What takes a change of a set back.

@@ -91,6 +91,14 @@ impl<S: KeyHash> Elements<S> {
         self.table.prefetch(hash);
     }
 
+    /// Asks for the element that the search for a hash will look at first. Reads the bucket.
+    #[inline]
+    pub(crate) fn prefetch_probable(&self, hash: u64) {
+        if let Some(handle) = self.table.find(hash, |_| true) {
+            self.slab.prefetch(handle);
+        }
+    }
+
     /// Asks for the memory of an element.
     #[inline]
     pub(crate) fn prefetch_element(&self, handle: Handle) {

@@ -197,12 +197,14 @@ impl<H, S: KeyHash> EntryMap<H, S> {
         self.slab.prefetch(handle);
     }
 
-    /// Asks for the object of an entry, if it has one, as a hint. Reads the entry.
+    /// Asks for the object of an entry, as a hint, if it has one; whether it has. Reads the entry.
     #[inline]
-    pub fn prefetch_object(&self, handle: Handle) {
-        if let Some(number) = self.object_number(handle) {
+    pub fn prefetch_object(&self, handle: Handle) -> bool {
+        let number = self.object_number(handle);
+        if let Some(number) = number {
             self.heap.prefetch(number);
         }
+        number.is_some()
     }
 
     #[inline]

@@ -103,6 +103,24 @@ impl Listpack {
     }
 }
 
+impl Listpack {
+    /// Asks for the header and the bytes at one end.
+    #[inline]
+    pub fn prefetch_end(&self, at_front: bool) {
+        let (start, end) = (self.start as usize, self.end as usize);
+        let last = if at_front {
+            start + 64
+        } else {
+            end.saturating_sub(32)
+        };
+        for at in [start, last] {
+            if let Some(byte) = self.buffer.get(at) {
+                prefetch(byte);
+            }
+        }
+    }
+}
+
 impl Default for Listpack {
     fn default() -> Self {
         Listpack::new()

@@ -40,6 +40,7 @@ mod range;
 use std::collections::VecDeque;
 
 use crate::Listpack;
+use crate::cpu::prefetch;
 use node::Entry;
 
 pub use fill::Fill;
@@ -62,6 +63,18 @@ impl QuickList {
     /// One without elements; allocates nothing.
     pub fn new() -> QuickList {
         QuickList::default()
+    }
+
+    /// Asks for the nodes at the ends, as a hint, and for their bytes when the nodes have come.
+    #[inline]
+    pub fn prefetch_ends(&self, bytes_too: bool) {
+        for (node, at_front) in [(self.nodes.front(), true), (self.nodes.back(), false)] {
+            match node {
+                Some(node) if bytes_too => node.prefetch_end(at_front),
+                Some(node) => prefetch(node),
+                None => {}
+            }
+        }
     }
 
     /// One of a single packed node.

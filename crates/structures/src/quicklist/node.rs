@@ -1,6 +1,7 @@
 //! A node: a listpack, or one large element.
 
 use super::Fill;
+use crate::cpu::prefetch;
 use crate::{Item, Listpack, listpack};
 
 /// A node of a list.
@@ -71,6 +72,15 @@ impl Entry {
         match &self.buf {
             NodeBuf::Packed(pack) => pack.heap_bytes(),
             NodeBuf::Plain(bytes) => bytes.len(),
+        }
+    }
+
+    /// Asks for the bytes at one end.
+    #[inline]
+    pub(super) fn prefetch_end(&self, at_front: bool) {
+        match &self.buf {
+            NodeBuf::Packed(pack) => pack.prefetch_end(at_front),
+            NodeBuf::Plain(bytes) => bytes.first().map_or((), prefetch),
         }
     }
 

@@ -53,6 +53,16 @@ impl Hash {
             Encoding::Table(table) => prefetch(&**table),
         }
     }
+
+    /// Asks for the memory of a field of a big hash: see [`Object::prefetch_member`](crate::Object::prefetch_member).
+    #[inline]
+    pub(crate) fn prefetch_field(&self, field: &[u8], itself: bool) {
+        match &self.0 {
+            Encoding::Table(table) if itself => table.fields.prefetch_field(field),
+            Encoding::Table(table) => table.fields.prefetch(field),
+            _ => {}
+        }
+    }
 }
 
 /// Fields of which some may expire, with a note of who looks after that.

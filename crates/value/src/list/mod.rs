@@ -77,13 +77,15 @@ struct Quick {
 }
 
 impl List {
-    /// Asks for the memory where it begins.
+    /// Asks for the memory where its ends are: see [`Object::prefetch`].
     #[inline]
-    pub(crate) fn prefetch(&self) {
-        match &self.0 {
-            Encoding::Packed(pack) => pack.prefetch(),
-            Encoding::Quick(quick) => prefetch(&**quick),
+    pub(crate) fn prefetch(&self, step: usize) -> bool {
+        match (&self.0, step) {
+            (Encoding::Packed(pack), _) => pack.prefetch(),
+            (Encoding::Quick(quick), 0) => prefetch(&**quick),
+            (Encoding::Quick(quick), step) => quick.list.prefetch_ends(step > 1),
         }
+        matches!(self.0, Encoding::Quick(_)) && step < 2
     }
 }
 

@@ -46,6 +46,16 @@ impl SortedSet {
             Encoding::Ranked(ranked) => prefetch(&**ranked),
         }
     }
+
+    /// Asks for the memory of a member of a big set: see [`Object::prefetch_member`](crate::Object::prefetch_member).
+    #[inline]
+    pub(crate) fn prefetch_member(&self, member: &[u8], itself: bool) {
+        match &self.0 {
+            Encoding::Ranked(ranked) if itself => ranked.prefetch_member(member),
+            Encoding::Ranked(ranked) => ranked.prefetch(member),
+            Encoding::Packed(_) => {}
+        }
+    }
 }
 
 impl Default for SortedSet {
