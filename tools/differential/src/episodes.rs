@@ -5,7 +5,7 @@ use perilune_harness::encode;
 use crate::domain;
 use crate::generate::Generator;
 use crate::pair::{SESSIONS, Step};
-use crate::{Words, compare, guard, hashes, lists, sets, sorted_sets, waiting};
+use crate::{Words, compare, guard, hashes, lists, payloads, sets, sorted_sets, waiting};
 
 fn words(line: &str) -> Words {
     line.split(' ').map(|w| w.as_bytes().to_vec()).collect()
@@ -36,6 +36,12 @@ pub fn round(generator: &mut Generator, calls: usize) -> Vec<Step> {
             13 => waiting::served(generator, session, &mut steps),
             14 => transfer(generator, &mut steps),
             15 => paused(generator, session, &mut steps),
+            16 => {
+                for _ in 0..generator.rng.usize(1..10) {
+                    let payload = payloads::damaged(&mut generator.rng);
+                    steps.push(Step::Damaged { payload });
+                }
+            }
             _ => plain(generator, session, &mut steps),
         }
     }

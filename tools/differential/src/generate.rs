@@ -10,7 +10,7 @@ use crate::grammar::{Argument, Command, Coverage, Grammar, Kind};
 use crate::guard;
 use crate::roster;
 use crate::scripts::Library;
-use crate::{hashes, lists, sets, sorted_sets};
+use crate::{hashes, lists, sets, sorted_sets, waiting};
 
 /// One call in so many is wrong on purpose.
 const WRONG_ONE_IN: u32 = 4;
@@ -160,6 +160,9 @@ impl Generator {
         let mut inner = self.command().map(|draft| draft.words).unwrap_or_default();
         if !Self::is_sendable(&inner) {
             inner = vec![b"PING".to_vec()];
+        }
+        if rng.bool() {
+            inner = waiting::with_timeout(inner, "0");
         }
         let words = self.library.call(&mut rng, |_| inner);
         let name = String::from_utf8_lossy(&words[0]).to_ascii_lowercase();
@@ -393,12 +396,12 @@ impl Generator {
         } else {
             &[]
         };
-        let is_fit = |words: &[Vec<u8>]| {
-            roster::denied(words).is_none()
-                && !guard::is_race(words)
-                && !roster::strangers().has(words)
-        };
-        is_fit(words) && (0..inner.len()).all(|at| is_fit(&inner[at..]))
+        let is_fit = |words: &[Vec<u8>]| !guard::is_race(words) && !roster::strangers().has(words);
+        let is_fit_in_script =
+            |words: &[Vec<u8>]| is_fit(words) && roster::denied_to_scripts(words).is_none();
+        roster::denied(words).is_none()
+            && is_fit(words)
+            && (0..inner.len()).all(|at| is_fit_in_script(&inner[at..]))
     }
 }
 

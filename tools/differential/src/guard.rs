@@ -69,6 +69,13 @@ pub fn travels_alone(words: &[Vec<u8>]) -> bool {
     is(&words[0], "auth") || (is(&words[0], "hello") && words.iter().any(|w| is(w, "auth")))
 }
 
+/// Whether the call may close its own connection, so that nothing may be on its way when it runs. The reference closes at once,
+/// and what stands unread in the socket then makes the system throw answers away that the client has not read yet.
+pub fn may_close(words: &[Vec<u8>]) -> bool {
+    let is = |word: &[u8], name: &str| word.eq_ignore_ascii_case(name.as_bytes());
+    is(&words[0], "client") && words.get(1).is_some_and(|word| is(word, "kill"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

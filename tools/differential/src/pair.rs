@@ -14,7 +14,7 @@ use perilune_harness::Value;
 use crate::compare::{Context, Verdict};
 use crate::peer::{Answer, Peer, answers};
 use crate::scripts::Library;
-use crate::{Words, compare, guard, keyspace, sorting};
+use crate::{Words, compare, guard, keyspace, payloads, sorting};
 
 /// Connections to each server that steps speak of by number. The even ones begin with RESP2.
 pub const SESSIONS: usize = 4;
@@ -44,6 +44,8 @@ pub enum Step {
         to: Vec<u8>,
         lefts: bool,
     },
+    /// Restores a payload that is damaged; what the reference refuses must be refused.
+    Damaged { payload: Vec<u8> },
     /// Compares everything the servers hold.
     Compare,
 }
@@ -186,6 +188,8 @@ impl Pair {
                 &["CONFIG", "SET", "list-max-listpack-size", "-2"],
                 &["CONFIG", "SET", "hash-max-listpack-entries", "128"],
                 &["CONFIG", "SET", "hash-max-listpack-value", "64"],
+                // every byte of a payload is looked at here: so may it be there
+                &["CONFIG", "SET", "sanitize-dump-payload", "yes"],
                 &["CONFIG", "SET", "set-max-intset-entries", "512"],
                 &["CONFIG", "SET", "set-max-listpack-entries", "128"],
                 &["CONFIG", "SET", "set-max-listpack-value", "64"],
@@ -283,12 +287,18 @@ impl Pair {
         while at < steps.len() {
             let mut taken = 1;
             let mut mismatch = match &steps[at] {
-                Step::Call { session, .. } => {
+                Step::Call { session, words } => {
+                    let is_alone = guard::may_close(words);
                     let joins = |step: &&Step| match step {
                         Step::Call {
                             session: other,
                             words,
-                        } => other == session && !guard::travels_alone(words),
+                        } => {
+                            other == session
+                                && !is_alone
+                                && !guard::travels_alone(words)
+                                && !guard::may_close(words)
+                        }
                         _ => false,
                     };
                     taken = 1 + steps[at + 1..].iter().take_while(joins).count();
@@ -310,6 +320,7 @@ impl Pair {
                     calls,
                 } => self.served(*waiter, words, calls)?,
                 Step::Transfer { from, to, lefts } => self.transfer(from, to, *lefts)?,
+                Step::Damaged { payload } => self.damaged(payload)?,
                 Step::Compare => keyspace::compare(&mut self.left, &mut self.right)?,
             };
             if mismatch.is_none() {
@@ -457,6 +468,47 @@ impl Pair {
             left: compare::show(&left),
             right: compare::show(&right),
         }))
+    }
+
+    /// Restores a damaged payload under a name of its own. More may be refused here than there; what both take must be the same.
+    fn damaged(&mut self, payload: &[u8]) -> Result<Option<Mismatch>> {
+        const KEY: &[u8] = b"damaged";
+        let mut ask = |words: &[&[u8]]| -> Result<(Value, Value)> {
+            Ok((self.left.control(words)?, self.right.control(words)?))
+        };
+        ask(&[b"DEL", KEY])?;
+        let (left, right) = ask(&[b"RESTORE", KEY, b"0", payload])?;
+        let mut found = None;
+        let answers = if left.as_error().is_some() {
+            let is_wrong = right.as_error().is_some() && left != right;
+            is_wrong.then_some((left, right))
+        } else if right.as_error().is_some() {
+            Some((left, right))
+        } else {
+            let (left, right) = ask(&[b"DUMP", KEY])?;
+            let are_the_same = match (left.as_bytes(), right.as_bytes()) {
+                (Some(left), Some(right)) => {
+                    left == right || payloads::are_of_one_value(left, right)
+                }
+                _ => false,
+            };
+            (!are_the_same).then_some((left, right))
+        };
+        if let Some((left, right)) = answers {
+            found = Some(Mismatch {
+                step: 0,
+                what: format!("a damaged payload: {}", payload.escape_ascii()),
+                group: format!("damaged, kind {}", payload.first().unwrap_or(&0)),
+                left: compare::show(&left),
+                right: compare::show(&right),
+            });
+        }
+        ask(&[b"DEL", KEY])?;
+        // one may have refused what the other has taken
+        ask(&[b"CONFIG", b"RESETSTAT"])?;
+        self.left.events()?;
+        self.right.events()?;
+        Ok(found)
     }
 
     /// Both get their batch before either is read, so they work at the same time.

@@ -2,10 +2,13 @@
 
 use std::sync::OnceLock;
 
+use crc::{CRC_64_REDIS, Crc};
 use fastrand::Rng;
 
 /// Bytes of version and checksum behind a value.
 const FOOTER_LEN: usize = 10;
+/// Bytes of the checksum.
+const CHECKSUM_LEN: usize = 8;
 
 /// Payloads that the reference has made, of values in all encodings.
 fn captured() -> &'static [Vec<u8>] {
@@ -39,6 +42,29 @@ pub fn payload(rng: &mut Rng) -> Vec<u8> {
         2 => payload.push(rng.u8(..)),
         _ => {}
     }
+    payload
+}
+
+/// A payload that is damaged and has a checksum all the same.
+pub fn damaged(rng: &mut Rng) -> Vec<u8> {
+    static CRC: Crc<u64> = Crc::<u64>::new(&CRC_64_REDIS);
+    let captured = &captured()[rng.usize(..captured().len())];
+    let mut payload = captured[..captured.len() - CHECKSUM_LEN].to_vec();
+    let body_len = captured.len() - FOOTER_LEN;
+    for _ in 0..rng.usize(1..4) {
+        let at = rng.usize(..body_len);
+        match rng.u32(..4) {
+            0 => payload[at] = rng.u8(..),
+            1 => payload[at] = *captured.get(rng.usize(..body_len)).unwrap_or(&0),
+            2 => payload[at] = payload[at].wrapping_add(rng.u8(..3)).wrapping_sub(1),
+            _ => payload[at] ^= 1 << rng.u32(..8),
+        }
+    }
+    if rng.u32(..6) == 0 {
+        payload.remove(rng.usize(..body_len));
+    }
+    let checksum = CRC.checksum(&payload);
+    payload.extend(checksum.to_le_bytes());
     payload
 }
 

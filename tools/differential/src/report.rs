@@ -149,6 +149,9 @@ impl Report {
                     if *lefts { "left" } else { "right" },
                     to.escape_ascii()
                 ),
+                Step::Damaged { payload } => {
+                    println!("     > (RESTORE {} in both)", payload.escape_ascii());
+                }
                 Step::Compare => println!("     > (compare the keyspace)"),
             }
         }

@@ -264,6 +264,8 @@ pub const ONLY_REDIS: &[&str] = &[
 
 const SUBSCRIBES: &str = "changes what may be called afterwards: an episode sends it as bytes";
 
+const WOULD_WAIT: &str = "would wait for that long";
+
 /// Options that are never sent, by the beginning of their path in the grammar.
 pub const DENIED_OPTIONS: &[(&str, &str)] = &[
     (
@@ -391,7 +393,7 @@ pub const DENIED: &[Denied] = &[
     Denied {
         words: &[],
         unless: crate::waiting::is_short,
-        reason: "would wait for that long",
+        reason: WOULD_WAIT,
     },
     Denied {
         words: &["monitor"],
@@ -439,6 +441,11 @@ pub const DENIED: &[Denied] = &[
         reason: "turns the connection into a replica's",
     },
 ];
+
+/// As [`denied`], of a call that a script makes: there nothing waits.
+pub fn denied_to_scripts(words: &[Vec<u8>]) -> Option<&'static str> {
+    denied(words).filter(|reason| *reason != WOULD_WAIT)
+}
 
 /// Why the call may not be sent, if so.
 pub fn denied(words: &[Vec<u8>]) -> Option<&'static str> {

@@ -82,13 +82,15 @@ pub fn is_short(words: &[Vec<u8>]) -> bool {
         })
 }
 
-/// The timeout of a call replaced.
-fn with_timeout(mut words: Words, timeout: &str) -> Words {
-    let place = NAMES
+/// The timeout of a call replaced, if it has one.
+pub fn with_timeout(mut words: Words, timeout: &str) -> Words {
+    let known = NAMES
         .iter()
-        .find(|(name, _)| words[0].eq_ignore_ascii_case(name.as_bytes()))
-        .and_then(|(_, place)| *place)
-        .unwrap_or(words.len() - 1);
+        .find(|(name, _)| words[0].eq_ignore_ascii_case(name.as_bytes()));
+    let Some((_, place)) = known else {
+        return words;
+    };
+    let place = place.unwrap_or(words.len() - 1);
     if let Some(word) = words.get_mut(place) {
         *word = timeout.into();
     }
