@@ -82,6 +82,8 @@ pub enum Anomaly {
         writer: usize,
         reader: usize,
     },
+    /// A mark that was in the set already when it was added: a transaction that was taken back has left it there.
+    Present { key: Key, mark: Mark, writer: usize },
     /// A set whose members do not come in the order of their scores.
     Disordered { key: Key, reader: usize },
     /// Somebody took from a queue, or found there, what nobody had pushed.

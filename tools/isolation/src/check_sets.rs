@@ -18,8 +18,15 @@ pub fn relate(
     for (number, transaction) in history.iter().enumerate() {
         for operation in &transaction.operations {
             match operation {
-                Operation::Add { key, mark } => {
-                    added.entry(*key).or_default().push((*mark, number))
+                Operation::Add { key, mark, new } => {
+                    added.entry(*key).or_default().push((*mark, number));
+                    if *new == Some(false) {
+                        anomalies.push(Anomaly::Present {
+                            key: *key,
+                            mark: *mark,
+                            writer: number,
+                        });
+                    }
                 }
                 Operation::Members { marks, .. } => seen.extend(marks),
                 _ => {}
@@ -74,7 +81,7 @@ fn found(
     let mut found: Vec<(Key, Vec<Mark>)> = Vec::new();
     for operation in &transaction.operations {
         let (key, marks) = match operation {
-            Operation::Add { key, mark } => {
+            Operation::Add { key, mark, .. } => {
                 own.push((*key, *mark));
                 continue;
             }

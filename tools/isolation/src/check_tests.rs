@@ -4,7 +4,7 @@ use super::*;
 use crate::history::Kind;
 
 /// `a1:7` appends mark 7 to list 1, `a1:7@2` and is told that two were before, `r1:7,8` reads list 1; `s1:7` adds mark 7
-/// to set 1, `m1:7,8` reads set 1; `p1:7` pushes to queue 1, `t1:7,8` takes from it, `l1:7,8` reads what is left there,
+/// to set 1, `s1:7!` and is told that it was there, `m1:7,8` reads set 1; `p1:7` pushes to queue 1, `t1:7,8` takes from it, `l1:7,8` reads what is left there,
 /// `u1:2` may have taken two from it, and `u1:2>4` may have moved them to queue 4.
 fn transaction(connection: u32, invoked: u64, completed: u64, operations: &str) -> Transaction {
     let operations = operations.split_whitespace().map(operation).collect();
@@ -41,10 +41,14 @@ fn operation(word: &str) -> Operation {
             key,
             marks: marks(),
         },
-        "s" => Operation::Add {
-            key,
-            mark: mark(rest),
-        },
+        "s" => {
+            let (text, old) = rest.split_once('!').unwrap_or((rest, "new"));
+            Operation::Add {
+                key,
+                mark: mark(text),
+                new: Some(!old.is_empty()),
+            }
+        }
         "m" => Operation::Members {
             key,
             marks: marks(),
@@ -376,6 +380,14 @@ fn sets_that_contradict() {
     };
     anomaly(&concurrent(&["s1:7 m1:"]), &internal);
     anomaly(&concurrent(&["m1: m1:8", "s1:8"]), &internal);
+    anomaly(
+        &sequential(&["s1:7!", "m1:7"]),
+        &Anomaly::Present {
+            key: 1,
+            mark: 7,
+            writer: 0,
+        },
+    );
     let (key, reader) = (1, 1);
     anomaly(
         &concurrent(&["s1:7 s1:8", "m1:8,7"]),

@@ -27,8 +27,12 @@ pub enum Operation {
     },
     /// Read the entire list.
     Read { key: Key, marks: Vec<Mark> },
-    /// Added `mark` to a set.
-    Add { key: Key, mark: Mark },
+    /// Added `mark` to a set, and was told whether it was new, where it was told.
+    Add {
+        key: Key,
+        mark: Mark,
+        new: Option<bool>,
+    },
     /// Read the entire set, in the order of the scores.
     Members { key: Key, marks: Vec<Mark> },
     /// Put `mark` at the end of a queue.
@@ -148,7 +152,14 @@ impl fmt::Display for Operation {
                     None => write!(f, ")"),
                 }
             }
-            Operation::Add { key, mark } => write!(f, "add({key}, {mark:08x})"),
+            Operation::Add { key, mark, new } => {
+                let known = if *new == Some(false) {
+                    ", there already"
+                } else {
+                    ""
+                };
+                write!(f, "add({key}, {mark:08x}{known})")
+            }
             Operation::Push { queue, mark } => write!(f, "push(q{queue}, {mark:08x})"),
             Operation::Take { queue, marks } => write!(f, "take(q{queue}, {marks:08x?})"),
             Operation::MayTake {

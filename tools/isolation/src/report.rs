@@ -123,6 +123,10 @@ pub fn print_anomaly(history: &[Transaction], anomaly: &Anomaly) {
             println!("lost: {mark:08x} is not in key {key}, read after T{writer} had committed it");
             show(&[*writer, *reader]);
         }
+        Anomaly::Present { key, mark, writer } => {
+            println!("present: {mark:08x} was in key {key} already when it was added");
+            show(&[*writer]);
+        }
         Anomaly::Disordered { key, reader } => {
             println!("disordered: the members of key {key} do not come by their scores");
             show(&[*reader]);

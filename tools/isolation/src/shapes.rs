@@ -92,7 +92,10 @@ pub fn written(key: Key, mark: Mark, reply: &Value) -> Option<Operation> {
     let before = match Shape::of(key) {
         Shape::Text => number / MARK_BYTES as u32,
         Shape::List => number,
-        Shape::Scored => return (number == 1).then_some(Operation::Add { key, mark }),
+        Shape::Scored => {
+            let new = Some(number == 1);
+            return (number <= 1).then_some(Operation::Add { key, mark, new });
+        }
     };
     Some(Operation::Append {
         key,
@@ -104,7 +107,11 @@ pub fn written(key: Key, mark: Mark, reply: &Value) -> Option<Operation> {
 /// A write of which nobody saw the answer.
 pub fn write_unseen(key: Key, mark: Mark) -> Operation {
     match Shape::of(key) {
-        Shape::Scored => Operation::Add { key, mark },
+        Shape::Scored => Operation::Add {
+            key,
+            mark,
+            new: None,
+        },
         Shape::Text | Shape::List => Operation::Append {
             key,
             mark,
