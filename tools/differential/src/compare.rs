@@ -399,7 +399,12 @@ fn by_rule(words: &[Vec<u8>], left: &Value, right: &Value) -> bool {
             Order::Full => left == right,
             Order::Partial { is_cut: false } => same_elements(left, right),
             Order::Partial { is_cut: true } => {
-                left.as_array().map(<[Value]>::len) == right.as_array().map(<[Value]>::len)
+                // other elements may lead to nothing, which ends a script's table
+                let gets = words.iter().any(|word| word.eq_ignore_ascii_case(b"get"));
+                match (left.as_array(), right.as_array()) {
+                    (Some(left), Some(right)) => gets || left.len() == right.len(),
+                    _ => false,
+                }
             }
         },
         Rule::Payload => match (left.as_bytes(), right.as_bytes()) {

@@ -239,3 +239,22 @@ fn silence_is_never_the_same() {
     let value = Answer::Reply(Value::NullBulk, b"$-1\r\n".to_vec());
     assert_ne!(answers(&context, &Answer::Closed, &value), Verdict::Same);
 }
+
+#[test]
+fn what_a_sort_orders_is_in_order() {
+    let (left, right) = ("*2\r\n+a\r\n+b\r\n", "*2\r\n+b\r\n+a\r\n");
+    for (call, same) in [
+        ("SORT l", false),
+        ("SORT l BY k* LIMIT 0 2", false),
+        ("SORT l ALPHA", true),
+        ("SORT_RO s BY nosort", true),
+        ("sort s by nosort limit 0 2", true),
+    ] {
+        check(call, left, right, same);
+    }
+    check("SORT l ALPHA", left, "*2\r\n+b\r\n+c\r\n", false);
+    // which of equal ones are there is left open, but not how many
+    check("SORT l ALPHA LIMIT 0 2", left, "*2\r\n+c\r\n+d\r\n", true);
+    check("SORT l ALPHA LIMIT 0 2", left, "*1\r\n+a\r\n", false);
+    check("SORT l ALPHA", "-ERR a\r\n", "*0\r\n", false);
+}

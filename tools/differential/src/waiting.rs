@@ -195,3 +195,31 @@ pub fn served(generator: &mut Generator, waiter: usize, steps: &mut Vec<Step>) {
         calls,
     });
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_sent_that_waits_for_long() {
+        for (call, expected) in [
+            ("BLPOP l 0.01", true),
+            ("BLPOP l 0", false),
+            ("blpop l 1", false),
+            // rounded up to 0, which is for ever
+            ("BLPOP l -0.0005", false),
+            ("BLPOP l -1", true),
+            ("BLPOP l x", true),
+            ("BLPOP l 0x1", false),
+            ("BLMPOP 0 1 l LEFT", false),
+            ("BLMPOP 0.01 1 l LEFT COUNT 0", true),
+            ("BLMOVE a b LEFT LEFT 5", false),
+            ("GET 0", true),
+        ] {
+            let words: Words = call.split(' ').map(|word| word.into()).collect();
+            assert_eq!(is_short(&words), expected, "{call}");
+            let patient = with_timeout(words.clone(), "0");
+            assert_eq!(is_short(&patient), call.starts_with("GET"), "{call}");
+        }
+    }
+}
