@@ -44,6 +44,8 @@ const CALLS: &[&str] = &[
     "LTRIM list 3 -3",
     "LMOVE list list LEFT RIGHT",
     "RPOPLPUSH list other",
+    "LMPOP 1 list LEFT COUNT 3",
+    "LPOS list none MAXLEN 100",
     "LLEN list",
     // sets
     "SADD set new",
@@ -107,8 +109,14 @@ const CALLS: &[&str] = &[
     "ZSCAN zset CURSOR COUNT 10",
     "ZINTERCARD 2 zset zset LIMIT 5",
     "ZINTER 2 zset few",
+    "ZDIFF 2 few zset",
+    "ZINTERSTORE fresh 2 zset few",
+    "ZMPOP 1 zset MIN COUNT 3",
     "ZCARD zset",
     // any
+    "GETRANGE text IDX IDX",
+    "GETBIT text IDX",
+    "STRLEN text",
     "SCAN 0 TYPE list",
     "TYPE zset",
     "OBJECT ENCODING zset",

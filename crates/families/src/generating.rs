@@ -10,8 +10,8 @@ use perilune_command::{Arg, ArgFlags, ArgKind, DataHandler, Entry, Group};
 /// A call, word by word.
 pub type Call = Vec<Vec<u8>>;
 
-/// Keys of each type, named after it. Commands prefer keys of their type.
-const KEYS_PER_TYPE: u32 = 4;
+/// Keys of each type, named after it, at most. Commands prefer keys of their type.
+pub const KEYS_PER_TYPE_MAX: u32 = 4;
 
 /// The groups whose commands have keys of their own, with the letter that these begin with.
 const KEY_LETTERS: &[(Group, char)] = &[
@@ -53,6 +53,8 @@ pub struct Generator {
     /// The time in the keyspace, around which keys and fields expire.
     pub now_ms: i64,
     pub databases: usize,
+    /// The fewer they are, the more often calls meet.
+    pub keys_per_type: u32,
     /// What DUMP has answered.
     pub payloads: Vec<Vec<u8>>,
 }
@@ -145,7 +147,7 @@ impl Generator {
     }
 
     fn key_of(&mut self, letter: char) -> Vec<u8> {
-        format!("{letter}{}", self.random.u32(..KEYS_PER_TYPE)).into_bytes()
+        format!("{letter}{}", self.random.u32(..self.keys_per_type)).into_bytes()
     }
 
     fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {

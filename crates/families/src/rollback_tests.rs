@@ -24,19 +24,19 @@ use perilune_keyspace::{
 use perilune_resp::{Protocol, RespWriter};
 use perilune_value::{Hash, Limits};
 
-use crate::generating::{Call, Generator};
+use crate::generating::{Call, Generator, KEYS_PER_TYPE_MAX};
 use crate::testing::{
     Key, START_MS, is_random, lossy, registry, shown_effects, shown_events, state, state_in,
 };
 
 /// Worlds in a run of all tests, and how many more there may be until each command has done something.
-const WORLDS: u64 = 60;
+const WORLDS: u64 = 50;
 const WORLDS_MAX: u64 = 400;
 
 /// Transactions in each.
 const TRANSACTIONS: usize = 60;
 
-const CALLS_MAX: usize = 10;
+const CALLS_MAX: usize = 14;
 const DATABASES: usize = 3;
 
 /// A world with fewer keys is filled up.
@@ -287,6 +287,7 @@ impl World {
                     random,
                     now_ms: START_MS,
                     databases: DATABASES,
+                    keys_per_type: KEYS_PER_TYPE_MAX,
                     payloads: Vec::new(),
                 },
                 calls: Vec::new(),
@@ -310,8 +311,11 @@ impl World {
                 _ => {}
             }
             self.actor.generator.now_ms = self.keyspace.clock().unix_us() / 1000;
-            let count = self.actor.generator.random.usize(1..=CALLS_MAX);
+            let generator = &mut self.actor.generator;
+            generator.keys_per_type = generator.random.u32(1..=KEYS_PER_TYPE_MAX);
+            let count = generator.random.usize(1..=CALLS_MAX);
             let calls: Vec<Call> = (0..count).map(|_| self.actor.some_call()).collect();
+            self.actor.generator.keys_per_type = KEYS_PER_TYPE_MAX;
             self.take_back(&calls, seen);
             if self.actor.generator.random.bool() {
                 self.commit(&calls);

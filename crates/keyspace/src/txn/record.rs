@@ -481,10 +481,14 @@ impl Txn<'_> {
             let Held { stripe, guard, .. } = &mut self.held[at];
             let queue = guard.queues.take(database);
             let Some(undo) = &mut self.undo else {
+                // mostly it is the only one, and then there is nothing to walk over
+                let all = (0..self.keyspace.database_count()).map(|d| guard.map.len(d));
+                let heap_bytes = if all.sum::<usize>() == len {
+                    guard.heap_bytes
+                } else {
+                    heap_bytes(&guard.map, database..database + 1)
+                };
                 let taken = guard.map.take_db(database);
-                // what the others hold is mostly nothing, and then there is nothing to walk over
-                let left = heap_bytes(&guard.map, 0..self.keyspace.database_count());
-                let heap_bytes = guard.heap_bytes - left;
                 self.free_database(at, taken, heap_bytes);
                 continue;
             };
