@@ -189,7 +189,8 @@ thread_local! {
 /// What stops the scripts of the VM in use, and the one that ran there at the last look.
 static WATCHED: Mutex<Option<(Interrupt, Option<RunId>)>> = Mutex::new(None);
 
-/// A VM whose scripts end after at most 100 milliseconds.
+/// A VM whose scripts end after at most 20 milliseconds: among inputs there are many that run for ever, and a minute is to
+/// see more than those.
 fn watched_vm() -> Vm {
     static WATCHDOG: Once = Once::new();
     WATCHDOG.call_once(|| drop(std::thread::spawn(watch)));
@@ -203,7 +204,7 @@ fn watched_vm() -> Vm {
 /// Stops what still runs at the second look.
 fn watch() {
     loop {
-        std::thread::sleep(Duration::from_millis(50));
+        std::thread::sleep(Duration::from_millis(10));
         if let Some((interrupt, seen)) = &mut *WATCHED.lock().unwrap() {
             let running = interrupt.running();
             if let Some(run) = running.filter(|_| running == *seen) {
