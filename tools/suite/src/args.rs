@@ -30,6 +30,7 @@ pub const UNITS_DEFAULT: &[&str] = &[
     "unit/scan",
     "unit/keyspace",
     "unit/dump",
+    "unit/lazyfree",
 ];
 
 const UNIT_TIME_LIMIT_DEFAULT: Duration = Duration::from_secs(300);
