@@ -16,6 +16,7 @@ Compares servers of the Redis family; the server named last is the reference.
   --workloads A,B        only these (default all)
   --scale X              times the usual number of operations, e.g. 0.1 for a quick look (default 1)
   --memory               resident bytes per key, and of an empty server
+  --elements             resident bytes per element of big collections
   --parallel             two scripts of 50 ms on different keys against one
   --callgrind            instructions per operation under valgrind
   --compare              the comparison under load (the default when no other measure is asked for)
@@ -37,6 +38,7 @@ pub struct Contender {
 pub struct Measures {
     pub compare: bool,
     pub memory: bool,
+    pub elements: bool,
     pub parallel: bool,
     pub callgrind: bool,
 }
@@ -82,6 +84,7 @@ fn parse_from(mut parser: lexopt::Parser) -> Result<Option<Options>, lexopt::Err
             Long("workloads") => workloads = named(&parser.value()?.string()?)?,
             Long("scale") => scale = parser.value()?.parse()?,
             Long("memory") => measures.memory = true,
+            Long("elements") => measures.elements = true,
             Long("parallel") => measures.parallel = true,
             Long("callgrind") => measures.callgrind = true,
             Long("compare") => measures.compare = true,
@@ -99,7 +102,14 @@ fn parse_from(mut parser: lexopt::Parser) -> Result<Option<Options>, lexopt::Err
     if workloads.is_empty() {
         workloads = WORKLOADS.iter().collect();
     }
-    if !(measures.memory || measures.parallel || measures.callgrind) {
+    let Measures {
+        memory,
+        elements,
+        parallel,
+        callgrind,
+        ..
+    } = measures;
+    if !(memory || elements || parallel || callgrind) {
         measures.compare = true;
     }
     if measures.compare && load_generator.is_none() {

@@ -4,15 +4,15 @@
 //! show: with one loop pinned to one core and the load generator on another, CPU time per operation says what the
 //! work costs, and it holds still where throughput follows every disturbance. Ratios are taken within a round,
 //! between runs that stood next to each other in time, and the median over the rounds is held against the bars
-//! that this project has set itself (`workloads`, `memory`, `parallel`).
+//! that this project has set itself (`workloads`, `memory`, `elements`, `parallel`).
 //!
-//! Four measures, each a module: `compare` (CPU per operation under load), `memory` (resident bytes per key),
-//! `callgrind` (instructions per operation, stable from commit to commit) and `parallel` (do two scripts on
-//! different keys run at the same time?).
+//! Five measures, each a module: `compare` (CPU per operation under load), `memory` (resident bytes per key),
+//! `elements` (resident bytes per element of big collections), `callgrind` (instructions per operation, stable from
+//! commit to commit) and `parallel` (do two scripts on different keys run at the same time?).
 //!
 //! ```text
 //! cargo run --release -p perilune-bench -- --server perilune=target/release/perilune --server valkey=<valkey-server> \
-//!     --load-generator <valkey-benchmark> [--workloads get,set] [--memory] [--parallel] [--callgrind] [--check]
+//!     --load-generator <valkey-benchmark> [--workloads get,set] [--memory] [--elements] [--parallel] [--callgrind] [--check]
 //! ```
 
 mod args;
@@ -20,6 +20,7 @@ mod callgrind;
 mod children;
 mod client;
 mod compare;
+mod elements;
 mod memory;
 mod parallel;
 mod report;
@@ -65,6 +66,9 @@ fn run() -> Result<bool, String> {
     }
     if options.measures.memory {
         add("memory", memory::run(&options)?);
+    }
+    if options.measures.elements {
+        add("elements", elements::run(&options)?);
     }
     if options.measures.parallel {
         add("parallel", parallel::run(&options)?);
