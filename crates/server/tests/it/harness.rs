@@ -9,7 +9,7 @@
 
 use std::collections::HashMap;
 use std::io::{ErrorKind, Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -74,9 +74,17 @@ impl Server {
             port,
             directory,
         };
+        let mut probe = None;
         eventually("the server listens", || {
-            TcpStream::connect(("127.0.0.1", port)).is_ok()
+            probe = TcpStream::connect(("127.0.0.1", port)).ok();
+            probe.is_some()
         });
+        // gone before anybody asks who is there
+        if let Some(mut probe) = probe {
+            let closed = probe.shutdown(Shutdown::Write);
+            let read = closed.and_then(|()| probe.read(&mut [0]));
+            assert_eq!(read.ok(), Some(0), "the server closes its end as well");
+        }
         server
     }
 
