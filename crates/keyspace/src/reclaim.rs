@@ -36,9 +36,10 @@ const RECORDS_IN_PLACE_MAX: usize = 1024;
 /// A record with more bytes is not dropped in place.
 const RECORD_BYTES_IN_PLACE_MAX: usize = 1 << 20;
 
-/// Garbage of one transaction beyond so many bytes is handed over before its end: a script that replaces a value again
-/// and again would fill the memory with what nobody can ever see again.
-const BYTES_KEPT_MAX: usize = 1 << 20;
+/// Garbage of a transaction that records, beyond so many bytes, is handed over before its end: a script that replaces a
+/// value again and again would fill the memory with what nobody can ever see again. That may wake the thread, which is a
+/// system call under its stripes; so it is seldom, and no plain command does it.
+const BYTES_KEPT_MAX: usize = 16 << 20;
 
 /// So many transactions' garbage may wait.
 const QUEUE_LEN: usize = 1024;

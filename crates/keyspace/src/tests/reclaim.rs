@@ -142,7 +142,7 @@ fn what_nobody_can_see_any_more_does_not_pile_up() {
     let world = World::new();
     let mut txn = world.locked(&["a"]);
     txn.record();
-    let value = "x".repeat(100_000);
+    let value = "x".repeat(1_000_000);
     for _ in 0..100 {
         set(&mut txn, "a", &value, Expiry::Clear);
     }

@@ -480,9 +480,10 @@ impl<'k> Txn<'k> {
     /// is held.
     #[inline]
     pub(crate) fn discard(&mut self, object: Object) {
+        let goes_on = self.undo.is_some() || self.record_dropped;
         let garbage = &mut aside(&mut self.aside).garbage;
         garbage.add(object);
-        if garbage.is_too_much() {
+        if goes_on && garbage.is_too_much() {
             self.keyspace.reclaimer.hand_over_early(garbage);
         }
     }
