@@ -410,12 +410,14 @@ impl Weight {
         if alpha {
             return Some(Weight::Text(value));
         }
-        // what C's strtod makes of it: it ends at a NUL, and nothing is 0
+        // what C's strtod makes of it: it ends at a NUL, nothing is 0, and white space may stand before it
         let text = value.as_deref().unwrap_or_default();
         let text = text.split(|byte| *byte == 0).next().unwrap_or_default();
         if text.is_empty() {
             return Some(Weight::Number(0.0));
         }
+        let is_space = |byte: &&u8| byte.is_ascii_whitespace() || **byte == b'\x0b';
+        let text = &text[text.iter().take_while(is_space).count()..];
         // what is so small that it loses digits counts as an underflow there; hexadecimal digits are not lost
         let is_exact = |number: &f64| !number.is_subnormal() || text.contains(&b'x');
         parse_f64(text).filter(is_exact).map(Weight::Number)
@@ -633,6 +635,12 @@ mod tests {
             3) "3"
             > RPUSH m 5e-324 => (integer) 1
             > SORT m => (error) ERR One or more scores can't be converted into double
+            > RPUSH n 2 " 1" => (integer) 2
+            > SORT n
+            1) " 1"
+            2) "2"
+            > RPUSH n " " => (integer) 3
+            > SORT n => (error) ERR One or more scores can't be converted into double
             "#,
         );
     }
