@@ -194,12 +194,15 @@ fn a_writer_whose_record_outgrew_its_limit_cannot_be_killed() {
     let _alone = alone();
     let server = start(&["--transaction-undo-limit", "1048576"]);
     let mut other = server.connect();
-    let mut victim = run_away(
-        &server,
-        "for i = 1, 20000 do redis.call('set', 'key:' .. i, 'x') end while true do end",
-    );
+    let fill = |count| format!("for i = 1, {count} do redis.call('hset', 'h', i, 'x') end");
+    // a big collection, of which every change is recorded
+    assert_eq!(other.ask(&format!("EVAL \"{}\" 0", fill(1000))), "$-1");
+    let mut victim = run_away(&server, &format!("{} while true do end", fill(100_000)));
+    // it needs one stripe, and takes the others when it drops its record
     eventually("everything is busy", || {
-        other.ask("GET other").starts_with("-BUSY ")
+        ["GET other", "GET another"]
+            .iter()
+            .all(|call| other.ask(call).starts_with("-BUSY "))
     });
     assert!(other.ask("SCRIPT KILL").starts_with("-UNKILLABLE "));
     assert!(victim.is_silent_for(Duration::from_millis(300)));
