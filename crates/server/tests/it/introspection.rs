@@ -117,14 +117,15 @@ fn the_memory_of_interpreters_is_told_as_a_sum_and_of_the_largest() {
             client.ask("EVAL \"return redis.call('incr', KEYS[1])\" 1 x");
         }
     }
-    // an idle thread tidies up at its next tick
+    // An idle thread tidies up at its next tick. A thread that has taken over somebody's loop has an interpreter of its
+    // own, so on a busy machine there may be more than four.
     eventually(
-        "the sum of four, and the largest of them below 100 KB",
+        "the sum of four or more, and the largest of them below 100 KB",
         || {
             let info = clients[0].text("INFO memory");
             let size = |name| field(&info, name).parse::<usize>().expect("a number");
             let (largest, sum) = (size("used_memory_lua"), size("used_memory_vm_eval"));
-            (20 << 10..100 << 10).contains(&largest) && (3 * largest..=4 * largest).contains(&sum)
+            (20 << 10..100 << 10).contains(&largest) && (3 * largest..=8 * largest).contains(&sum)
         },
     );
 }
