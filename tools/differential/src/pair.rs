@@ -488,7 +488,8 @@ impl Pair {
             let (left, right) = ask(&[b"DUMP", KEY])?;
             let are_the_same = match (left.as_bytes(), right.as_bytes()) {
                 (Some(left), Some(right)) => {
-                    left == right || payloads::are_of_one_value(left, right)
+                    payloads::content(left) == payloads::content(right)
+                        || payloads::are_of_one_value(left, right)
                 }
                 _ => false,
             };

@@ -84,6 +84,12 @@ pub fn argument(rng: &mut Rng, command: &str, name: &str) -> Option<Vec<u8>> {
     })
 }
 
+/// A payload without its footer, which says what version of the format its server writes: 11 here and in Valkey 8.1, 12 in
+/// Redis 8.0.
+pub fn content(payload: &[u8]) -> &[u8] {
+    &payload[..payload.len().saturating_sub(FOOTER_LEN)]
+}
+
 /// Whether two payloads are of one value: of what has no order, the parts may stand in any.
 pub fn are_of_one_value(left: &[u8], right: &[u8]) -> bool {
     /// Sets and hashes that are not packed come out of a table, and packed sets may have been made of one.
@@ -98,7 +104,7 @@ pub fn are_of_one_value(left: &[u8], right: &[u8]) -> bool {
         return true;
     }
     let body = |payload: &[u8]| {
-        let mut body = payload[1..payload.len().saturating_sub(FOOTER_LEN).max(1)].to_vec();
+        let mut body = content(payload).to_vec();
         body.sort_unstable();
         body
     };

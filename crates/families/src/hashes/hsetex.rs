@@ -228,7 +228,9 @@ fn set_and_delete(
     let fields: Vec<&[u8]> = pairs.iter().step_by(2).copied().collect();
     let mut slot = txn.slot(key)?;
     let mut deleted = 0;
-    if slot.exists() {
+    if !slot.exists() {
+        slot.notify(EventClass::NEW, "new");
+    } else {
         deleted = slot.edit::<Hash, _>(|hash| {
             hash.make_room(pairs);
             for field in &fields {
@@ -313,6 +315,7 @@ mod tests {
             > HSETEX h PX 0 FIELDS 2 a 1 b 2 => (integer) 1
             > :changes => 2
             > :events
+            n new h
             h hset h
             h hdel h
             g del h
