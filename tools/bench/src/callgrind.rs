@@ -72,10 +72,8 @@ fn instructions(
         .map(String::from)
         .to_vec();
     let server = Setup {
-        contender,
-        io_threads: 1,
-        core: None,
         under,
+        ..Setup::of(contender)
     }
     .start()?;
     let mut client = server.client()?;

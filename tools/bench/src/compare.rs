@@ -54,10 +54,8 @@ fn measure(
     workload: &Workload,
 ) -> Result<Sample, String> {
     let setup = Setup {
-        contender,
-        io_threads: 1,
         core: Some(options.server_core),
-        under: Vec::new(),
+        ..Setup::of(contender)
     };
     let server = setup.start()?;
     let command = workload.prepare(&mut server.client()?)?;

@@ -109,13 +109,7 @@ pub fn run(options: &Options) -> Result<Section, String> {
 
 /// Resident bytes per element.
 fn measure(contender: &Contender, collection: &Collection, count: usize) -> Result<f64, String> {
-    let server = Setup {
-        contender,
-        io_threads: 1,
-        core: None,
-        under: Vec::new(),
-    }
-    .start()?;
+    let server = Setup::of(contender).start()?;
     let before = server.settled_rss()?;
     let mut client = server.client()?;
     let numbers: Vec<usize> = (0..count).collect();

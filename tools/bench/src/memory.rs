@@ -62,13 +62,7 @@ pub fn run(options: &Options) -> Result<Section, String> {
 
 /// Resident bytes empty and full.
 fn measure(contender: &Contender, count: usize) -> Result<(u64, u64), String> {
-    let server = Setup {
-        contender,
-        io_threads: 1,
-        core: None,
-        under: Vec::new(),
-    }
-    .start()?;
+    let server = Setup::of(contender).start()?;
     let before = server.settled_rss()?;
     let value = |number: usize| {
         format!(

@@ -111,10 +111,8 @@ pub fn run(options: &Options) -> Result<Section, String> {
 /// Milliseconds of one script alone, and of two together, by turns.
 fn measure(contender: &Contender, way: &Way) -> Result<(Vec<f64>, Vec<f64>), String> {
     let server = Setup {
-        contender,
         io_threads: way.io_threads,
-        core: None,
-        under: Vec::new(),
+        ..Setup::of(contender)
     }
     .start()?;
     let mut first = server.client()?;

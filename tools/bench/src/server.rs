@@ -31,6 +31,18 @@ pub struct Setup<'a> {
     pub under: Vec<String>,
 }
 
+impl<'a> Setup<'a> {
+    /// With one loop, anywhere.
+    pub fn of(contender: &'a Contender) -> Self {
+        Setup {
+            contender,
+            io_threads: 1,
+            core: None,
+            under: Vec::new(),
+        }
+    }
+}
+
 /// A running server.
 pub struct Server {
     process: Guarded,
