@@ -1,6 +1,8 @@
 //! COMMAND, MEMORY and INFO: what the server says of itself.
 
-use crate::harness::{Server, eventually, play};
+use std::time::Duration;
+
+use crate::harness::{Server, play};
 
 #[test]
 fn the_table_of_commands_is_told() {
@@ -110,24 +112,29 @@ fn field<'a>(info: &'a str, name: &str) -> &'a str {
 /// against the size of one.
 #[test]
 fn the_memory_of_interpreters_is_told_as_a_sum_and_of_the_largest() {
-    let server = Server::start(&["--io-threads", "4"]);
-    let mut clients: Vec<_> = (0..4).map(|_| server.connect()).collect();
-    for _ in 0..1000 {
-        for client in &mut clients {
-            client.ask("EVAL \"return redis.call('incr', KEYS[1])\" 1 x");
+    // A thread that takes over somebody's loop, as on a busy machine, has an interpreter of its own: the next server, then.
+    for attempt in 0..5 {
+        let server = Server::start(&["--io-threads", "4"]);
+        let mut clients: Vec<_> = (0..4).map(|_| server.connect()).collect();
+        for _ in 0..1000 {
+            for client in &mut clients {
+                client.ask("EVAL \"return redis.call('incr', KEYS[1])\" 1 x");
+            }
         }
-    }
-    // An idle thread tidies up at its next tick. A thread that has taken over somebody's loop has an interpreter of its
-    // own, so on a busy machine there may be more than four.
-    eventually(
-        "the sum of four or more, and the largest of them below 100 KB",
-        || {
+        // an idle thread tidies up at its next tick
+        for _ in 0..100 {
             let info = clients[0].text("INFO memory");
             let size = |name| field(&info, name).parse::<usize>().expect("a number");
             let (largest, sum) = (size("used_memory_lua"), size("used_memory_vm_eval"));
-            (20 << 10..100 << 10).contains(&largest) && (3 * largest..=8 * largest).contains(&sum)
-        },
-    );
+            let fits = (3 * largest..=4 * largest).contains(&sum);
+            if (20 << 10..100 << 10).contains(&largest) && fits {
+                return;
+            }
+            println!("attempt {attempt}: the largest {largest}, all {sum}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+    panic!("never the sum of four, and the largest of them below 100 KB");
 }
 
 #[test]
