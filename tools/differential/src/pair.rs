@@ -488,8 +488,7 @@ impl Pair {
             let (left, right) = ask(&[b"DUMP", KEY])?;
             let are_the_same = match (left.as_bytes(), right.as_bytes()) {
                 (Some(left), Some(right)) => {
-                    payloads::content(left) == payloads::content(right)
-                        || payloads::are_of_one_value(left, right)
+                    payloads::are_the_same(left, right) || payloads::are_of_one_value(left, right)
                 }
                 _ => false,
             };
@@ -564,7 +563,12 @@ impl Pair {
                 .collect::<Vec<_>>()
                 .join(" ")
         };
-        let what = format!("the bytes {}", bytes.escape_ascii());
+        let differ = if without_messages(&left) == without_messages(&right) {
+            "the messages behind the bytes"
+        } else {
+            "the bytes"
+        };
+        let what = format!("{differ} {}", bytes.escape_ascii());
         Ok(Some(Mismatch {
             step: 0,
             what,
@@ -592,5 +596,75 @@ impl Pair {
             left: show(left),
             right: show(right),
         }))
+    }
+}
+
+/// The bytes that came in answer, without published messages, and how the answers ended. (Where CLIENT REPLY swallows
+/// answers inside EXEC, what follows EXEC's header reads like its elements: so it is the bytes that are looked at.)
+fn without_messages(answers: &[Answer]) -> (Vec<u8>, Option<&Answer>) {
+    const HEADERS: [(&[u8], usize); 3] = [
+        (b"3\r\n$7\r\nmessage\r\n", 2),
+        (b"3\r\n$8\r\nsmessage\r\n", 2),
+        (b"4\r\n$8\r\npmessage\r\n", 3),
+    ];
+    let bytes: Vec<u8> = answers
+        .iter()
+        .filter_map(|answer| match answer {
+            Answer::Reply(_, bytes) => Some(bytes.as_slice()),
+            _ => None,
+        })
+        .collect::<Vec<_>>()
+        .concat();
+    let mut kept = Vec::new();
+    let mut rest = bytes.as_slice();
+    while let [first, behind @ ..] = rest {
+        let header = HEADERS
+            .iter()
+            .find(|(header, _)| behind.starts_with(header));
+        let end = match (first, header) {
+            (b'>' | b'*', Some((header, bulks))) => {
+                (0..*bulks).try_fold(&behind[header.len()..], |rest, _| after_bulk(rest))
+            }
+            _ => None,
+        };
+        rest = end.unwrap_or_else(|| {
+            kept.push(*first);
+            behind
+        });
+    }
+    let ended = answers
+        .last()
+        .filter(|answer| !matches!(answer, Answer::Reply(..)));
+    (kept, ended)
+}
+
+/// What follows a bulk string.
+fn after_bulk(bytes: &[u8]) -> Option<&[u8]> {
+    let bytes = bytes.strip_prefix(b"$")?;
+    let line = bytes.iter().position(|&byte| byte == b'\r')?;
+    let len: usize = std::str::from_utf8(&bytes[..line]).ok()?.parse().ok()?;
+    bytes.get(line + 2..)?.get(len.checked_add(2)?..)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_messages_are_left_out() {
+        let reply = |bytes: &[u8]| Answer::Reply(Value::Null, bytes.to_vec());
+        let answers = [
+            reply(b">3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$4\r\ntext\r\n"),
+            reply(b"*2\r\n:1\r\n*4\r\n$8\r\npmessage\r\n$1\r\n*\r\n$1\r\nc\r\n$4\r\ntext\r\n"),
+            reply(b">3\r\n$9\r\nsubscribe\r\n$1\r\nc\r\n:1\r\n"),
+            reply(b"$7\r\nmessage\r\n"),
+            Answer::Missing,
+        ];
+        let kept = b"*2\r\n:1\r\n>3\r\n$9\r\nsubscribe\r\n$1\r\nc\r\n:1\r\n$7\r\nmessage\r\n";
+        assert_eq!(
+            without_messages(&answers),
+            (kept.to_vec(), Some(&Answer::Missing))
+        );
+        assert_eq!(without_messages(&answers[..3]).1, None);
     }
 }

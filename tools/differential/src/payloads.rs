@@ -84,9 +84,15 @@ pub fn argument(rng: &mut Rng, command: &str, name: &str) -> Option<Vec<u8>> {
     })
 }
 
-/// A payload without its footer, which says what version of the format its server writes: 11 here and in Valkey 8.1, 12 in
-/// Redis 8.0.
-pub fn content(payload: &[u8]) -> &[u8] {
+/// Whether two payloads are the same, the version in which their servers write them aside: that is 11 here and in Valkey
+/// 8.1, and 12 in Redis 8.0. (The checksum covers it.)
+pub fn are_the_same(left: &[u8], right: &[u8]) -> bool {
+    let version = |payload: &[u8]| payload.iter().rev().nth(FOOTER_LEN - 1).copied();
+    left == right || version(left) != version(right) && content(left) == content(right)
+}
+
+/// A payload without its footer.
+fn content(payload: &[u8]) -> &[u8] {
     &payload[..payload.len().saturating_sub(FOOTER_LEN)]
 }
 
@@ -151,6 +157,18 @@ mod tests {
     fn check(left: &[u8], right: &[u8], same: bool) {
         let payload = |body: &[u8]| [body, &[0; FOOTER_LEN]].concat();
         assert_eq!(are_of_one_value(&payload(left), &payload(right)), same);
+    }
+
+    #[test]
+    fn another_version_excuses_another_checksum_and_no_more() {
+        let payload = |value: u8, version: u8, sum: u8| {
+            [&[0, 1, value, version, 0][..], &[sum; CHECKSUM_LEN]].concat()
+        };
+        let one = payload(b'a', 11, 1);
+        assert!(are_the_same(&one, &one));
+        assert!(are_the_same(&one, &payload(b'a', 12, 2)));
+        assert!(!are_the_same(&one, &payload(b'a', 11, 2)));
+        assert!(!are_the_same(&one, &payload(b'b', 12, 2)));
     }
 
     #[test]
