@@ -166,6 +166,7 @@ unsafe extern "C-unwind" {
     pub fn luaL_checkany(l: *mut lua_State, arg: c_int);
 
     pub fn luaopen_base(l: *mut lua_State) -> c_int;
+    pub fn luaopen_bit(l: *mut lua_State) -> c_int;
     pub fn luaopen_math(l: *mut lua_State) -> c_int;
     pub fn luaopen_string(l: *mut lua_State) -> c_int;
     pub fn luaopen_table(l: *mut lua_State) -> c_int;

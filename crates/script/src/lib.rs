@@ -13,6 +13,7 @@
 mod answer;
 mod api;
 mod arguments;
+mod bit;
 mod cjson;
 mod guard;
 mod interrupt;

@@ -82,6 +82,9 @@ local math = pick(lua.math, 'abs acos asin atan atan2 ceil cos cosh deg exp floo
   'log10 max min modf pi pow rad sin sinh sqrt tan tanh')
 math.mod, math.random, math.randomseed = math.fmod, native.random, native.randomseed
 
+local bit = pick(lua.bit, 'arshift band bnot bor bswap bxor lshift rol ror rshift tobit')
+bit.tohex = native.tohex
+
 local redis = native.redis
 
 local globals = pick(lua, 'assert error gcinfo ipairs rawequal select tonumber tostring type unpack xpcall')
@@ -92,6 +95,7 @@ globals.collectgarbage, globals.load, globals.loadstring, globals.pcall =
 globals.__redis__err__handler, globals.__server__err__handler = native.describe_error, native.describe_error
 
 globals.string, globals.table, globals.math = guard(string), guard(table), guard(math)
+globals.bit = guard(bit)
 globals.coroutine = guard(pick(lua.coroutine, 'create resume running status wrap yield'))
 globals.os = guard({ clock = lua.os.clock })
 globals.cjson = guard(native.cjson)

@@ -24,7 +24,7 @@ use perilune_luajit_sys::*;
 use crate::arguments::{ARGUMENT_NAMES, OWN_ARGUMENTS_MAX};
 use crate::random::Random;
 use crate::state::{self, ShortText, bytes_at, push_bytes, raise_error};
-use crate::{api, cjson, guard, source, strings};
+use crate::{api, bit, cjson, guard, source, strings};
 
 const SANDBOX: &str = include_str!("sandbox.lua");
 
@@ -50,12 +50,13 @@ const TEXTS: &[(&str, &str)] = &[("REDIS_VERSION", "7.2.4"), ("SERVER_NAME", "pe
 
 /// Sets the sandbox up in a fresh interpreter. Called protected, and once.
 pub(crate) unsafe extern "C-unwind" fn open(lua: *mut lua_State) -> c_int {
-    const LIBRARIES: [(lua_CFunction, &CStr); 6] = [
+    const LIBRARIES: [(lua_CFunction, &CStr); 7] = [
         (luaopen_base, c""),
         (luaopen_table, c"table"),
         (luaopen_string, c"string"),
         (luaopen_math, c"math"),
         (luaopen_os, c"os"),
+        (luaopen_bit, c"bit"),
         // Opening it switches the compiler on; the sandbox does not take it over.
         (luaopen_jit, c"jit"),
     ];
@@ -158,6 +159,7 @@ unsafe fn push_native(lua: *mut lua_State) {
         ("refuse_load", guard::refuse_load),
         ("refuse_sort", guard::refuse_sort),
         ("setn", setn),
+        ("tohex", bit::tohex),
     ];
     // SAFETY: called by `open`.
     unsafe {

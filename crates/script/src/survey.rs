@@ -22,6 +22,7 @@ const DEPTH_MAX: usize = 16;
 
 /// Tables of which scripts have proxies.
 const LIBRARIES: &[&[u8]] = &[
+    b"bit",
     b"cjson",
     b"coroutine",
     b"math",

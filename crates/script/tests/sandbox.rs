@@ -11,11 +11,15 @@ fn the_globals_are_the_references() {
     for (table, expected) in [
         (
             "_G",
-            "ARGV KEYS _G _VERSION __redis__err__handler __server__err__handler assert cjson collectgarbage \
+            "ARGV KEYS _G _VERSION __redis__err__handler __server__err__handler assert bit cjson collectgarbage \
              coroutine error gcinfo getmetatable ipairs load loadstring math next os pairs pcall rawequal rawget \
              rawset redis select server setmetatable string table tonumber tostring type unpack xpcall",
         ),
         ("os", "clock"),
+        (
+            "bit",
+            "arshift band bnot bor bswap bxor lshift rol ror rshift tobit tohex",
+        ),
         (
             "string",
             "byte char dump find format gfind gmatch gsub len lower match rep reverse sub upper",
@@ -59,6 +63,8 @@ fn globals_can_be_neither_missing_nor_changed() {
         ("string.foo=1", readonly),
         ("redis.call = function() return 1 end", readonly),
         ("cjson.encode = function() return 1 end", readonly),
+        ("bit.band = nil", readonly),
+        ("rawset(bit,'x',1)", readonly_here),
         ("rawset(_G,'x',1)", readonly_here),
         ("rawset(string,'x',1)", readonly_here),
         ("setmetatable(_G,{})", readonly_here),
