@@ -44,18 +44,22 @@ impl Entered<'_> {
         if step == 1 {
             self.entry = map.probable(database, key.hash);
             if let Some(entry) = self.entry {
-                map.prefetch_entry(entry);
+                map.prefetch_place(entry);
             }
-            return key.may_be_object && self.entry.is_some();
+            return self.entry.is_some();
         }
         let Some(entry) = self.entry else {
             return false;
         };
         match step {
-            2 => map.prefetch_object(entry),
+            2 => {
+                map.prefetch_entry(entry);
+                key.may_be_object
+            }
+            3 => map.prefetch_object(entry),
             _ => map
                 .object(entry)
-                .is_some_and(|object| object.prefetch(step - 3)),
+                .is_some_and(|object| object.prefetch(step - 4)),
         }
     }
 }

@@ -191,6 +191,12 @@ impl<H, S: KeyHash> EntryMap<H, S> {
         self.tables.get(db)?.find(hash, |_| true)
     }
 
+    /// Asks for what says where an entry lies, as a hint.
+    #[inline]
+    pub fn prefetch_place(&self, handle: Handle) {
+        self.slab.prefetch_chunk(handle);
+    }
+
     /// Asks for an entry, as a hint.
     #[inline]
     pub fn prefetch_entry(&self, handle: Handle) {

@@ -316,6 +316,12 @@ impl<Z: Sizes> Slab<Z> {
         }
     }
 
+    /// Asks for what says where the entries of a chunk lie.
+    #[inline]
+    pub(crate) fn prefetch_chunk(&self, handle: Handle) {
+        prefetch(&self.chunks[handle.chunk()]);
+    }
+
     /// Asks for the first two cache lines of an entry, or the one that it has.
     #[inline]
     pub(crate) fn prefetch(&self, handle: Handle) {
