@@ -81,7 +81,7 @@ impl Default for KeyspaceOptions {
         Self {
             databases: 16,
             transaction_undo_limit_bytes: 256 << 20,
-            clock: Box::new(SystemClock),
+            clock: Box::new(SystemClock::default()),
             hasher: KeyHasher::random(),
         }
     }

@@ -48,6 +48,8 @@ pub struct Thread {
     pub slot: Arc<RunSlot>,
     /// Its counters.
     pub shard: Arc<Shard>,
+    /// When the long transaction began that it is about to run; a rerun looks anew.
+    pub began: Cell<Option<Instant>>,
     /// What a long transaction has done that must not be seen before it commits.
     deferred: RefCell<Vec<Deferred>>,
     /// The errors in what the script that has just run has answered.
@@ -172,6 +174,7 @@ impl Thread {
         Self {
             slot,
             shard,
+            began: Cell::new(None),
             deferred: RefCell::new(Vec::new()),
             answered: Cell::default(),
             recent: RefCell::default(),

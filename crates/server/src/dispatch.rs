@@ -157,6 +157,7 @@ impl Server {
         let progress = turn.aside(|local| {
             // one look at the clock for each of several scripts in a row
             let began = local.script_ended.take().unwrap_or_else(Instant::now);
+            local.thread.began.set(Some(began));
             let progress = match entry.handler {
                 Some(Handler::Long(handler) | Handler::Script(handler)) => {
                     self.run_script(session, local, entry, handler, arguments, hash, out)
@@ -167,6 +168,7 @@ impl Server {
                 }
                 _ => unreachable!("only these run aside"),
             };
+            local.thread.began.set(None);
             if progress == Progress::Done {
                 let tally = &local.thread.shard.commands[entry.id];
                 tally.calls.add(1);

@@ -742,6 +742,7 @@ impl Server {
         body: &mut impl FnMut(&Self, &mut Session, &mut Txn<'a>, &mut Vec<u8>) -> Outcome,
     ) -> Result<Run, StripeIndex> {
         let mut txn = Txn::begin(&self.keyspace, session.database);
+        txn.set_began(thread.began.take());
         txn.set_attempt(session.retry.attempt);
         txn.set_random_seed(session.retry.random_seed);
         self.set_modes(session, &mut txn);

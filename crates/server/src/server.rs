@@ -104,7 +104,7 @@ impl Server {
         let keyspace = Keyspace::new(KeyspaceOptions {
             databases: settings.server.databases.size(),
             transaction_undo_limit_bytes: settings.script.transaction_undo_limit.size(),
-            clock: Box::new(SystemClock),
+            clock: Box::new(SystemClock::default()),
             ..KeyspaceOptions::default()
         });
         let run_id = (0..5)
@@ -442,6 +442,7 @@ impl Server {
             }
         });
         self.note_memory_peak(self.used_memory());
+        self.keyspace.clock().follow();
         let unix_s = self.keyspace.clock().unix_ms() / 1000;
         self.keyspace.set_access_clock(unix_s as u32 & 0x00ff_ffff);
         self.decide_on_expiry();

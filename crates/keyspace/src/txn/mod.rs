@@ -36,6 +36,7 @@ mod views;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 use perilune_structures::Handle;
 use perilune_value::Object;
@@ -186,6 +187,8 @@ pub struct Txn<'k> {
     /// Ascending.
     pub(crate) held: SmallVec<[Held<'k>; 2]>,
     pub(crate) database: usize,
+    /// When it began, if somebody has looked.
+    began: Option<Instant>,
     pub(crate) now_us: Option<i64>,
     access: AccessMode,
     pub(crate) sees_expired: bool,
@@ -225,6 +228,7 @@ impl<'k> Txn<'k> {
             keyspace,
             held: SmallVec::new(),
             database,
+            began: None,
             now_us: None,
             access: AccessMode::Touch,
             sees_expired: false,
@@ -293,6 +297,12 @@ impl<'k> Txn<'k> {
         aside(&mut self.aside).patient = Some(target);
     }
 
+    /// Says when it began, if the caller has looked at the clock anyway: the time of this transaction. Without, that is when it
+    /// first asks for the time.
+    pub fn set_began(&mut self, began: Option<Instant>) {
+        self.began = began;
+    }
+
     /// The time of this transaction, in milliseconds since the Unix epoch.
     #[inline]
     pub fn now_ms(&mut self) -> i64 {
@@ -311,7 +321,12 @@ impl<'k> Txn<'k> {
                     .map(|h| h.guard.now_floor_us)
                     .max()
                     .unwrap_or(i64::MIN);
-                let now = self.keyspace.clock.unix_us().max(floor);
+                let clock = &self.keyspace.clock;
+                let shown = match self.began {
+                    Some(moment) => clock.unix_us_at(moment),
+                    None => clock.unix_us(),
+                };
+                let now = shown.max(floor);
                 self.now_us = Some(now);
                 now
             }
