@@ -13,6 +13,7 @@ use std::ffi::c_int;
 use perilune_luajit_sys::*;
 use perilune_resp::{Protocol, Reply};
 
+use crate::number;
 use crate::state::{bytes_at, push_bytes};
 use crate::vm::Completion;
 
@@ -148,7 +149,7 @@ impl<'a> Writer<'a> {
             }
             match lua_type(lua, -1) {
                 LUA_TSTRING => self.reply.bulk(bytes_at(lua, -1)),
-                LUA_TNUMBER => self.reply.integer(as_c_converts(lua_tonumber(lua, -1))),
+                LUA_TNUMBER => self.reply.integer(number::as_c_long(lua_tonumber(lua, -1))),
                 LUA_TBOOLEAN => self.boolean(lua_toboolean(lua, -1) != 0),
                 LUA_TTABLE => return self.table(),
                 _ => self.reply.null(),
@@ -315,15 +316,4 @@ unsafe fn count_pairs(lua: *mut lua_State) -> usize {
         }
     }
     count
-}
-
-/// A number as an integer, as the reference's machine converts it: towards zero, and the least integer where
-/// there is none.
-fn as_c_converts(value: f64) -> i64 {
-    const END: f64 = 9_223_372_036_854_775_808.0;
-    if (-END..END).contains(&value) {
-        value as i64
-    } else {
-        i64::MIN
-    }
 }

@@ -19,6 +19,7 @@ mod guard;
 mod interrupt;
 mod memory;
 mod number;
+mod output;
 mod pattern;
 mod port;
 mod random;
@@ -29,6 +30,7 @@ mod sink;
 mod source;
 mod state;
 mod strings;
+mod struct_lib;
 mod survey;
 mod vm;
 

@@ -15,6 +15,9 @@ pub(crate) const TEXT_BYTES_MAX: usize = perilune_digits::TEXT_LEN_MAX;
 /// Integers in this range are written as such; the reference's bound for a safe conversion.
 const INTEGER_MAX: f64 = (i64::MAX / 2) as f64;
 
+/// The first integer that a `long` does not hold.
+const LONG_END: f64 = 9_223_372_036_854_775_808.0;
+
 /// A number's text.
 pub(crate) struct Text {
     bytes: [u8; TEXT_BYTES_MAX],
@@ -91,6 +94,25 @@ impl Decimal {
 pub(crate) fn as_integer(value: f64) -> Option<i64> {
     let integer = value as i64;
     (value.abs() <= INTEGER_MAX && integer as f64 == value).then_some(integer)
+}
+
+/// A number as a C `long`, as the reference's machine converts it: towards zero, and the least integer where there is none.
+pub(crate) fn as_c_long(value: f64) -> i64 {
+    if (-LONG_END..LONG_END).contains(&value) {
+        value as i64
+    } else {
+        i64::MIN
+    }
+}
+
+/// A number as an `unsigned long`, as compilers make it of that conversion: what is beyond is 0, what is less is as signed.
+pub(crate) fn as_c_unsigned_long(value: f64) -> u64 {
+    const SIGN: u64 = 1 << 63;
+    if value >= LONG_END {
+        as_c_long(value - LONG_END) as u64 ^ SIGN
+    } else {
+        as_c_long(value) as u64
+    }
 }
 
 /// A number that is no such integer, as the argument of a command.

@@ -95,7 +95,7 @@ globals.collectgarbage, globals.load, globals.loadstring, globals.pcall =
 globals.__redis__err__handler, globals.__server__err__handler = native.describe_error, native.describe_error
 
 globals.string, globals.table, globals.math = guard(string), guard(table), guard(math)
-globals.bit = guard(bit)
+globals.bit, globals.struct = guard(bit), guard(native.struct)
 globals.coroutine = guard(pick(lua.coroutine, 'create resume running status wrap yield'))
 globals.os = guard({ clock = lua.os.clock })
 globals.cjson = guard(native.cjson)

@@ -24,7 +24,7 @@ use perilune_luajit_sys::*;
 use crate::arguments::{ARGUMENT_NAMES, OWN_ARGUMENTS_MAX};
 use crate::random::Random;
 use crate::state::{self, ShortText, bytes_at, push_bytes, raise_error};
-use crate::{api, bit, cjson, guard, source, strings};
+use crate::{api, bit, cjson, guard, source, strings, struct_lib};
 
 const SANDBOX: &str = include_str!("sandbox.lua");
 
@@ -183,6 +183,9 @@ unsafe fn push_native(lua: *mut lua_State) {
             lua_rawset(lua, -3);
         }
         lua_setfield(lua, -2, c"redis".as_ptr());
+        lua_createtable(lua, 0, 4);
+        set_functions(lua, struct_lib::FUNCTIONS);
+        lua_setfield(lua, -2, c"struct".as_ptr());
         state::of(lua).cjson = cjson::push_module(lua);
         lua_setfield(lua, -2, c"cjson".as_ptr());
     }

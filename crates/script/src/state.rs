@@ -116,6 +116,8 @@ pub(crate) struct State {
     /// The default settings of cjson live in a userdata that the interpreter keeps.
     pub(crate) cjson: *mut cjson::Settings,
     pub(crate) json: cjson::Buffers,
+    /// See `output.rs`.
+    pub(crate) output: Vec<u8>,
     /// What `string.gsub` builds: nested calls stack up in it.
     pub(crate) text: Vec<u8>,
     /// Texts that are being compiled in another form than they have come in.

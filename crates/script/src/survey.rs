@@ -30,6 +30,7 @@ const LIBRARIES: &[&[u8]] = &[
     b"redis",
     b"server",
     b"string",
+    b"struct",
     b"table",
 ];
 

@@ -168,6 +168,7 @@ impl Vm {
             is_insecure: api == Api::Insecure,
             cjson: ptr::null_mut(),
             json: cjson::Buffers::default(),
+            output: Vec::new(),
             text: Vec::new(),
             sources: Vec::new(),
         }));
@@ -426,6 +427,8 @@ impl Vm {
             lua_settop(state.main, ERROR_HANDLER);
             state.compile_error = None;
             state.json.shrink(KEPT_BUFFER_BYTES_MAX);
+            state.output.clear();
+            state.output.shrink_to(KEPT_BUFFER_BYTES_MAX);
             state.text.clear();
             state.sources.clear();
             state.text.shrink_to(KEPT_BUFFER_BYTES_MAX);

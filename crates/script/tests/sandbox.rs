@@ -13,9 +13,10 @@ fn the_globals_are_the_references() {
             "_G",
             "ARGV KEYS _G _VERSION __redis__err__handler __server__err__handler assert bit cjson collectgarbage \
              coroutine error gcinfo getmetatable ipairs load loadstring math next os pairs pcall rawequal rawget \
-             rawset redis select server setmetatable string table tonumber tostring type unpack xpcall",
+             rawset redis select server setmetatable string struct table tonumber tostring type unpack xpcall",
         ),
         ("os", "clock"),
+        ("struct", "pack size unpack"),
         (
             "bit",
             "arshift band bnot bor bswap bxor lshift rol ror rshift tobit tohex",
@@ -64,6 +65,8 @@ fn globals_can_be_neither_missing_nor_changed() {
         ("redis.call = function() return 1 end", readonly),
         ("cjson.encode = function() return 1 end", readonly),
         ("bit.band = nil", readonly),
+        ("struct.pack = nil", readonly),
+        ("rawset(struct,'x',1)", readonly_here),
         ("rawset(bit,'x',1)", readonly_here),
         ("rawset(_G,'x',1)", readonly_here),
         ("rawset(string,'x',1)", readonly_here),

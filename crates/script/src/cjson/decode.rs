@@ -142,7 +142,7 @@ pub(super) unsafe extern "C-unwind" fn decode(lua: *mut lua_State) -> c_int {
             token_at: 0,
             values: 0,
             reading: &raw mut state.json.reading,
-            unescaped: &raw mut state.json.text,
+            unescaped: &raw mut state.output,
         };
         let value = decoder.run();
         inside::push(lua, value);

@@ -11,7 +11,8 @@ use perilune_luajit_sys::*;
 use super::settings::{InvalidNumbers, check_one_argument, raise};
 use super::{DEPTH_MAX, Settings, settings_of};
 use crate::number;
-use crate::state::{self, push_bytes, raise_stop};
+use crate::output::Output;
+use crate::state;
 
 /// A table that is being written.
 #[derive(Debug, Clone, Copy)]
@@ -36,9 +37,6 @@ const KEYS_REMEMBERED: usize = 16;
 
 /// Values between two looks for an order to stop.
 const VALUES_PER_CHECK: u32 = 1024;
-
-/// LuaJIT has no longer strings.
-const TEXT_BYTES_MAX: usize = (1 << 31) - 4096;
 
 /// What a byte of a string is written as; an empty text for itself.
 static ESCAPES: [&[u8]; 256] = escapes();
@@ -86,7 +84,6 @@ pub(super) unsafe extern "C-unwind" fn encode(lua: *mut lua_State) -> c_int {
         check_one_argument(lua);
         state::check(lua);
         let state = state::of(lua);
-        state.json.text.clear();
         state.json.writing.clear();
         // What is written as `null`, besides nil.
         lua_pushlightuserdata(lua, std::ptr::null_mut());
@@ -96,14 +93,13 @@ pub(super) unsafe extern "C-unwind" fn encode(lua: *mut lua_State) -> c_int {
             lua,
             settings: *settings_of(lua),
             null,
-            text: &raw mut state.json.text,
             opens: &raw mut state.json.writing,
             written_keys: [(std::ptr::null_mut(), 0, 0); KEYS_REMEMBERED],
-            text_bytes_max: state.memory.left_bytes().min(TEXT_BYTES_MAX),
+            output: Output::begin(lua),
             values: 0,
         };
         encoder.run(inside::value_at(lua, 1));
-        push_bytes(lua, &*encoder.text);
+        encoder.output.push_string();
         1
     }
 }
@@ -112,20 +108,18 @@ struct Encoder {
     lua: *mut lua_State,
     settings: Settings,
     null: Value,
-    /// The state's buffers. Nothing else uses them while a value is written: no Lua code runs.
-    text: *mut Vec<u8>,
+    output: Output,
+    /// The state's. Nothing else uses it while a value is written: no Lua code runs.
     opens: *mut Vec<Open>,
     /// Keys that have been written, with where in the text they begin and end, colon included: the same keys come again
     /// and again, and a copy needs no look at their bytes.
     written_keys: [(*mut GCstr, usize, usize); KEYS_REMEMBERED],
-    text_bytes_max: usize,
     values: u32,
 }
 
 impl Encoder {
     fn text(&mut self) -> &mut Vec<u8> {
-        // SAFETY: see the field.
-        unsafe { &mut *self.text }
+        self.output.bytes()
     }
 
     fn opens(&mut self) -> &mut Vec<Open> {
@@ -218,7 +212,7 @@ impl Encoder {
                 let place = (string as usize >> 4) % KEYS_REMEMBERED;
                 let (written, start, end) = self.written_keys[place];
                 if written == string {
-                    self.check_length(end - start);
+                    self.output.check_room(end - start);
                     self.text().extend_from_within(start..end);
                     return;
                 }
@@ -266,7 +260,7 @@ impl Encoder {
             if depth as i64 > i64::from(self.settings.encode_depth_max) || depth > DEPTH_MAX {
                 self.refuse_depth();
             }
-            self.check_length(0);
+            self.output.check_room(0);
             let open = match self.array_length(table) {
                 Some(last) if last > 0 => {
                     self.text().push(b'[');
@@ -331,7 +325,7 @@ impl Encoder {
 
     unsafe fn string(&mut self, bytes: &[u8]) {
         // SAFETY: as `run`.
-        unsafe { self.check_length(bytes.len()) };
+        unsafe { self.output.check_room(bytes.len()) };
         let text = self.text();
         text.reserve(bytes.len() + 2);
         text.push(b'"');
@@ -371,17 +365,6 @@ impl Encoder {
         }
         let text = number::general(value, precision as usize);
         self.text().extend_from_slice(text.as_bytes());
-    }
-
-    /// Ends the run if the text with `more` bytes is more than it has memory for.
-    unsafe fn check_length(&mut self, more: usize) {
-        if self.text().len() + more > self.text_bytes_max {
-            // SAFETY: as `run`; this frame owns nothing.
-            unsafe {
-                state::of(self.lua).stop_for_memory();
-                raise_stop(self.lua);
-            }
-        }
     }
 
     unsafe fn refuse(&mut self, value: Value, reason: &[u8]) -> ! {

@@ -39,8 +39,6 @@ const FUNCTIONS: &[(&str, lua_CFunction)] = &[
 /// What the two directions build in; kept from call to call.
 #[derive(Debug, Default)]
 pub(crate) struct Buffers {
-    /// The text being written, or a string with escapes being read.
-    text: Vec<u8>,
     writing: Vec<encode::Open>,
     reading: decode::Reading,
 }
@@ -51,9 +49,6 @@ const DEPTH_MAX: usize = 4000;
 impl Buffers {
     /// Gives back what is larger than a script usually needs.
     pub(crate) fn shrink(&mut self, bytes_max: usize) {
-        if self.text.capacity() > bytes_max {
-            self.text = Vec::new();
-        }
         if self.writing.capacity().max(self.reading.capacity()) > bytes_max / 64 {
             self.writing = Vec::new();
             self.reading = decode::Reading::default();
