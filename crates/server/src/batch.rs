@@ -249,9 +249,12 @@ impl Server {
         parcel: &Parcel,
         arguments: &[&[u8]],
     ) -> Option<Flow> {
-        if conn.session.client.flags.has(flag::PUBSUB) && !self.catch_up(turn, conn) {
-            // at home it gets what has been held back for it, and goes on
-            return Some(Flow::Yield);
+        if conn.session.client.flags.has(flag::PUBSUB) || conn.session.catches_up {
+            if !self.catch_up(turn, conn) {
+                // at home it gets what has been held back for it, and goes on
+                return Some(Flow::Yield);
+            }
+            conn.session.catches_up = false;
         }
         let start = conn.out.len();
         let found = parcel.entry.zip(parcel.hash);

@@ -765,12 +765,14 @@ impl Server {
         match outcome {
             Ok(()) => {
                 thread.count(txn.commit());
+                session.catches_up |= session.uncommitted.take().is_some();
                 thread.defer_answered(entry.id, &out[start..]);
                 self.settle(session, thread);
             }
             Err(Stop::Error(error)) => {
                 out.truncate(start);
                 thread.count(txn.commit());
+                session.catches_up |= session.uncommitted.take().is_some();
                 self.settle(session, thread);
                 let mut reply = RespWriter::new(out, session.protocol);
                 self.answer_error(entry, thread, &mut reply, &error);
@@ -779,6 +781,7 @@ impl Server {
                 out.truncate(start);
                 thread.forget_deferred();
                 txn.roll_back();
+                self.pubsub.take_back(session);
                 let mut reply = RespWriter::new(out, session.protocol);
                 self.answer_error(entry, thread, &mut reply, &INTERNAL_ERROR);
             }
@@ -790,6 +793,7 @@ impl Server {
                     blocked_on: txn.blocked_on(),
                 };
                 txn.roll_back();
+                self.pubsub.take_back(session);
                 return Ok(again);
             }
         }

@@ -9,6 +9,7 @@ use perilune_resp::{Protocol, RequestParser};
 
 use crate::blocking::Blocked;
 use crate::clients::Client;
+use crate::pubsub::Uncommitted;
 use crate::transactions::Multi;
 
 /// What becomes of replies (CLIENT REPLY): those that are written while it is quiet are not sent.
@@ -100,6 +101,11 @@ pub struct Session {
     pub retry: Retry,
     /// The blocking command that waits for its keys, and until when.
     pub blocked: Option<(Arc<Blocked>, Option<Instant>)>,
+    /// What the EXEC that runs has changed of its subscriptions.
+    pub uncommitted: Option<Uncommitted>,
+    /// An EXEC has changed its subscriptions: what it has published for itself comes before any later reply, even if it
+    /// is not subscribed any more.
+    pub catches_up: bool,
     /// The connection ends when the replies so far are sent.
     pub close_after_reply: bool,
     /// The state of its request stream.
@@ -126,6 +132,8 @@ impl Session {
             watch: None,
             retry: Retry::default(),
             blocked: None,
+            uncommitted: None,
+            catches_up: false,
             close_after_reply: false,
             parser: RequestParser::new(),
             client,

@@ -272,6 +272,9 @@ fn subscribed(generator: &mut Generator, session: usize, steps: &mut Vec<Step>) 
         "PUBSUB NUMSUB c1 c2",
         "PUBSUB SHARDNUMSUB s1",
         "PUBSUB CHANNELS c1",
+        "PUBSUB NUMPAT",
+        "SUBSCRIBE __keyspace@0__:own __keyevent@0__:set",
+        "SET own 1",
         "MULTI",
         "EXEC",
         "DISCARD",
@@ -280,7 +283,13 @@ fn subscribed(generator: &mut Generator, session: usize, steps: &mut Vec<Step>) 
         "EVAL #publish 0",
     ];
     let mut bytes = Vec::new();
-    for _ in 0..generator.rng.usize(3..25) {
+    // in the half of them everything, or all but the beginning, is one transaction
+    let length = generator.rng.usize(3..25);
+    let multi_at = generator.rng.usize(..2 * length).min(length);
+    for number in 0..length {
+        if number == multi_at {
+            encode(&mut bytes, &["MULTI"]);
+        }
         let line = LINES[generator.rng.usize(..LINES.len())];
         match line.strip_prefix("EVAL ") {
             Some(_) => encode(
@@ -289,6 +298,9 @@ fn subscribed(generator: &mut Generator, session: usize, steps: &mut Vec<Step>) 
             ),
             None => encode(&mut bytes, &words(line)),
         }
+    }
+    if multi_at < length {
+        encode(&mut bytes, &["EXEC"]);
     }
     // from here on it may ECHO
     encode(&mut bytes, &["RESET"]);

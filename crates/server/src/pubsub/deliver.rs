@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use perilune_net::{Conn, ConnRef, Turn};
 
+use super::PubSub;
 use super::message::{Letterhead, Message as Published};
 use super::patterns::Pattern;
-use super::{Kind, PubSub, Scope};
 use crate::server::Server;
 use crate::service::Message;
 use crate::session::Session;
@@ -24,20 +24,6 @@ pub struct Held {
 }
 
 impl PubSub {
-    /// Whether a client has the subscription by which it was to get this.
-    fn is_for(&self, held: &Held, session: &Session) -> bool {
-        let mut own = session.client.subscriptions();
-        let Some(own) = own.as_mut() else {
-            return false;
-        };
-        let (kind, name) = match (&held.pattern, held.message.scope()) {
-            (Some(pattern), _) => (Kind::Pattern, &*pattern.text),
-            (None, Scope::Global) => (Kind::Channel, held.message.channel()),
-            (None, Scope::Shard) => (Kind::ShardChannel, held.message.channel()),
-        };
-        own.of(kind).contains(name)
-    }
-
     /// Whether some queue is so long that those who publish are to wait, and notes that this one does.
     fn wait_for_room(&self, at: ConnRef) -> bool {
         self.queues
@@ -111,15 +97,14 @@ impl Server {
         in_hand
     }
 
-    /// A message comes that was held back while another thread had the connection.
+    /// A message comes that was held back while another thread had the connection. It was published while the connection
+    /// was subscribed: an EXEC that has ended that since did so later, and other commands run only behind this.
     pub fn deliver_held(&self, conn: &mut Conn<Session>, held: &Held) {
-        if self.pubsub.is_for(held, &conn.session) {
-            let letterhead = Letterhead {
-                message: &held.message,
-                pattern: held.pattern.as_deref(),
-            };
-            letterhead.write(conn.session.protocol, &mut conn.out);
-        }
+        let letterhead = Letterhead {
+            message: &held.message,
+            pattern: held.pattern.as_deref(),
+        };
+        letterhead.write(conn.session.protocol, &mut conn.out);
     }
 
     /// Tells the loops for which something has been published. At the end of a batch, and before anything that takes long.

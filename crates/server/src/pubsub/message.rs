@@ -42,11 +42,6 @@ impl Message {
         size_of::<Self>() + self.text.len()
     }
 
-    /// In which of the two worlds of channels it was published.
-    pub fn scope(&self) -> Scope {
-        self.scope
-    }
-
     /// The channel.
     pub fn channel(&self) -> &[u8] {
         content(&self.text[..self.payload_at])

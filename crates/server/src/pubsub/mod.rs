@@ -15,7 +15,8 @@
 //! the locks of their keys, so that order is the order of their commits.
 //!
 //! **Who gets a message** is who is subscribed when it is published. A subscription notes how far the queue of its loop
-//! was: what was in it by then is not for it. One that ends takes with it what is in the queue for it. And a subscribed
+//! was: what was in it by then is not for it. One that ends takes with it what is in the queue for it (at the commit of
+//! an EXEC it leaves it there, and goes on being given it). And a subscribed
 //! connection gets all that has been published so far before any later reply, as its loop's queue is worked off before each of
 //! its commands. (One moment is left open: of a pattern that is left while a message for it is being published, the
 //! publisher may count a client that does not get it any more.)
@@ -36,7 +37,8 @@
 //! | `message` | what is sent |
 //! | `queue` | what waits for one loop |
 //! | `deliver` | the loop's side; ringing, waiting for room |
-//! | `events` | keyspace events and messages of transactions, as they commit |
+//! | `events` | what transactions tell as they commit: keyspace events, messages, subscriptions |
+//! | `uncommitted` | subscriptions that an EXEC changes, until it commits |
 
 mod audience;
 mod deliver;
@@ -44,12 +46,14 @@ mod events;
 mod message;
 mod patterns;
 mod queue;
+mod uncommitted;
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use perilune_net::ConnRef;
 use perilune_value::{Case, glob_match};
 use smallvec::SmallVec;
 
@@ -60,7 +64,9 @@ use patterns::{Pattern, Patterns};
 use queue::{Letter, Queue, Target};
 
 pub use deliver::{Held, ROOM_TICKET};
+pub use events::Told;
 pub use message::Letterhead;
+pub use uncommitted::Uncommitted;
 
 /// Shards of the registry of channels: a power of two, many more than there are loops.
 const SHARDS: usize = 256;
@@ -85,23 +91,8 @@ pub enum Scope {
     Shard = 1,
 }
 
-impl Scope {
-    /// How transactions call it in what they tell.
-    pub fn code(self) -> u8 {
-        self as u8
-    }
-
-    fn from_code(code: u8) -> Self {
-        if code == Scope::Shard as u8 {
-            Scope::Shard
-        } else {
-            Scope::Global
-        }
-    }
-}
-
 /// What a client is subscribed to.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub struct Subscriptions {
     channels: HashSet<Arc<[u8]>>,
     patterns: HashSet<Arc<[u8]>>,
@@ -190,27 +181,38 @@ impl PubSub {
 
     /// Subscribes a client; the number of its subscriptions for the notice.
     pub fn subscribe(&self, client: &Client, kind: Kind, name: &[u8]) -> usize {
+        self.add_own(client, kind, name, || self.enter(at(client), kind, name))
+    }
+
+    /// Adds what a client is subscribed to, to be kept as `enter` gives it; how many it has then, for the notice.
+    fn add_own(
+        &self,
+        client: &Client,
+        kind: Kind,
+        name: &[u8],
+        enter: impl FnOnce() -> Arc<[u8]>,
+    ) -> usize {
         let mut own = client.subscriptions();
         let own = own.get_or_insert_default();
         if !own.of(kind).contains(name) {
             if own.is_empty() {
-                client.flags.set(flag::PUBSUB, true);
-                self.clients.fetch_add(1, Ordering::Relaxed);
+                self.note_subscriber(client, true);
             }
-            let name: Arc<[u8]> = match kind {
-                Kind::Channel => self.enter_channel(client, Scope::Global, name),
-                Kind::ShardChannel => self.enter_channel(client, Scope::Shard, name),
-                Kind::Pattern => {
-                    let queue = self.queue(client);
-                    self.patterns.enter(client, name, || queue.posted())
-                }
-            };
-            own.of(kind).insert(name);
+            own.of(kind).insert(enter());
         }
         own.shown_count(kind)
     }
 
-    fn enter_channel(&self, client: &Client, scope: Scope, name: &[u8]) -> Arc<[u8]> {
+    /// From now on a connection gets what is published; the name as it is kept.
+    fn enter(&self, at: ConnRef, kind: Kind, name: &[u8]) -> Arc<[u8]> {
+        match kind {
+            Kind::Channel => self.enter_channel(at, Scope::Global, name),
+            Kind::ShardChannel => self.enter_channel(at, Scope::Shard, name),
+            Kind::Pattern => self.patterns.enter(at, name, &self.queues[at.loop_index]),
+        }
+    }
+
+    fn enter_channel(&self, at: ConnRef, scope: Scope, name: &[u8]) -> Arc<[u8]> {
         let mut shard = self.shard(name);
         let channels = &mut shard.channels[scope as usize];
         let name: Arc<[u8]> = match channels.get_key_value(name) {
@@ -221,31 +223,38 @@ impl PubSub {
             }
         };
         // how far the queue is, as publishers see it who come to the shard after us
-        let since = self.queue(client).posted();
+        let since = self.queues[at.loop_index].posted();
         channels
             .entry(name.clone())
             .or_default()
-            .enter(client.info.loop_index, client.id, since);
+            .enter(at.loop_index, at.id, since);
         name
     }
 
     /// Ends a subscription; the number of those that are left for the notice, and the subscription if there was one.
     pub fn unsubscribe(&self, client: &Client, kind: Kind, name: &[u8]) -> (usize, Option<Left>) {
+        let mut left = None;
+        let count = self.remove_own(client, kind, name, || {
+            left = self.leave(at(client), kind, name, None);
+        });
+        (count, left)
+    }
+
+    /// Takes out what a client is subscribed to, and calls `leave` if it was; how many it has then, for the notice.
+    fn remove_own(&self, client: &Client, kind: Kind, name: &[u8], leave: impl FnOnce()) -> usize {
         let mut place = client.subscriptions();
         let Some(own) = place.as_mut() else {
-            return (0, None);
+            return 0;
         };
-        let left = if own.of(kind).remove(name) {
-            self.leave(client, kind, name)
-        } else {
-            None
-        };
+        if own.of(kind).remove(name) {
+            leave();
+        }
         let count = own.shown_count(kind);
         if own.is_empty() {
             *place = None;
-            self.forget(client);
+            self.note_subscriber(client, false);
         }
-        (count, left)
+        count
     }
 
     /// The names of all subscriptions of a kind.
@@ -271,25 +280,31 @@ impl PubSub {
         };
         for kind in [Kind::Channel, Kind::Pattern, Kind::ShardChannel] {
             for name in own.of(kind).drain() {
-                self.leave(client, kind, &name);
+                self.leave(at(client), kind, &name, None);
             }
         }
-        self.forget(client);
+        self.note_subscriber(client, false);
     }
 
-    fn forget(&self, client: &Client) {
-        client.flags.set(flag::PUBSUB, false);
-        self.clients.fetch_sub(1, Ordering::Relaxed);
+    /// A client has its first subscription, or has lost the last.
+    fn note_subscriber(&self, client: &Client, is_one: bool) {
+        client.flags.set(flag::PUBSUB, is_one);
+        if is_one {
+            self.clients.fetch_add(1, Ordering::Relaxed);
+        } else {
+            self.clients.fetch_sub(1, Ordering::Relaxed);
+        }
     }
 
-    fn leave(&self, client: &Client, kind: Kind, name: &[u8]) -> Option<Left> {
+    /// From now on a connection does not get what is published. With its loop's queue, it still gets what that holds.
+    fn leave(&self, at: ConnRef, kind: Kind, name: &[u8], queue: Option<&Queue>) -> Option<Left> {
         let (listeners, since) = match kind {
-            Kind::Channel => self.leave_channel(client, Scope::Global, name),
-            Kind::ShardChannel => self.leave_channel(client, Scope::Shard, name),
-            Kind::Pattern => self.patterns.leave(client, name),
+            Kind::Channel => self.leave_channel(at, Scope::Global, name, queue),
+            Kind::ShardChannel => self.leave_channel(at, Scope::Shard, name, queue),
+            Kind::Pattern => self.patterns.leave(at, name, queue),
         }?;
         Some(Left {
-            loop_index: client.info.loop_index,
+            loop_index: at.loop_index,
             listeners,
             since,
         })
@@ -297,14 +312,15 @@ impl PubSub {
 
     fn leave_channel(
         &self,
-        client: &Client,
+        at: ConnRef,
         scope: Scope,
         name: &[u8],
+        queue: Option<&Queue>,
     ) -> Option<(Arc<Listeners>, u64)> {
         let mut shard = self.shard(name);
         let channels = &mut shard.channels[scope as usize];
         let audience = channels.get_mut(name)?;
-        let left = audience.leave(client.info.loop_index, client.id);
+        let left = audience.leave(at.loop_index, at.id, queue);
         if audience.is_empty() {
             channels.remove(name);
             self.channel_counts[scope as usize].fetch_sub(1, Ordering::Relaxed);
@@ -415,9 +431,13 @@ impl PubSub {
     pub fn client_count(&self) -> usize {
         self.clients.load(Ordering::Relaxed)
     }
+}
 
-    fn queue(&self, client: &Client) -> &Queue {
-        &self.queues[client.info.loop_index]
+/// Where a client's connection is.
+fn at(client: &Client) -> ConnRef {
+    ConnRef {
+        id: client.id,
+        loop_index: client.info.loop_index,
     }
 }
 

@@ -8,9 +8,11 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use perilune_net::ConnRef;
+
 use super::audience::{Audience, Listeners};
 use super::lock;
-use crate::clients::Client;
+use super::queue::Queue;
 
 /// A pattern with those who listen to it.
 #[derive(Debug)]
@@ -44,8 +46,8 @@ struct Table {
 }
 
 impl Patterns {
-    /// Adds a connection that does not listen to this pattern; the text as it is kept. `posted`: how far its loop's queue is.
-    pub fn enter(&self, client: &Client, text: &[u8], posted: impl FnOnce() -> u64) -> Arc<[u8]> {
+    /// Adds a connection that does not listen to this pattern; the text as it is kept. `queue` is that of its loop.
+    pub fn enter(&self, at: ConnRef, text: &[u8], queue: &Queue) -> Arc<[u8]> {
         let mut table = lock(&self.table);
         let pattern = match table.by_text.get(text) {
             Some(pattern) => pattern.clone(),
@@ -60,17 +62,22 @@ impl Patterns {
             }
         };
         let mut audience = pattern.audience();
-        audience.enter(client.info.loop_index, client.id, posted());
+        audience.enter(at.loop_index, at.id, queue.posted());
         drop(audience);
         pattern.text.clone()
     }
 
-    /// Takes a connection out; among whom it was, and since when.
-    pub fn leave(&self, client: &Client, text: &[u8]) -> Option<(Arc<Listeners>, u64)> {
+    /// Takes a connection out, as [`Audience::leave`] does.
+    pub fn leave(
+        &self,
+        at: ConnRef,
+        text: &[u8],
+        queue: Option<&Queue>,
+    ) -> Option<(Arc<Listeners>, u64)> {
         let mut table = lock(&self.table);
         let pattern = table.by_text.get(text)?.clone();
         let mut audience = pattern.audience();
-        let left = audience.leave(client.info.loop_index, client.id);
+        let left = audience.leave(at.loop_index, at.id, queue);
         if audience.is_empty() {
             table.by_text.remove(text);
             self.changed(&mut table);
@@ -83,6 +90,12 @@ impl Patterns {
         self.len.store(table.by_text.len(), Ordering::Relaxed);
         // after the change, so that who sees the number finds the change
         self.version.fetch_add(1, Ordering::Release);
+    }
+
+    /// How many listen to a pattern.
+    pub fn listeners(&self, text: &[u8]) -> usize {
+        let pattern = lock(&self.table).by_text.get(text).cloned();
+        pattern.map_or(0, |pattern| pattern.audience().len())
     }
 
     /// The number of patterns.

@@ -4,6 +4,7 @@
 //! is apart (see [`Queue::take_bell`]): it is a system call, and publishers have locks in hand.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -110,6 +111,12 @@ impl Queue {
             letters.waiting.shrink_to(1024);
         }
         Some((number, letter))
+    }
+
+    /// The numbers of the letters that wait. Where there are none, the empty range in front of the next one's.
+    pub fn numbers(&self) -> Range<u64> {
+        let letters = lock(&self.letters);
+        letters.first()..letters.posted + 1
     }
 
     /// The number of the last letter that was put in.

@@ -170,6 +170,138 @@ fn subscribing_inside_transactions_and_scripts() {
     );
 }
 
+/// An EXEC hears of itself what it would have heard command by command, all of it behind its answer.
+#[test]
+fn subscribing_behind_a_publish_of_the_same_exec() {
+    converse(
+        "
+        MULTI
+        PUBLISH c 1
+        SUBSCRIBE c
+        PUBLISH c 2
+        PUBSUB NUMSUB c
+        UNSUBSCRIBE c
+        PUBLISH c 3
+        PUBSUB CHANNELS
+        PSUBSCRIBE c*
+        SUBSCRIBE c
+        PUBLISH c 4
+        PUBSUB NUMPAT
+        PING
+        EXEC
+        UNSUBSCRIBE
+        PUNSUBSCRIBE
+        ",
+        r#"
+        +OK
+        +QUEUED
+        +QUEUED
+        +QUEUED
+        +QUEUED
+        +QUEUED
+        +QUEUED
+        +QUEUED
+        +QUEUED
+        +QUEUED
+        +QUEUED
+        +QUEUED
+        +QUEUED
+        [:0 ["subscribe" "c" :1] :1 ["c" :1] ["unsubscribe" "c" :0] :0 [] ["psubscribe" "c*" :1] ["subscribe" "c" :2] :2 :1 ["pong" ""]]
+        ["message" "c" "2"]
+        ["message" "c" "4"]
+        ["pmessage" "c*" "c" "4"]
+        ["unsubscribe" "c" :1]
+        ["punsubscribe" "c*" :0]
+        "#,
+    );
+}
+
+#[test]
+fn unsubscribing_behind_a_publish_of_the_same_exec() {
+    converse(
+        "
+        HELLO 3
+        CONFIG SET notify-keyspace-events KA
+        SUBSCRIBE c
+        PSUBSCRIBE *
+        SSUBSCRIBE s
+        MULTI
+        PUBLISH c 1
+        SET a 1
+        UNSUBSCRIBE
+        SPUBLISH s 2
+        SUNSUBSCRIBE
+        SPUBLISH s 3
+        EVAL \"return redis.call('publish', 'c', '4')\" 0
+        SET b 1
+        PUNSUBSCRIBE
+        PUBLISH c 5
+        SET d 1
+        PUBSUB CHANNELS
+        PUBSUB NUMPAT
+        EXEC
+        PING
+        ",
+        r#"
+        {*
+        +OK
+        >["subscribe" "c" :1]
+        >["psubscribe" "*" :2]
+        >["ssubscribe" "s" :1]
+        +OK
+        +QUEUED
+        +QUEUED
+        +QUEUED
+        +QUEUED
+        +QUEUED
+        +QUEUED
+        +QUEUED
+        +QUEUED
+        +QUEUED
+        +QUEUED
+        +QUEUED
+        +QUEUED
+        +QUEUED
+        [:2 +OK >["unsubscribe" "c" :1] :1 >["sunsubscribe" "s" :0] :0 :1 +OK >["punsubscribe" "*" :0] :0 +OK [] :0]
+        >["message" "c" "1"]
+        >["pmessage" "*" "c" "1"]
+        >["pmessage" "*" "__keyspace@0__:a" "set"]
+        >["smessage" "s" "2"]
+        >["pmessage" "*" "c" "4"]
+        >["pmessage" "*" "__keyspace@0__:b" "set"]
+        +PONG
+        "#,
+    );
+}
+
+/// Nobody else is told of a subscription before its EXEC has committed, and never of one that was taken back.
+#[test]
+fn subscriptions_of_an_exec_that_is_taken_back() {
+    play(
+        r#"
+        b> SUBSCRIBE other => ["subscribe" "other" :1]
+        > MULTI => +OK
+        > SUBSCRIBE c => +QUEUED
+        > PSUBSCRIBE c* => +QUEUED
+        > DEBUG PANIC => +QUEUED
+        > EXEC => -ERR internal error
+        > PING => +PONG
+        > GET k => $-1
+        > PUBLISH c x => :0
+        > PUBSUB CHANNELS => ["other"]
+        > CLIENT LIST TYPE pubsub => "id=*sub=1 psub=0*"
+        > HELLO 3 => {*
+        > SUBSCRIBE c => >["subscribe" "c" :1]
+        > MULTI => +OK
+        > UNSUBSCRIBE c => +QUEUED
+        > DEBUG PANIC => +QUEUED
+        > EXEC => -ERR internal error
+        > PUBLISH c x => :1
+        > PING => >["message" "c" "x"]
+        "#,
+    );
+}
+
 #[test]
 fn what_one_publishes_to_oneself_comes_behind_the_answer() {
     let server = Server::start(&[]);
@@ -299,6 +431,71 @@ fn scripts_publish_in_the_order_of_their_commits() {
     });
 }
 
+/// Has `transaction` run while a script of `holder` holds the key `held<attempt>`, until it was taken back for that and run again.
+fn meet(holder: &mut Client, other: &mut Client, mut transaction: impl FnMut(&mut Client, u32)) {
+    let reruns = |client: &mut Client| -> u64 {
+        let info = client.text("INFO stats");
+        let line = info
+            .lines()
+            .find(|line| line.contains("transactions_rerun:"));
+        line.and_then(|line| line.split(':').nth(1)?.trim().parse().ok())
+            .unwrap_or_else(|| panic!("no count of reruns in {info}"))
+    };
+    // How long the first script must hold its key for the second to meet it depends on the
+    // machine: longer and longer, until it did. What is published is the same either way.
+    for attempt in 0.. {
+        assert!(attempt < 10, "no rerun, however long a key is held");
+        let steps = 20_000_000_u64 << attempt;
+        let before = reruns(other);
+        holder.send(&format!(
+            "EVAL \"local t for i = 1, {steps} do t = i end return redis.call('incr', KEYS[1])\" 1 held{attempt}"
+        ));
+        std::thread::sleep(Duration::from_millis(20));
+        transaction(other, attempt);
+        assert_eq!(next(holder), ":1");
+        if reruns(other) > before {
+            break;
+        }
+    }
+}
+
+#[test]
+fn a_rerun_subscribes_and_publishes_once() {
+    let _alone = alone();
+    let server = Server::start(&[]);
+    let (mut client, mut other) = (server.connect(), server.connect());
+    other.ask("HELLO 3");
+    meet(&mut client, &mut other, |other, attempt| {
+        for call in ["SUBSCRIBE left", "MULTI"] {
+            other.ask(call);
+        }
+        for call in [
+            "PUBLISH c before",
+            "SUBSCRIBE c",
+            "PUBLISH c after",
+            "PUBLISH left before",
+            "UNSUBSCRIBE left",
+            "PUBLISH left after",
+        ] {
+            assert_eq!(other.ask(call), "+QUEUED");
+        }
+        other.ask(&format!(
+            "EVAL \"return redis.call('incr', 'held' .. ARGV[1])\" 0 {attempt}"
+        ));
+        for call in ["EXEC", "UNSUBSCRIBE c"] {
+            other.send(call);
+        }
+        for expected in [
+            r#"[:0 >["subscribe" "c" :2] :1 :1 >["unsubscribe" "left" :1] :0 :2]"#,
+            r#">["message" "c" "after"]"#,
+            r#">["message" "left" "before"]"#,
+            r#">["unsubscribe" "c" :0]"#,
+        ] {
+            assert_eq!(next(other), expected);
+        }
+    });
+}
+
 #[test]
 fn what_is_taken_back_is_not_published_and_a_rerun_publishes_once() {
     let _alone = alone();
@@ -314,31 +511,15 @@ fn what_is_taken_back_is_not_published_and_a_rerun_publishes_once() {
     assert_eq!(other.ask("EXISTS a"), ":0");
 
     // it wants a key that another has: taken back and run again
-    let reruns = |client: &mut Client| -> u64 {
-        let info = client.text("INFO stats");
-        let line = info
-            .lines()
-            .find(|line| line.contains("transactions_rerun:"));
-        line.and_then(|line| line.split(':').nth(1)?.trim().parse().ok())
-            .unwrap_or_else(|| panic!("no count of reruns in {info}"))
-    };
-    // How long the first script must hold its key for the second to meet it depends on the
-    // machine: longer and longer, until it did. What is published is the same either way.
-    for attempt in 0.. {
-        assert!(attempt < 10, "no rerun, however long a key is held");
+    meet(&mut client, &mut other, |other, attempt| {
         let (held, written) = (format!("held{attempt}"), format!("written{attempt}"));
-        let steps = 20_000_000_u64 << attempt;
-        let before = reruns(&mut other);
-        client.send(&format!(
-            "EVAL \"local t for i = 1, {steps} do t = i end return redis.call('incr', KEYS[1])\" 1 {held}"
-        ));
-        std::thread::sleep(Duration::from_millis(20));
-        other.send(&format!(
-            "EVAL \"redis.call('set', KEYS[1], 1) redis.call('publish', 'c', 'once') \
-             return redis.call('incr', 'held' .. ARGV[1])\" 1 {written} {attempt}"
-        ));
-        assert_eq!(next(&mut client), ":1");
-        assert_eq!(next(&mut other), ":2");
+        assert_eq!(
+            other.ask(&format!(
+                "EVAL \"redis.call('set', KEYS[1], 1) redis.call('publish', 'c', 'once') \
+                 return redis.call('incr', 'held' .. ARGV[1])\" 1 {written} {attempt}"
+            )),
+            ":2"
+        );
         for expected in [
             format!(r#""__keyspace@0__:{held}" "incrby""#),
             format!(r#""__keyevent@0__:incrby" "{held}""#),
@@ -353,10 +534,7 @@ fn what_is_taken_back_is_not_published_and_a_rerun_publishes_once() {
                 format!(r#"["pmessage" "*" {expected}]"#)
             );
         }
-        if reruns(&mut other) > before {
-            break;
-        }
-    }
+    });
     assert!(subscriber.is_silent_for(Duration::from_millis(100)));
 }
 
@@ -499,6 +677,34 @@ fn messages_wait_for_a_connection_that_runs_a_script() {
         r#">["message" "a" "1"]"#,
         r#">["message" "a" "2"]"#,
         r#">["unsubscribe" "a" :0]"#,
+        "+PONG",
+    ] {
+        assert_eq!(next(&mut client), expected);
+    }
+}
+
+/// The same where it is an EXEC that runs for long, and ends the subscription: what was published by then still comes.
+#[test]
+fn messages_wait_for_an_exec_that_unsubscribes() {
+    let _alone = alone();
+    let server = Server::start(&["--io-threads", "1"]);
+    let (mut client, mut other) = (server.connect(), server.connect());
+    for call in ["HELLO 3", "SUBSCRIBE a", "MULTI", "PUBLISH a own"] {
+        client.ask(call);
+    }
+    client.ask("EVAL \"for i = 1, 100000000 do end return 'done'\" 0");
+    client.ask("UNSUBSCRIBE a");
+    client.ask("PUBLISH a unheard");
+    client.send("EXEC");
+    client.send("PING");
+    std::thread::sleep(Duration::from_millis(20));
+    assert_eq!(other.ask("PUBLISH a 1"), ":1");
+    assert_eq!(other.ask("PUBLISH a 2"), ":1");
+    for expected in [
+        r#"[:1 "done" >["unsubscribe" "a" :0] :0]"#,
+        r#">["message" "a" "1"]"#,
+        r#">["message" "a" "2"]"#,
+        r#">["message" "a" "own"]"#,
         "+PONG",
     ] {
         assert_eq!(next(&mut client), expected);

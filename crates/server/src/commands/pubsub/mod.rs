@@ -8,6 +8,7 @@ mod ssubscribe;
 mod subscribe;
 
 use perilune_command::{CommandError, Outcome};
+use perilune_keyspace::Txn;
 use perilune_resp::Reply;
 
 use crate::call::{Call, Origin};
@@ -28,7 +29,13 @@ pub const COMMANDS: &[ServerCommand] = &[
 ];
 
 /// Subscribes to all that the arguments name, each with a notice of its own.
-fn enter(call: &mut Call<'_>, kind: Kind, arguments: &[&[u8]], reply: &mut dyn Reply) -> Outcome {
+fn enter(
+    call: &mut Call<'_>,
+    txn: &mut Txn<'_>,
+    kind: Kind,
+    arguments: &[&[u8]],
+    reply: &mut dyn Reply,
+) -> Outcome {
     // a script cannot have more than one answer to a call; nor could EXEC, but SUBSCRIBE was there before anybody saw that
     let is_refused = match call.origin {
         Origin::Client => false,
@@ -43,23 +50,31 @@ fn enter(call: &mut Call<'_>, kind: Kind, arguments: &[&[u8]], reply: &mut dyn R
         .into());
     }
     call.session.reply_is_settled = true;
+    let pubsub = &call.server.pubsub;
     for name in &arguments[1..] {
-        let count = call
-            .server
-            .pubsub
-            .subscribe(&call.session.client, kind, name);
+        let count = if call.origin == Origin::Client {
+            pubsub.subscribe(&call.session.client, kind, name)
+        } else {
+            pubsub.subscribe_at_commit(call.session, txn, kind, name)
+        };
         notice(call.entry.spec.name, Some(name), count, reply);
     }
     Ok(())
 }
 
 /// Ends the subscriptions that the arguments name, or all of this kind; each has a notice of its own, and ahead of it
-/// the messages that have been published for it by then.
-fn leave(call: &mut Call<'_>, kind: Kind, arguments: &[&[u8]], reply: &mut dyn Reply) -> Outcome {
-    let (pubsub, client) = (&call.server.pubsub, &call.session.client);
+/// the messages that have been published for it by then. (In the midst of EXEC's answer these would be taken for answers.)
+fn leave(
+    call: &mut Call<'_>,
+    txn: &mut Txn<'_>,
+    kind: Kind,
+    arguments: &[&[u8]],
+    reply: &mut dyn Reply,
+) -> Outcome {
+    let pubsub = &call.server.pubsub;
     call.session.reply_is_settled = true;
     let all = match arguments.len() {
-        1 => pubsub.names(client, kind),
+        1 => pubsub.names(&call.session.client, kind),
         _ => Vec::new(),
     };
     let named = arguments[1..].iter().copied();
@@ -68,18 +83,20 @@ fn leave(call: &mut Call<'_>, kind: Kind, arguments: &[&[u8]], reply: &mut dyn R
         notice(
             call.entry.spec.name,
             None,
-            pubsub.count(client, kind),
+            pubsub.count(&call.session.client, kind),
             reply,
         );
     }
     for name in names {
-        let (count, left) = pubsub.unsubscribe(client, kind, name);
-        // in the midst of EXEC's answer a message would be taken for an answer
-        if let Some(left) = left
-            && call.origin == Origin::Client
-        {
-            pubsub.take_rest(&left, |letterhead| letterhead.write_to(reply));
-        }
+        let count = if call.origin == Origin::Client {
+            let (count, left) = pubsub.unsubscribe(&call.session.client, kind, name);
+            if let Some(left) = left {
+                pubsub.take_rest(&left, |letterhead| letterhead.write_to(reply));
+            }
+            count
+        } else {
+            pubsub.unsubscribe_at_commit(call.session, txn, kind, name)
+        };
         notice(call.entry.spec.name, Some(name), count, reply);
     }
     Ok(())

@@ -9,6 +9,7 @@
 //! ```
 
 use perilune_command::{Arg, Command, Flags, Group, Outcome, Spec};
+use perilune_keyspace::Txn;
 use perilune_resp::Reply;
 
 use crate::call::Call;
@@ -33,7 +34,7 @@ pub const PSUBSCRIBE: ServerCommand = Command::new(
         arguments: &[Arg::pattern("pattern").multiple()],
         ..Spec::DEFAULT
     },
-    Handler::Server(psubscribe),
+    Handler::Transaction(psubscribe),
 );
 
 /// PUNSUBSCRIBE.
@@ -49,13 +50,23 @@ pub const PUNSUBSCRIBE: ServerCommand = Command::new(
         arguments: &[Arg::pattern("pattern").optional().multiple()],
         ..Spec::DEFAULT
     },
-    Handler::Server(punsubscribe),
+    Handler::Transaction(punsubscribe),
 );
 
-fn psubscribe(call: &mut Call<'_>, arguments: &[&[u8]], reply: &mut dyn Reply) -> Outcome {
-    super::enter(call, Kind::Pattern, arguments, reply)
+fn psubscribe(
+    call: &mut Call<'_>,
+    txn: &mut Txn<'_>,
+    arguments: &[&[u8]],
+    reply: &mut dyn Reply,
+) -> Outcome {
+    super::enter(call, txn, Kind::Pattern, arguments, reply)
 }
 
-fn punsubscribe(call: &mut Call<'_>, arguments: &[&[u8]], reply: &mut dyn Reply) -> Outcome {
-    super::leave(call, Kind::Pattern, arguments, reply)
+fn punsubscribe(
+    call: &mut Call<'_>,
+    txn: &mut Txn<'_>,
+    arguments: &[&[u8]],
+    reply: &mut dyn Reply,
+) -> Outcome {
+    super::leave(call, txn, Kind::Pattern, arguments, reply)
 }

@@ -14,7 +14,7 @@ use perilune_keyspace::{Announcement, Txn};
 use perilune_resp::Reply;
 
 use crate::call::{Call, Origin};
-use crate::pubsub::Scope;
+use crate::pubsub::{Scope, Told};
 use crate::table::{Handler, ServerCommand};
 
 const FLAGS: Flags = Flags::PUBSUB
@@ -91,11 +91,11 @@ fn send(
         pubsub.publish(scope, channel, message)
     } else {
         txn.announce(Announcement::Message {
-            kind: scope.code(),
+            kind: Told::Message(scope).code(),
             topic: channel,
             body: message,
         });
-        pubsub.receivers(scope, channel)
+        pubsub.receivers_for(call.session, scope, channel)
     };
     reply.integer(receivers as i64);
 }

@@ -133,7 +133,7 @@ fn list(call: &mut Call<'_>, scope: Scope, arguments: &[&[u8]], reply: &mut dyn 
     let channels = call
         .server
         .pubsub
-        .channels(scope, arguments.get(2).copied());
+        .channels_for(call.session, scope, arguments.get(2).copied());
     reply.array(channels.len());
     for channel in channels {
         reply.bulk(&channel);
@@ -142,7 +142,7 @@ fn list(call: &mut Call<'_>, scope: Scope, arguments: &[&[u8]], reply: &mut dyn 
 }
 
 fn numpat(call: &mut Call<'_>, _arguments: &[&[u8]], reply: &mut dyn Reply) -> Outcome {
-    reply.integer(call.server.pubsub.pattern_count() as i64);
+    reply.integer(call.server.pubsub.pattern_count_for(call.session) as i64);
     Ok(())
 }
 
@@ -156,7 +156,11 @@ fn numsub(
     reply.array(2 * channels.len());
     for channel in channels {
         reply.bulk(channel);
-        reply.integer(call.server.pubsub.subscribers(scope, channel) as i64);
+        let subscribers = call
+            .server
+            .pubsub
+            .subscribers_for(call.session, scope, channel);
+        reply.integer(subscribers as i64);
     }
     Ok(())
 }

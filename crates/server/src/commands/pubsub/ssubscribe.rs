@@ -9,6 +9,7 @@
 //! ```
 
 use perilune_command::{Arg, Command, Flags, Group, KeyFlags, KeySpec, Outcome, Spec};
+use perilune_keyspace::Txn;
 use perilune_resp::Reply;
 
 use crate::call::Call;
@@ -34,7 +35,7 @@ pub const SSUBSCRIBE: ServerCommand = Command::new(
         arguments: &[Arg::string("shardchannel").multiple()],
         ..Spec::DEFAULT
     },
-    Handler::Server(ssubscribe),
+    Handler::Transaction(ssubscribe),
 );
 
 /// SUNSUBSCRIBE.
@@ -51,13 +52,23 @@ pub const SUNSUBSCRIBE: ServerCommand = Command::new(
         arguments: &[Arg::string("shardchannel").optional().multiple()],
         ..Spec::DEFAULT
     },
-    Handler::Server(sunsubscribe),
+    Handler::Transaction(sunsubscribe),
 );
 
-fn ssubscribe(call: &mut Call<'_>, arguments: &[&[u8]], reply: &mut dyn Reply) -> Outcome {
-    super::enter(call, Kind::ShardChannel, arguments, reply)
+fn ssubscribe(
+    call: &mut Call<'_>,
+    txn: &mut Txn<'_>,
+    arguments: &[&[u8]],
+    reply: &mut dyn Reply,
+) -> Outcome {
+    super::enter(call, txn, Kind::ShardChannel, arguments, reply)
 }
 
-fn sunsubscribe(call: &mut Call<'_>, arguments: &[&[u8]], reply: &mut dyn Reply) -> Outcome {
-    super::leave(call, Kind::ShardChannel, arguments, reply)
+fn sunsubscribe(
+    call: &mut Call<'_>,
+    txn: &mut Txn<'_>,
+    arguments: &[&[u8]],
+    reply: &mut dyn Reply,
+) -> Outcome {
+    super::leave(call, txn, Kind::ShardChannel, arguments, reply)
 }

@@ -8,6 +8,7 @@
 //! ```
 
 use perilune_command::{Arg, Command, Flags, Group, Outcome, Spec};
+use perilune_keyspace::Txn;
 use perilune_resp::Reply;
 
 use crate::call::Call;
@@ -32,7 +33,7 @@ pub const SUBSCRIBE: ServerCommand = Command::new(
         arguments: &[Arg::string("channel").multiple()],
         ..Spec::DEFAULT
     },
-    Handler::Server(subscribe),
+    Handler::Transaction(subscribe),
 );
 
 /// UNSUBSCRIBE.
@@ -48,13 +49,23 @@ pub const UNSUBSCRIBE: ServerCommand = Command::new(
         arguments: &[Arg::string("channel").optional().multiple()],
         ..Spec::DEFAULT
     },
-    Handler::Server(unsubscribe),
+    Handler::Transaction(unsubscribe),
 );
 
-fn subscribe(call: &mut Call<'_>, arguments: &[&[u8]], reply: &mut dyn Reply) -> Outcome {
-    super::enter(call, Kind::Channel, arguments, reply)
+fn subscribe(
+    call: &mut Call<'_>,
+    txn: &mut Txn<'_>,
+    arguments: &[&[u8]],
+    reply: &mut dyn Reply,
+) -> Outcome {
+    super::enter(call, txn, Kind::Channel, arguments, reply)
 }
 
-fn unsubscribe(call: &mut Call<'_>, arguments: &[&[u8]], reply: &mut dyn Reply) -> Outcome {
-    super::leave(call, Kind::Channel, arguments, reply)
+fn unsubscribe(
+    call: &mut Call<'_>,
+    txn: &mut Txn<'_>,
+    arguments: &[&[u8]],
+    reply: &mut dyn Reply,
+) -> Outcome {
+    super::leave(call, txn, Kind::Channel, arguments, reply)
 }
