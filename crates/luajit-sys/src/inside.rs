@@ -74,6 +74,8 @@ unsafe extern "C-unwind" {
     /// The slot for a key, which is made if there is none. Raises for want of memory; does not collect. What is
     /// stored there needs [`table_is_black`] as in the array.
     pub fn lj_tab_setstr(l: *mut lua_State, table: *mut GCtab, key: *const GCstr) -> *mut Value;
+    /// The slot for a key, which is neither nil nor NaN. As `lj_tab_setstr`.
+    pub fn lj_tab_set(l: *mut lua_State, table: *mut GCtab, key: *const Value) -> *mut Value;
     /// The slot for an index outside of the array. As `lj_tab_setstr`.
     pub fn lj_tab_setinth(l: *mut lua_State, table: *mut GCtab, key: i32) -> *mut Value;
     fn lj_gc_step(l: *mut lua_State) -> c_int;

@@ -15,6 +15,7 @@ mod api;
 mod arguments;
 mod bit;
 mod cjson;
+mod cmsgpack;
 mod guard;
 mod interrupt;
 mod memory;
@@ -32,6 +33,7 @@ mod state;
 mod strings;
 mod struct_lib;
 mod survey;
+mod tables;
 mod vm;
 
 pub use interrupt::{Interrupt, KillReason, RunId};

@@ -96,6 +96,15 @@ pub(crate) fn as_integer(value: f64) -> Option<i64> {
     (value.abs() <= INTEGER_MAX && integer as f64 == value).then_some(integer)
 }
 
+/// A number as C's `int` on the reference's machine: what does not fit is the least one.
+pub(crate) fn as_c_int(value: f64) -> i32 {
+    if value <= f64::from(i32::MAX) {
+        value as i32
+    } else {
+        i32::MIN
+    }
+}
+
 /// A number as a C `long`, as the reference's machine converts it: towards zero, and the least integer where there is none.
 pub(crate) fn as_c_long(value: f64) -> i64 {
     if (-LONG_END..LONG_END).contains(&value) {

@@ -98,7 +98,7 @@ globals.string, globals.table, globals.math = guard(string), guard(table), guard
 globals.bit, globals.struct = guard(bit), guard(native.struct)
 globals.coroutine = guard(pick(lua.coroutine, 'create resume running status wrap yield'))
 globals.os = guard({ clock = lua.os.clock })
-globals.cjson = guard(native.cjson)
+globals.cjson, globals.cmsgpack = guard(native.cjson), guard(native.cmsgpack)
 globals.redis = guard(redis)
 globals.server = globals.redis
 

@@ -24,7 +24,7 @@ use perilune_luajit_sys::*;
 use crate::arguments::{ARGUMENT_NAMES, OWN_ARGUMENTS_MAX};
 use crate::random::Random;
 use crate::state::{self, ShortText, bytes_at, push_bytes, raise_error};
-use crate::{api, bit, cjson, guard, source, strings, struct_lib};
+use crate::{api, bit, cjson, cmsgpack, guard, source, strings, struct_lib};
 
 const SANDBOX: &str = include_str!("sandbox.lua");
 
@@ -177,17 +177,29 @@ unsafe fn push_native(lua: *mut lua_State) {
             lua_pushnumber(lua, *number);
             lua_rawset(lua, -3);
         }
-        for (name, text) in TEXTS {
-            push_bytes(lua, name.as_bytes());
-            push_bytes(lua, text.as_bytes());
-            lua_rawset(lua, -3);
-        }
+        set_texts(lua, TEXTS);
         lua_setfield(lua, -2, c"redis".as_ptr());
         lua_createtable(lua, 0, 4);
         set_functions(lua, struct_lib::FUNCTIONS);
         lua_setfield(lua, -2, c"struct".as_ptr());
+        lua_createtable(lua, 0, 8);
+        set_functions(lua, cmsgpack::FUNCTIONS);
+        set_texts(lua, cmsgpack::TEXTS);
+        lua_setfield(lua, -2, c"cmsgpack".as_ptr());
         state::of(lua).cjson = cjson::push_module(lua);
         lua_setfield(lua, -2, c"cjson".as_ptr());
+    }
+}
+
+/// Sets texts in the table on top of the stack.
+unsafe fn set_texts(lua: *mut lua_State, texts: &[(&str, &str)]) {
+    for (name, text) in texts {
+        // SAFETY: called by `open`.
+        unsafe {
+            push_bytes(lua, name.as_bytes());
+            push_bytes(lua, text.as_bytes());
+            lua_rawset(lua, -3);
+        }
     }
 }
 

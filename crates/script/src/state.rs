@@ -21,6 +21,7 @@ use perilune_resp::{Protocol, Reply};
 
 use crate::arguments::OwnArguments;
 use crate::cjson;
+use crate::cmsgpack;
 use crate::interrupt::Control;
 use crate::memory::Memory;
 use crate::port::Port;
@@ -118,6 +119,7 @@ pub(crate) struct State {
     pub(crate) json: cjson::Buffers,
     /// See `output.rs`.
     pub(crate) output: Vec<u8>,
+    pub(crate) unpacking: cmsgpack::OpenTables,
     /// What `string.gsub` builds: nested calls stack up in it.
     pub(crate) text: Vec<u8>,
     /// Texts that are being compiled in another form than they have come in.

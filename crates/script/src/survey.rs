@@ -24,6 +24,7 @@ const DEPTH_MAX: usize = 16;
 const LIBRARIES: &[&[u8]] = &[
     b"bit",
     b"cjson",
+    b"cmsgpack",
     b"coroutine",
     b"math",
     b"os",

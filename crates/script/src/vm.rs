@@ -169,6 +169,7 @@ impl Vm {
             cjson: ptr::null_mut(),
             json: cjson::Buffers::default(),
             output: Vec::new(),
+            unpacking: Vec::new(),
             text: Vec::new(),
             sources: Vec::new(),
         }));

@@ -11,12 +11,16 @@ fn the_globals_are_the_references() {
     for (table, expected) in [
         (
             "_G",
-            "ARGV KEYS _G _VERSION __redis__err__handler __server__err__handler assert bit cjson collectgarbage \
+            "ARGV KEYS _G _VERSION __redis__err__handler __server__err__handler assert bit cjson cmsgpack collectgarbage \
              coroutine error gcinfo getmetatable ipairs load loadstring math next os pairs pcall rawequal rawget \
              rawset redis select server setmetatable string struct table tonumber tostring type unpack xpcall",
         ),
         ("os", "clock"),
         ("struct", "pack size unpack"),
+        (
+            "cmsgpack",
+            "_COPYRIGHT _DESCRIPTION _NAME _VERSION pack unpack unpack_limit unpack_one",
+        ),
         (
             "bit",
             "arshift band bnot bor bswap bxor lshift rol ror rshift tobit tohex",
@@ -65,6 +69,8 @@ fn globals_can_be_neither_missing_nor_changed() {
         ("redis.call = function() return 1 end", readonly),
         ("cjson.encode = function() return 1 end", readonly),
         ("bit.band = nil", readonly),
+        ("cmsgpack.pack = nil", readonly),
+        ("rawset(cmsgpack,'x',1)", readonly_here),
         ("struct.pack = nil", readonly),
         ("rawset(struct,'x',1)", readonly_here),
         ("rawset(bit,'x',1)", readonly_here),

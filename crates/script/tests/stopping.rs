@@ -38,6 +38,12 @@ const ENDLESS: &[&str] = &[
     "string.gsub(('a'):rep(1e6), '', function() return pcall(function() while true do end end) end)",
     "local t = {} for i = 1, 100 do t[i] = i end table.sort(t, function() while true do end end)",
     "local t = {} for i = 1, 30 do t[i] = t end while true do pcall(cjson.encode, t) end",
+    "while true do local t = {} for i = 1, 30 do t[i] = t end pcall(cmsgpack.pack, t) end",
+    "local t = {} for i = 1, 1e5 do t['k' .. i] = i end for k in pairs(t) do t[k] = nil end \
+        local r = {} for i = 1, 1e6 do r[i] = t end return cmsgpack.pack(r)",
+    "local s = ('\\1'):rep(7000) while true do cmsgpack.unpack(s) end",
+    "local s = ('\\192'):rep(1e7) while true do cmsgpack.unpack('\\221\\0\\152\\150\\128' .. s) end",
+    "local f = (' '):rep(1e7) while true do struct.unpack(f, '') struct.pack(f) struct.size(f) end",
     "local mt = {} mt.__index = function(t, k) return t[k + 1] end \
         while true do pcall(function() return setmetatable({}, mt)[1] end) end",
     "local t = setmetatable({}, {__lt = function() while true do end end}) return t < t",

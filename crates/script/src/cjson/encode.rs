@@ -13,6 +13,7 @@ use super::{DEPTH_MAX, Settings, settings_of};
 use crate::number;
 use crate::output::Output;
 use crate::state;
+use crate::tables::{element, next_pair};
 
 /// A table that is being written.
 #[derive(Debug, Clone, Copy)]
@@ -170,7 +171,7 @@ impl Encoder {
                     if index > 1 {
                         self.text().push(b',');
                     }
-                    Some(Some(self.element(table, index)))
+                    Some(Some(element(self.lua, table, index)))
                 }
                 Open::Object { table, next, some } => {
                     let Some((key, value)) = next_pair(*table, next) else {
@@ -184,22 +185,6 @@ impl Encoder {
                     Some(Some(value))
                 }
             }
-        }
-    }
-
-    /// An element of an array.
-    #[inline]
-    unsafe fn element(&mut self, table: *mut GCtab, index: c_int) -> Value {
-        // SAFETY: as `run`.
-        unsafe {
-            if let Some(value) = inside::table_array(table).get(index as usize) {
-                return *value;
-            }
-            inside::push(self.lua, Value::table(table));
-            lua_rawgeti(self.lua, -1, index);
-            let value = inside::top_value(self.lua);
-            lua_settop(self.lua, -3);
-            value
         }
     }
 
@@ -302,7 +287,7 @@ impl Encoder {
                     return None;
                 }
                 if index > f64::from(max) {
-                    max = as_c_int(index);
+                    max = number::as_c_int(index);
                 }
                 items += 1.0;
             }
@@ -414,36 +399,4 @@ fn plain_len(bytes: &[u8]) -> usize {
     let tail = &bytes[at..];
     let escaped = tail.iter().position(|&byte| ESCAPED[usize::from(byte)]);
     at + escaped.unwrap_or(tail.len())
-}
-
-/// The first pair of a table from a place on; the place behind it is next.
-#[inline]
-unsafe fn next_pair(table: *mut GCtab, place: &mut usize) -> Option<(Value, Value)> {
-    // SAFETY: as `Encoder::run`.
-    unsafe {
-        let slots = inside::table_array(table);
-        while let Some(slot) = slots.get(*place) {
-            let index = *place;
-            *place += 1;
-            if !slot.is_nil() {
-                return Some((Value::number(index as f64), *slot));
-            }
-        }
-        for node in &inside::table_nodes(table)[*place - slots.len()..] {
-            *place += 1;
-            if !node.value.is_nil() {
-                return Some((node.key, node.value));
-            }
-        }
-        None
-    }
-}
-
-/// A number as C's `int` on the reference's machine: what does not fit is the least one.
-fn as_c_int(value: f64) -> c_int {
-    if value <= f64::from(c_int::MAX) {
-        value as c_int
-    } else {
-        c_int::MIN
-    }
 }
