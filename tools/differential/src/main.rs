@@ -14,6 +14,7 @@ mod guard;
 mod hashes;
 mod keyspace;
 mod known;
+mod lapsed;
 mod lists;
 mod options;
 mod pair;

@@ -14,7 +14,7 @@ use perilune_harness::Value;
 use crate::compare::{Context, Verdict};
 use crate::peer::{Answer, Peer, answers};
 use crate::scripts::Library;
-use crate::{Words, compare, guard, keyspace, payloads, sorting};
+use crate::{Words, compare, guard, keyspace, lapsed, payloads, sorting};
 
 /// Connections to each server that steps speak of by number. The even ones begin with RESP2.
 pub const SESSIONS: usize = 4;
@@ -104,24 +104,6 @@ fn sorts(step: &Step) -> Vec<sorting::Order> {
         words[0].eq_ignore_ascii_case(b"sort") || words[0].eq_ignore_ascii_case(b"sort_ro")
     };
     calls.filter(is_sort).map(sorting::order).collect()
-}
-
-/// Whether a step is an EXPIRE or one of its kin, or has one in a script or among bytes.
-fn expires(step: &Step) -> bool {
-    const NAMES: [&[u8]; 4] = [b"expire", b"pexpire", b"expireat", b"pexpireat"];
-    let is_one = |text: &[u8]| NAMES.iter().any(|name| text.eq_ignore_ascii_case(name));
-    match step {
-        Step::Call { words, .. } => words.iter().any(|word| is_one(word)),
-        Step::Raw { bytes, .. } => bytes.split(|byte| b"\r\n ".contains(byte)).any(is_one),
-        _ => false,
-    }
-}
-
-fn without_deletions(events: &[String]) -> Vec<&String> {
-    let events = events.iter();
-    events
-        .filter(|event| !event.ends_with(": del") && !event.contains("__:del: "))
-        .collect()
 }
 
 /// Puts misses in order behind everything else, or takes them out.
@@ -239,12 +221,11 @@ impl Pair {
             })
             .collect();
         // by a name of its own, so that it can be known where it is meant, and nothing else with it
-        let what =
-            if steps.iter().any(expires) && without_deletions(&left) == without_deletions(&right) {
-                "the event del, where EXPIRE is among"
-            } else {
-                "the events of"
-            };
+        let what = if lapsed::explains(steps, &left, &right) {
+            "the event del of what EXPIRE deletes at once, among"
+        } else {
+            "the events of"
+        };
         Ok(Some(Mismatch {
             step: steps.len().saturating_sub(1),
             what: format!("{what} {}", calls.join("; ")),
