@@ -338,14 +338,14 @@ unsafe extern "C-unwind" fn setresp(lua: *mut lua_State) -> c_int {
 }
 
 unsafe extern "C-unwind" fn set_repl(lua: *mut lua_State) -> c_int {
-    const AOF: i64 = 1;
-    const REPLICAS: i64 = 2;
+    const AOF: i32 = 1;
+    const REPLICAS: i32 = 2;
     // SAFETY: called by Lua; nothing is owned.
     unsafe {
         if lua_gettop(lua) != 1 {
             raise_table(lua, b"ERR server.set_repl() requires one argument.");
         }
-        let flags = lua_tonumber(lua, 1) as i64;
+        let flags = number::as_c_int(lua_tonumber(lua, 1));
         if flags & !(AOF | REPLICAS) != 0 {
             raise_table(
                 lua,

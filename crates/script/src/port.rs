@@ -2,6 +2,8 @@
 
 use perilune_resp::Reply;
 
+use crate::number;
+
 /// What a script can ask of the server that runs it.
 ///
 /// All calls come from the thread that called [`Vm::eval`](crate::Vm::eval), between its start and its return.
@@ -49,8 +51,7 @@ pub enum LogLevel {
 impl LogLevel {
     /// The level with this number in Lua.
     pub(crate) fn from_number(number: f64) -> Option<Self> {
-        // As C converts it: towards zero.
-        match number as i64 {
+        match number::as_c_int(number) {
             0 => Some(Self::Debug),
             1 => Some(Self::Verbose),
             2 => Some(Self::Notice),

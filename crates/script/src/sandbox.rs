@@ -43,10 +43,15 @@ const NUMBERS: &[(&str, f64)] = &[
     ("REPL_REPLICA", 2.0),
     ("REPL_ALL", 3.0),
     ("REDIS_VERSION_NUM", 0x0007_0204 as f64),
+    ("VALKEY_VERSION_NUM", 0x0008_0101 as f64),
 ];
 
-/// Texts in `redis.*`. The version is the one of Redis whose scripts run here unchanged.
-const TEXTS: &[(&str, &str)] = &[("REDIS_VERSION", "7.2.4"), ("SERVER_NAME", "perilune")];
+/// Texts in `redis.*`. The versions are those of Redis and of Valkey whose scripts run here unchanged.
+const TEXTS: &[(&str, &str)] = &[
+    ("REDIS_VERSION", "7.2.4"),
+    ("SERVER_NAME", "perilune"),
+    ("VALKEY_VERSION", "8.1.1"),
+];
 
 /// Sets the sandbox up in a fresh interpreter. Called protected, and once.
 pub(crate) unsafe extern "C-unwind" fn open(lua: *mut lua_State) -> c_int {
