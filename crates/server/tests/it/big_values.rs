@@ -134,3 +134,18 @@ fn flushes_and_shutdown() {
     client.send("SHUTDOWN");
     assert_eq!(server.exit_code_within(Duration::from_secs(5)), Some(0));
 }
+
+/// Nobody asks the server anything in the meantime: an allocator that looks after what it keeps only when it is called
+/// would keep it.
+#[test]
+fn what_is_freed_goes_back_to_the_system() {
+    let _alone = alone();
+    for call in ["DEL list", "FLUSHALL"] {
+        let (server, mut client) = stage();
+        let full = server.resident_kib();
+        assert!(!client.ask(call).starts_with('-'));
+        eventually("the memory is given back", || {
+            server.resident_kib() < full / 2
+        });
+    }
+}
