@@ -272,3 +272,12 @@ fn settings_of_cjson_are_read_and_changed() {
 ("return {type(cjson.new().null), cjson.new().null == cjson.null}", "[\"userdata\" :1]"),
     ]);
 }
+#[test]
+fn options_are_named_as_a_whole() {
+    bench().check(&[
+("return cjson.encode_keep_buffer(('x'):rep(120))", "-ERR user_script:1: bad argument #1 to 'encode_keep_buffer' (invalid option 'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx') @1"),
+("return cjson.encode_sparse_array(('ab'):rep(300))", "-ERR user_script:1: bad argument #1 to 'encode_sparse_array' (invalid option 'abababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababab') @1"),
+("return cjson.encode_invalid_numbers('a\\0b')", "-ERR user_script:1: bad argument #1 to 'encode_invalid_numbers' (invalid option 'a') @1"),
+("return cjson.encode_keep_buffer('')", "-ERR user_script:1: bad argument #1 to 'encode_keep_buffer' (invalid option '') @1"),
+    ]);
+}

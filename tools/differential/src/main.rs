@@ -15,6 +15,7 @@ mod hashes;
 mod keyspace;
 mod known;
 mod lapsed;
+mod libraries;
 mod lists;
 mod options;
 mod pair;

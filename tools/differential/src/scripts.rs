@@ -9,6 +9,7 @@ use perilune_harness::{Connection, Value};
 
 use crate::Words;
 use crate::domain;
+use crate::libraries;
 
 /// One script per line; lines that begin with `--` are headings.
 const TEMPLATES: &str = include_str!("templates.txt");
@@ -35,7 +36,8 @@ impl Library {
         let fixed = templates()
             .filter(|t| !t.contains('%'))
             .map(|t| t.replace("\\n", "\n"));
-        for script in FORWARDING.iter().map(|s| (*s).to_owned()).chain(fixed) {
+        let whole = [FORWARDING, &[libraries::SCRIPT]].concat();
+        for script in whole.into_iter().map(str::to_owned).chain(fixed) {
             match connection.call(&["SCRIPT", "LOAD", &script])? {
                 Value::Bulk(sha) => {
                     shas.insert(sha, script);
@@ -81,7 +83,7 @@ impl Library {
         let read_only = if rng.u32(..6) == 0 { "_RO" } else { "" };
         let by_name = rng.u32(..4) == 0;
         let mut keys: Words = (0..rng.usize(..4)).map(|_| domain::key(rng)).collect();
-        let (script, arguments) = match rng.u32(..10) {
+        let (script, arguments) = match rng.u32(..12) {
             0..4 => {
                 let inner = inner(rng);
                 let usable = if answers_a_table(&inner) {
@@ -94,6 +96,10 @@ impl Library {
             4 => (
                 JSON_ROUND_TRIP.as_bytes().to_vec(),
                 vec![json(rng, 3, 4).into_bytes()],
+            ),
+            5 | 6 => (
+                libraries::SCRIPT.as_bytes().to_vec(),
+                vec![libraries::code(rng)],
             ),
             _ => {
                 if keys.is_empty() && rng.u32(..8) != 0 {

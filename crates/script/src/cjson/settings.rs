@@ -93,17 +93,18 @@ unsafe fn integer(
 unsafe fn option(lua: *mut lua_State, arg: c_int, options: &[&[u8]]) -> usize {
     // SAFETY: as `check_count`.
     unsafe {
-        let mut len = 0;
-        luaL_checklstring(lua, arg, &mut len);
+        luaL_checklstring(lua, arg, std::ptr::null_mut());
         let name = bytes_at(lua, arg);
         match options.iter().position(|option| *option == name) {
             Some(at) => at,
             None => {
-                let mut text = ShortText::new();
-                text.push(b"invalid option '");
-                text.push(&name[..len.min(100)]);
-                text.push(b"'\0");
-                luaL_argerror(lua, arg, text.as_bytes().as_ptr().cast())
+                // the whole of it, as C prints it: up to a zero byte
+                let end = memchr::memchr(0, name).unwrap_or(name.len());
+                push_bytes(lua, b"invalid option '");
+                push_bytes(lua, &name[..end]);
+                push_bytes(lua, b"'");
+                lua_concat(lua, 3);
+                luaL_argerror(lua, arg, lua_tolstring(lua, -1, std::ptr::null_mut()))
             }
         }
     }
