@@ -231,6 +231,7 @@ fn eval(vm: &mut Vm, source: &[u8], argv: &[&[u8]]) -> Result<Completion, Script
         Arguments {
             keys: &[b"key"],
             argv,
+            call: argv,
             seed: 7,
         },
         &mut Shapes,

@@ -65,10 +65,11 @@ pub(crate) enum Undo {
         of: u32,
         inverse: Inverse,
     },
-    /// Databases of a stripe were emptied, whose objects have so many bytes.
     Cleared {
         stripe: StripeIndex,
-        taken: Vec<TakenDb>,
+        database: u32,
+        taken: DetachedDb,
+        queue: FieldQueue,
         heap_bytes: i64,
     },
     Swapped {
@@ -77,13 +78,6 @@ pub(crate) enum Undo {
     },
     /// A value was moved from one key to another, which did not exist then.
     Relocated(Box<Relocated>),
-}
-
-/// What a stripe had of a database.
-pub(crate) struct TakenDb {
-    pub database: u32,
-    pub entries: DetachedDb,
-    pub queue: FieldQueue,
 }
 
 /// A place where a key may be.
@@ -264,21 +258,23 @@ impl UndoLog {
         self.bytes += bytes;
     }
 
-    /// Saves whole databases of a stripe, with `heap_bytes` of objects and `entry_bytes` of entries, which live
+    /// Saves a whole database of a stripe, with `heap_bytes` of objects and `entry_bytes` of entries, which live
     /// as long as the record. Keys touched from now on are saved anew.
     pub fn clear(
         &mut self,
         stripe: StripeIndex,
-        taken: Vec<TakenDb>,
+        database: usize,
+        (taken, queue): (DetachedDb, FieldQueue),
         heap_bytes: i64,
         entry_bytes: usize,
     ) {
         self.mark();
-        self.bytes += size_of::<Undo>() + size_of::<TakenDb>() * taken.capacity();
-        self.bytes += heap_bytes as usize + entry_bytes;
+        self.bytes += size_of::<Undo>() + heap_bytes as usize + entry_bytes;
         self.records.push(Undo::Cleared {
             stripe,
+            database: database as u32,
             taken,
+            queue,
             heap_bytes,
         });
     }

@@ -110,6 +110,7 @@ fn main() {
         let arguments = Arguments {
             keys,
             argv,
+            call: argv,
             seed: 1,
         };
         let rounds = if per_run > 1.0 { 40 } else { 200 };

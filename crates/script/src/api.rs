@@ -226,7 +226,10 @@ where
 }
 
 /// Raises an error as the functions of `redis.*` do: a table, without a position in its text.
-unsafe fn raise_table(lua: *mut lua_State, message: &[u8]) -> ! {
+///
+/// # Safety
+/// Called from a C function that owns nothing.
+pub(crate) unsafe fn raise_table(lua: *mut lua_State, message: &[u8]) -> ! {
     // SAFETY: the caller owns nothing.
     unsafe {
         push_error(lua, message, false);

@@ -59,14 +59,33 @@ pub(crate) unsafe fn set(lua: *mut lua_State, compiled: &Compiled, values: [&[&[
                 }
                 refill(lua, &mut state::of(lua).own_arguments[at], values);
             } else {
-                lua_createtable(lua, values.len() as c_int, 0);
-                for (index, value) in values.iter().enumerate() {
-                    push_bytes(lua, value);
-                    lua_rawseti(lua, -2, index as c_int + 1);
-                }
+                create(lua, values);
                 state::of(lua).own_arguments[at].is_replaced |= survey.direct;
                 set_global(lua, survey.direct, at);
             }
+        }
+    }
+}
+
+/// Pushes the two tables that a function gets.
+///
+/// # Safety
+/// As [`set`].
+pub(crate) unsafe fn push(lua: *mut lua_State, values: [&[&[u8]]; 2]) {
+    for values in values {
+        // SAFETY: the caller's promise.
+        unsafe { create(lua, values) };
+    }
+}
+
+/// Pushes a new table.
+unsafe fn create(lua: *mut lua_State, values: &[&[u8]]) {
+    // SAFETY: called by `set` and `push`.
+    unsafe {
+        lua_createtable(lua, values.len() as c_int, 0);
+        for (index, value) in values.iter().enumerate() {
+            push_bytes(lua, value);
+            lua_rawseti(lua, -2, index as c_int + 1);
         }
     }
 }

@@ -22,8 +22,8 @@
 
 use std::cell::Cell;
 use std::ptr;
-use std::sync::atomic::{AtomicI32, AtomicPtr, AtomicU64, Ordering};
-use std::sync::{Arc, Once};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, Once};
 
 use perilune_luajit_sys::{
     LUA_MASKCALL, LUA_MASKCOUNT, LUA_MASKRET, lua_Debug, lua_State, lua_sethook,
@@ -36,6 +36,9 @@ const SIGNAL: libc::c_int = libc::SIGURG;
 
 /// Bits of an order that hold the reason; the generation is above them.
 const REASON_BITS: u32 = 8;
+
+/// So much of a call is told.
+const TOLD_BYTES_MAX: usize = 1 << 20;
 
 /// Why a script was stopped from outside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,19 +104,29 @@ impl Interrupt {
             .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |standing| {
                 (standing >> REASON_BITS < run.0).then_some(order)
             });
-        if control.running.load(Ordering::SeqCst) != run.0 {
-            return false;
+        control.signal(run)
+    }
+
+    /// Asks the runner of this run for the call that it serves, to be had from [`Interrupt::call_of`] as soon as it has come to its
+    /// next instruction. So a run that nobody asks about pays nothing. To be repeated as [`Interrupt::stop`].
+    pub fn ask_call(&self, run: RunId) {
+        if !self.control.has_told.load(Ordering::Relaxed) {
+            self.control.asked.store(run.0, Ordering::SeqCst);
+            self.control.signal(run);
         }
-        let thread = control.thread.load(Ordering::SeqCst);
-        // SAFETY: a system call with three numbers. A thread that has ended meanwhile is an error it reports; the
-        // run it had is over then.
-        unsafe { libc::syscall(libc::SYS_tgkill, libc::getpid(), thread, SIGNAL) };
-        true
+    }
+
+    /// The call that this run serves, if it was asked for and has been told; of one that is longer than a mebibyte the beginning.
+    pub fn call_of(&self, run: RunId) -> Option<Vec<Vec<u8>>> {
+        match &*self.control.told() {
+            Some((told, call)) if *told == run.0 => Some(call.clone()),
+            _ => None,
+        }
     }
 }
 
 /// What the runner, the stopper and the signal's handler share.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Control {
     /// The interpreter, for the handler. Only followed by the thread that runs it, during a run.
     lua: AtomicPtr<lua_State>,
@@ -123,6 +136,12 @@ pub(crate) struct Control {
     order: AtomicU64,
     /// The kernel's number of the thread that runs or ran last.
     thread: AtomicI32,
+    /// The run whose call is asked for.
+    asked: AtomicU64,
+    /// The call that was told, and of which run. Only the runner changes it.
+    told: Mutex<Option<(u64, Vec<Vec<u8>>)>>,
+    /// There is one.
+    has_told: AtomicBool,
 }
 
 thread_local! {
@@ -137,12 +156,19 @@ impl Control {
     pub(crate) fn new() -> Arc<Self> {
         static INSTALL: Once = Once::new();
         INSTALL.call_once(install_handler);
-        Arc::new(Self {
-            lua: AtomicPtr::new(ptr::null_mut()),
-            running: AtomicU64::new(0),
-            order: AtomicU64::new(0),
-            thread: AtomicI32::new(0),
-        })
+        Arc::default()
+    }
+
+    /// Signals the thread of this run; false if the run is over.
+    fn signal(&self, run: RunId) -> bool {
+        if self.running.load(Ordering::SeqCst) != run.0 {
+            return false;
+        }
+        let thread = self.thread.load(Ordering::SeqCst);
+        // SAFETY: a system call with three numbers. A thread that has ended meanwhile is an error it reports; the
+        // run it had is over then.
+        unsafe { libc::syscall(libc::SYS_tgkill, libc::getpid(), thread, SIGNAL) };
+        true
     }
 
     pub(crate) fn attach(&self, lua: *mut lua_State) {
@@ -171,7 +197,35 @@ impl Control {
     pub(crate) fn end(&self, generation: u64) -> Option<KillReason> {
         RUNNING_HERE.with(|here| here.set(ptr::null()));
         self.running.store(0, Ordering::SeqCst);
+        if self.has_told.load(Ordering::Relaxed) {
+            self.has_told.store(false, Ordering::Relaxed);
+            *self.told() = None;
+        }
         self.ordered(generation)
+    }
+
+    fn told(&self) -> MutexGuard<'_, Option<(u64, Vec<Vec<u8>>)>> {
+        self.told.lock().unwrap_or_else(|e| e.into_inner())
+    }
+
+    /// Tells the call of this run, if somebody has asked.
+    fn tell(&self, generation: u64, call: &[&[u8]]) {
+        if self.asked.load(Ordering::SeqCst) != generation {
+            return;
+        }
+        self.asked.store(0, Ordering::SeqCst);
+        let mut bytes = 0;
+        let fits = |argument: &&&[u8]| {
+            bytes += argument.len();
+            bytes <= TOLD_BYTES_MAX
+        };
+        let call = call
+            .iter()
+            .take_while(fits)
+            .map(|argument| argument.to_vec())
+            .collect();
+        self.has_told.store(true, Ordering::Relaxed);
+        *self.told() = Some((generation, call));
     }
 
     /// The order to stop this run, if there is one.
@@ -202,12 +256,17 @@ impl Control {
     }
 }
 
-/// The hook: raises while the run is to stop.
+/// The hook: raises while the run is to stop, and tells its call if somebody has asked.
 unsafe extern "C-unwind" fn raise(lua: *mut lua_State, _: *mut lua_Debug) {
     // SAFETY: LuaJIT calls this with a live interpreter of ours; nothing on this frame needs dropping.
     unsafe {
         if state::must_stop(lua) {
             state::raise_stop(lua);
+        }
+        let state = state::of(lua);
+        if !state.run.is_null() {
+            let call = state.run().arguments.call;
+            state.control.tell(state.generation, call);
         }
         lua_sethook(lua, None, 0, 0);
     }
@@ -220,10 +279,8 @@ extern "C" fn on_signal(_: libc::c_int) {
     }
     // SAFETY: set by this thread for the time of a run, during which its owner is alive.
     let control = unsafe { &*control };
-    if control
-        .ordered(control.running.load(Ordering::SeqCst))
-        .is_some()
-    {
+    let running = control.running.load(Ordering::SeqCst);
+    if control.ordered(running).is_some() || control.asked.load(Ordering::SeqCst) == running {
         control.set_hook();
     }
 }

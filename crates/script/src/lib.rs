@@ -1,6 +1,6 @@
 //! LuaJIT behind one port: sandbox, conversions, cjson, limits.
 //!
-//! A [`Vm`] is an interpreter; [`Vm::eval`] runs a [`Script`] in it. The script reaches the server through one
+//! A [`Vm`] is an interpreter; [`Vm::eval`] runs a [`Script`] in it, [`Vm::call`] a [`Function`] of a [`Library`]. What runs reaches the server through one
 //! [`Port`] ("call this command"), its result goes to a [`Reply`](perilune_resp::Reply), and other threads can end
 //! it through the VM's [`Interrupt`]. This crate knows no keys, no sessions and no sockets.
 //!
@@ -18,6 +18,7 @@ mod cjson;
 mod cmsgpack;
 mod guard;
 mod interrupt;
+mod library;
 mod memory;
 mod number;
 mod output;
@@ -37,6 +38,7 @@ mod tables;
 mod vm;
 
 pub use interrupt::{Interrupt, KillReason, RunId};
+pub use library::{Declaration, ENGINE, Function, Library};
 pub use port::{Abort, LogLevel, Port, Propagation};
 pub use script::{Script, ScriptFlags, sha1_hex};
 pub use vm::{Api, Arguments, Completion, Limits, ScriptStop, Vm};

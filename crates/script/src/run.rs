@@ -1,27 +1,30 @@
 //! What precedes and follows a script, and what its errors say. All of it works between runs, where nothing raises.
 
+use std::ffi::c_int;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use perilune_luajit_sys::inside::Proto;
 use perilune_luajit_sys::*;
 
 use crate::answer::Writer;
+use crate::arguments;
+use crate::library;
 use crate::sandbox;
 use crate::script::{Script, neutralise_line_breaks};
-use crate::state::{self, Compiled, Stop, push_bytes};
+use crate::state::{self, Compiled, Stop, Task, push_bytes};
 use crate::survey::Survey;
+use crate::vm::Arguments;
 
 /// The compiled script of the run, or `None` if it does not compile, with the reason left in the state or the memory
 /// exceeded. Memory is disarmed afterwards.
 ///
 /// # Safety
 /// Between runs, on the main coroutine; a run is set up.
-pub(crate) unsafe fn find_script(lua: *mut lua_State) -> Option<Compiled> {
+unsafe fn find_script(lua: *mut lua_State, script: &Script) -> Option<Compiled> {
     // SAFETY: the caller's; loading is protected by itself.
     unsafe {
         let state = state::of(lua);
         let generation = state.generation;
-        let script = state.run().script;
         if let Some((digest, compiled)) = &state.last
             && digest == script.digest()
         {
@@ -48,8 +51,50 @@ pub(crate) unsafe fn find_script(lua: *mut lua_State) -> Option<Compiled> {
                 None
             }
             _ => {
-                let message = compile_error(lua);
+                let message = compile_error(lua, "script (new function)");
                 state::of(lua).compile_error = Some(message);
+                None
+            }
+        }
+    }
+}
+
+/// What is to be called for the run, on the stack with its arguments, and how many these are. `None` if there is nothing, with the
+/// reason left in the state or the memory exceeded. Memory is disarmed afterwards.
+///
+/// # Safety
+/// As [`find_script`].
+pub(crate) unsafe fn prepare(lua: *mut lua_State) -> Option<c_int> {
+    // SAFETY: the caller's.
+    unsafe {
+        let run = state::of(lua).run();
+        let Arguments { keys, argv, .. } = run.arguments;
+        match run.task {
+            Task::Script(script) => {
+                let compiled = find_script(lua, script)?;
+                arguments::set(lua, &compiled, [keys, argv]);
+                inside::push(lua, compiled.function);
+                Some(0)
+            }
+            Task::Function(function) => {
+                state::of(lua).memory.disarm();
+                let Some(compiled) = library::find(lua, function) else {
+                    state::of(lua).compile_error = Some(b"ERR Function not found".to_vec());
+                    return None;
+                };
+                inside::push(lua, compiled.function);
+                arguments::push(lua, [keys, argv]);
+                Some(2)
+            }
+            Task::Library(library) => {
+                match library::compile(lua, library) {
+                    Ok(()) => return Some(0),
+                    Err(LUA_ERRMEM) => state::of(lua).memory.exceed(),
+                    Err(_) => {
+                        let message = compile_error(lua, "function");
+                        state::of(lua).compile_error = Some(message);
+                    }
+                }
                 None
             }
         }
@@ -84,15 +129,15 @@ pub(crate) unsafe fn keep_compiled(lua: *mut lua_State, script: &Script) -> Comp
 }
 
 /// The error reply for the syntax error on top of the stack.
-pub(crate) unsafe fn compile_error(lua: *mut lua_State) -> Vec<u8> {
+pub(crate) unsafe fn compile_error(lua: *mut lua_State, what: &str) -> Vec<u8> {
     // SAFETY: LuaJIT leaves a string there.
     let text = unsafe { state::bytes_at(lua, -1) };
-    let mut message = [&b"ERR Error compiling script (new function): "[..], text].concat();
+    let mut message = [b"ERR Error compiling ", what.as_bytes(), b": ", text].concat();
     neutralise_line_breaks(&mut message);
     message
 }
 
-/// Writes the script's return value, which is on top of the stack. False if it was told to stop instead.
+/// Writes the return value, which is on top of the stack, if an answer is asked for. False if it was told to stop instead.
 ///
 /// # Safety
 /// After the script, on the main coroutine; memory is disarmed, so that nothing raises.
@@ -104,7 +149,10 @@ pub(crate) unsafe fn write_answer(lua: *mut lua_State) -> bool {
             return false;
         }
         let protocol = state.protocol;
-        let writer = Writer::new(lua, state.run().reply, protocol);
+        let Some(reply) = &mut state.run().reply else {
+            return true;
+        };
+        let writer = Writer::new(lua, *reply, protocol);
         match catch_unwind(AssertUnwindSafe(|| writer.write(|| state::must_stop(lua)))) {
             Ok(Ok(completion)) => {
                 state::of(lua).completion = completion;

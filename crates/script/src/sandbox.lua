@@ -152,4 +152,41 @@ setmetatable(direct, { __index = native.no_such_global })
 -- What `getmetatable` answers for it; for other proxies it says that there is none.
 native.metatables[environment] = guard({ __index = native.no_such_global })
 
-return environment, globals, direct
+-- What libraries of functions see (library.rs): while they are loaded a table of their own and nothing else, later what scripts see without
+-- KEYS and ARGV and what belongs to scripts alone. `guarded` is the environment of those that are not trusted with the tables
+-- themselves; where it and `direct` lead is set from outside.
+local function copy(from, without)
+  local to = {}
+  for name, value in lua.pairs(from) do to[name] = value end
+  for name in without:gmatch('%S+') do to[name] = nil end
+  return setmetatable(to, { __index = native.no_such_global })
+end
+
+local function_redis = setmetatable(copy(redis, 'breakpoint debug replicate_commands'), nil)
+local load_redis = copy({ register_function = native.register_function, log = redis.log }, '')
+for name, value in lua.pairs(redis) do
+  if type(value) ~= 'function' and name:sub(1, 5) ~= 'REPL_' then load_redis[name] = value end
+end
+
+local called = copy(globals, '_G __redis__err__handler __server__err__handler')
+called.redis = guard(function_redis)
+called.server = called.redis
+local called_direct = copy(direct, '__redis__err__handler __server__err__handler')
+called_direct.redis, called_direct.server = function_redis, function_redis
+
+local loading = copy({ redis = guard(load_redis) }, '')
+loading.server = loading.redis
+local loading_direct = copy({ redis = load_redis, server = load_redis }, '')
+
+local guarded_metatable = { __index = called, __newindex = native.read_only, __metatable = false }
+local library_environment = setmetatable({}, guarded_metatable)
+guarded[library_environment], called._G = called, library_environment
+native.metatables[library_environment] = native.metatables[environment]
+
+local libraries = {
+  guarded = library_environment, guarded_metatable = guarded_metatable,
+  direct = setmetatable({}, { __index = native.no_such_global }),
+  called = called, called_direct = called_direct, loading = loading, loading_direct = loading_direct,
+}
+
+return environment, globals, direct, libraries

@@ -23,8 +23,8 @@ use perilune_luajit_sys::*;
 
 use crate::arguments::{ARGUMENT_NAMES, OWN_ARGUMENTS_MAX};
 use crate::random::Random;
-use crate::state::{self, ShortText, bytes_at, push_bytes, raise_error};
-use crate::{api, bit, cjson, cmsgpack, guard, source, strings, struct_lib};
+use crate::state::{self, Environments, ShortText, Task, bytes_at, push_bytes, raise_error};
+use crate::{api, bit, cjson, cmsgpack, guard, library, source, strings, struct_lib};
 
 const SANDBOX: &str = include_str!("sandbox.lua");
 
@@ -87,7 +87,8 @@ pub(crate) unsafe extern "C-unwind" fn open(lua: *mut lua_State) -> c_int {
         push_native(lua);
         // whether the functions that look behind the sandbox are wanted
         lua_pushvalue(lua, 1);
-        lua_call(lua, 3, 3);
+        lua_call(lua, 3, 4);
+        take_environments(lua);
         // The environment becomes the globals of everything compiled from here on; what LuaJIT's libraries filled
         // is no longer reachable.
         let direct = lua_gettop(lua);
@@ -105,6 +106,65 @@ pub(crate) unsafe extern "C-unwind" fn open(lua: *mut lua_State) -> c_int {
         state::of(lua).globals = luaL_ref(lua, LUA_REGISTRYINDEX);
         lua_replace(lua, LUA_GLOBALSINDEX);
         0
+    }
+}
+
+/// Takes the table with the environments of libraries off the stack.
+unsafe fn take_environments(lua: *mut lua_State) {
+    // SAFETY: called by `open`.
+    unsafe {
+        let take = |name: &CStr| {
+            lua_getfield(lua, -1, name.as_ptr());
+            luaL_ref(lua, LUA_REGISTRYINDEX)
+        };
+        state::of(lua).environments = Environments {
+            guarded: take(c"guarded"),
+            guarded_metatable: take(c"guarded_metatable"),
+            direct: take(c"direct"),
+            called: [take(c"called"), take(c"called_direct")],
+            loading: [take(c"loading"), take(c"loading_direct")],
+        };
+        lua_settop(lua, -2);
+        set_environments(lua, state::of(lua).environments, false);
+    }
+}
+
+/// Shows libraries what they may see while they are `loading`, or what their functions see.
+///
+/// # Safety
+/// Between runs, disarmed: nothing raises.
+pub(crate) unsafe fn set_environments(
+    lua: *mut lua_State,
+    environments: Environments,
+    loading: bool,
+) {
+    let [guarded, direct] = match loading {
+        true => environments.loading,
+        false => environments.called,
+    };
+    // SAFETY: the caller's; while a table is walked, only values of keys that it has are changed.
+    unsafe {
+        lua_rawgeti(lua, LUA_REGISTRYINDEX, environments.guarded_metatable);
+        push_bytes(lua, b"__index");
+        lua_rawgeti(lua, LUA_REGISTRYINDEX, guarded);
+        lua_rawset(lua, -3);
+        lua_rawgeti(lua, LUA_REGISTRYINDEX, environments.direct);
+        let environment = lua_gettop(lua);
+        lua_pushnil(lua);
+        while lua_next(lua, environment) != 0 {
+            lua_settop(lua, -2);
+            lua_pushvalue(lua, -1);
+            lua_pushnil(lua);
+            lua_rawset(lua, environment);
+        }
+        lua_rawgeti(lua, LUA_REGISTRYINDEX, direct);
+        lua_pushnil(lua);
+        while lua_next(lua, environment + 1) != 0 {
+            lua_pushvalue(lua, -2);
+            lua_insert(lua, -2);
+            lua_rawset(lua, environment);
+        }
+        lua_settop(lua, environment - 2);
     }
 }
 
@@ -163,6 +223,7 @@ unsafe fn push_native(lua: *mut lua_State) {
         ("refuse_insert", guard::refuse_insert),
         ("refuse_load", guard::refuse_load),
         ("refuse_sort", guard::refuse_sort),
+        ("register_function", library::register_function),
         ("setn", setn),
         ("tohex", bit::tohex),
     ];
@@ -395,7 +456,15 @@ unsafe extern "C-unwind" fn loadstring(lua: *mut lua_State) -> c_int {
         };
         let code = std::slice::from_raw_parts(code.cast(), len);
         match load(lua, code, CStr::from_ptr(name)) {
-            LUA_OK => 1,
+            LUA_OK => {
+                if !matches!(state::of(lua).run().task, Task::Script(_)) {
+                    // what a function compiles must not see what scripts see
+                    let place = state::of(lua).environments.guarded;
+                    lua_rawgeti(lua, LUA_REGISTRYINDEX, place);
+                    lua_setfenv(lua, -2);
+                }
+                1
+            }
             _ => {
                 lua_pushnil(lua);
                 lua_insert(lua, -2);

@@ -33,18 +33,34 @@ pub struct ScriptFlags {
 }
 
 impl ScriptFlags {
-    /// Sets the flag with this name; false if there is none.
-    fn set(&mut self, name: &[u8]) -> bool {
-        let flag = match name {
-            b"no-writes" => &mut self.no_writes,
-            b"allow-oom" => &mut self.allow_oom,
-            b"allow-stale" => &mut self.allow_stale,
-            b"no-cluster" => &mut self.no_cluster,
-            b"allow-cross-slot-keys" => &mut self.allow_cross_slot_keys,
-            _ => return false,
-        };
-        *flag = true;
-        true
+    /// Each flag by its name, in the order in which FUNCTION LIST names them.
+    fn fields(&mut self) -> [(&'static str, &mut bool); 5] {
+        [
+            ("no-writes", &mut self.no_writes),
+            ("allow-oom", &mut self.allow_oom),
+            ("allow-stale", &mut self.allow_stale),
+            ("no-cluster", &mut self.no_cluster),
+            ("allow-cross-slot-keys", &mut self.allow_cross_slot_keys),
+        ]
+    }
+
+    /// Sets the flag whose name `is_meant` knows; false if there is none.
+    pub(crate) fn set(&mut self, is_meant: impl Fn(&[u8]) -> bool) -> bool {
+        for (name, flag) in self.fields() {
+            if is_meant(name.as_bytes()) {
+                *flag = true;
+                return true;
+            }
+        }
+        false
+    }
+
+    /// The names of the flags that are set.
+    pub fn names(mut self) -> impl Iterator<Item = &'static str> {
+        self.fields()
+            .map(|(name, flag)| flag.then_some(name))
+            .into_iter()
+            .flatten()
     }
 }
 
@@ -125,7 +141,7 @@ fn parse_shebang(line: &[u8]) -> Result<ScriptFlags, Vec<u8>> {
             continue;
         }
         for name in names.split(|&byte| byte == b',') {
-            if !flags.set(name) {
+            if !flags.set(|flag| flag == name) {
                 return Err(error("Unexpected flag in script shebang: ", name, ""));
             }
         }
@@ -137,7 +153,7 @@ fn parse_shebang(line: &[u8]) -> Result<ScriptFlags, Vec<u8>> {
 }
 
 /// An error reply about a word of the script. Line breaks in it become spaces: it must stay one reply.
-fn error(before: &str, word: &[u8], after: &str) -> Vec<u8> {
+pub(crate) fn error(before: &str, word: &[u8], after: &str) -> Vec<u8> {
     let mut text = [b"ERR ", before.as_bytes(), word, after.as_bytes()].concat();
     neutralise_line_breaks(&mut text);
     text
@@ -154,7 +170,7 @@ pub(crate) fn neutralise_line_breaks(text: &mut [u8]) {
 
 /// Splits a line into words as the reference server does: quotes, and C's escapes inside double ones. `None` if a
 /// quote is not closed or is followed by something other than a space.
-fn split_words(line: &[u8]) -> Option<Vec<Vec<u8>>> {
+pub(crate) fn split_words(line: &[u8]) -> Option<Vec<Vec<u8>>> {
     let mut words = Vec::new();
     let mut rest = line;
     loop {
@@ -258,19 +274,7 @@ mod tests {
             let seen = match Script::new(source.as_bytes()) {
                 Err(text) => String::from_utf8_lossy(&text).into_owned(),
                 Ok(script) => script.flags().map_or("none".into(), |flags| {
-                    let names = [
-                        (flags.no_writes, "no-writes"),
-                        (flags.allow_oom, "allow-oom"),
-                        (flags.allow_stale, "allow-stale"),
-                        (flags.no_cluster, "no-cluster"),
-                        (flags.allow_cross_slot_keys, "allow-cross-slot-keys"),
-                    ];
-                    let set: Vec<_> = names
-                        .iter()
-                        .filter(|(set, _)| *set)
-                        .map(|(_, name)| *name)
-                        .collect();
-                    set.join(" ")
+                    flags.names().collect::<Vec<_>>().join(" ")
                 }),
             };
             assert_eq!(seen, expected, "{source:?}");

@@ -23,6 +23,7 @@ use crate::arguments::OwnArguments;
 use crate::cjson;
 use crate::cmsgpack;
 use crate::interrupt::Control;
+use crate::library::{Function, Library, Loaded, Loading};
 use crate::memory::Memory;
 use crate::port::Port;
 use crate::random::Random;
@@ -40,12 +41,22 @@ pub(crate) enum Stop {
     Panicked(Box<dyn Any + Send>),
 }
 
+/// What is run.
+#[derive(Clone, Copy)]
+pub(crate) enum Task<'a> {
+    Script(&'a Script),
+    Function(&'a Function),
+    /// A library that is loaded.
+    Library(&'a Library),
+}
+
 /// What a run was given.
 pub(crate) struct Run<'a> {
-    pub(crate) script: &'a Script,
+    pub(crate) task: Task<'a>,
     pub(crate) arguments: Arguments<'a>,
     pub(crate) port: &'a mut dyn Port,
-    pub(crate) reply: &'a mut dyn Reply,
+    /// Where the answer goes, if one is asked for.
+    pub(crate) reply: Option<&'a mut dyn Reply>,
 }
 
 /// Where an error was raised: filled in by the error handler of a run.
@@ -55,8 +66,8 @@ pub(crate) struct Position {
     pub(crate) line: c_int,
 }
 
-/// A compiled script, and when it last ran.
-#[derive(Clone, Copy)]
+/// A compiled script or function, and when it last ran.
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Compiled {
     /// Its place in Lua's registry, which keeps it alive.
     pub(crate) place: c_int,
@@ -64,6 +75,21 @@ pub(crate) struct Compiled {
     /// What its code has been seen to do.
     pub(crate) survey: Survey,
     pub(crate) used_at: u64,
+}
+
+/// What libraries see, as places in Lua's registry. Both environments show something else while a library is loaded.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Environments {
+    /// The environment that nothing can be changed through: a proxy.
+    pub(crate) guarded: c_int,
+    /// Its metatable, which says where it leads.
+    pub(crate) guarded_metatable: c_int,
+    /// The environment with the tables themselves.
+    pub(crate) direct: c_int,
+    /// The globals that functions see, guarded and direct.
+    pub(crate) called: [c_int; 2],
+    /// The globals that a library sees that is loaded, guarded and direct.
+    pub(crate) loading: [c_int; 2],
 }
 
 /// A SHA-1 is its own hash. (Who makes scripts collide in eight of its bytes slows down his own VM's cache, which is
@@ -106,6 +132,14 @@ pub(crate) struct State {
     pub(crate) compiled: HashMap<[u8; 20], Compiled, BuildHasherDefault<DigestHasher>>,
     /// The script that ran last: where many of one kind follow each other it is not looked up.
     pub(crate) last: Option<([u8; 20], Compiled)>,
+    /// The libraries that have been loaded, by their numbers.
+    pub(crate) libraries: HashMap<u64, Loaded>,
+    /// The function that ran last, as `last`: the number of its library, and its own.
+    pub(crate) last_function: Option<((u64, usize), Compiled)>,
+    /// The library that is being loaded.
+    pub(crate) loading: Option<Loading>,
+    /// The environments of libraries.
+    pub(crate) environments: Environments,
     /// The table behind the globals, in Lua's registry.
     pub(crate) globals: c_int,
     /// The environment of scripts that need no protection, in Lua's registry.
@@ -143,6 +177,16 @@ impl State {
         self.stop.is_some()
             || self.memory.exceeded()
             || self.control.ordered(self.generation).is_some()
+    }
+
+    /// Whether the library of this function has been loaded.
+    #[inline]
+    pub(crate) fn knows(&self, function: &Function) -> bool {
+        let id = function.library().id();
+        self.last_function
+            .as_ref()
+            .is_some_and(|((last, _), _)| *last == id)
+            || self.libraries.contains_key(&id)
     }
 
     /// Ends the run from this thread.

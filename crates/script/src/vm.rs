@@ -10,22 +10,23 @@
 
 use std::collections::HashMap;
 use std::ffi::c_int;
-use std::panic::resume_unwind;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::ptr;
 
 use perilune_luajit_sys::*;
 use perilune_resp::{Protocol, Reply};
 
-use crate::arguments::{self, OwnArguments};
+use crate::arguments::OwnArguments;
 use crate::cjson;
 use crate::interrupt::{Control, Interrupt, KillReason};
+use crate::library::{self, Declaration, Function, Library, Loading};
 use crate::memory::{self, Memory};
-use crate::port::Port;
+use crate::port::{Abort, LogLevel, Port, Propagation};
 use crate::random::Random;
 use crate::run::{self, compile_error, describe_error, error_text};
 use crate::sandbox;
 use crate::script::{Script, neutralise_line_breaks};
-use crate::state::{self, Position, Run, State, Stop};
+use crate::state::{self, Environments, Position, Run, State, Stop, Task};
 
 /// Compiled scripts that a VM keeps. When there are more, the half that was not used for longest is forgotten.
 const COMPILED_MAX: usize = 1024;
@@ -82,6 +83,8 @@ pub struct Arguments<'a> {
     pub keys: &'a [&'a [u8]],
     /// `ARGV`.
     pub argv: &'a [&'a [u8]],
+    /// The whole call that a client has made, for those who ask what runs ([`Interrupt::ask_call`]).
+    pub call: &'a [&'a [u8]],
     /// Where `math.random` begins. A run that repeats another gets the same.
     pub seed: i32,
 }
@@ -162,6 +165,10 @@ impl Vm {
             completion: Completion::default(),
             compiled: HashMap::default(),
             last: None,
+            libraries: HashMap::default(),
+            last_function: None,
+            loading: None,
+            environments: Environments::default(),
             globals: 0,
             direct: 0,
             own_arguments: [OwnArguments::NONE; 2],
@@ -229,23 +236,129 @@ impl Vm {
         port: &mut dyn Port,
         reply: &mut dyn Reply,
     ) -> Result<Completion, ScriptStop> {
-        let mut run = Run {
-            script,
+        self.run(Run {
+            task: Task::Script(script),
             arguments,
             port,
-            reply,
-        };
+            reply: Some(reply),
+        })
+    }
+
+    /// Runs a function, as [`Vm::eval`] runs a script. Its library is loaded first if this VM does not know it; what that logs
+    /// is not heard, because it was when the library came to the server.
+    ///
+    /// # Errors
+    /// As [`Vm::eval`]. Variables that the library keeps stay as the function has left them.
+    ///
+    /// # Panics
+    /// As [`Vm::eval`].
+    pub fn call(
+        &mut self,
+        function: &Function,
+        arguments: Arguments<'_>,
+        port: &mut dyn Port,
+        reply: &mut dyn Reply,
+    ) -> Result<Completion, ScriptStop> {
+        if !self.state_ref().knows(function) {
+            self.load(function.library(), &mut Unheard)?;
+        }
+        self.run(Run {
+            task: Task::Function(function),
+            arguments,
+            port,
+            reply: Some(reply),
+        })
+    }
+
+    /// Loads a library: runs it once, and keeps what it registers. The declarations are in the order in which they were
+    /// made; what is wrong with their names is for [`Function::all`] to say.
+    ///
+    /// # Errors
+    /// As [`Vm::eval`]; then nothing is kept.
+    ///
+    /// # Panics
+    /// As [`Vm::eval`].
+    pub fn load(
+        &mut self,
+        library: &Library,
+        port: &mut dyn Port,
+    ) -> Result<Vec<Declaration>, ScriptStop> {
+        self.set_environments(true);
+        // SAFETY: between runs.
+        unsafe { (*self.state).loading = Some(Loading::default()) };
+        let outcome = catch_unwind(AssertUnwindSafe(|| {
+            self.run(Run {
+                task: Task::Library(library),
+                arguments: Arguments::default(),
+                port,
+                reply: None,
+            })
+        }));
+        self.set_environments(false);
+        // SAFETY: between runs.
+        let state = unsafe { &mut *self.state };
+        let registered = state.loading.take().unwrap_or_default().registered;
+        if let Ok(Ok(_)) = outcome {
+            let declarations = registered.iter().map(|it| it.declaration.clone()).collect();
+            state.libraries.insert(library.id(), registered);
+            return Ok(declarations);
+        }
+        // SAFETY: between runs.
+        unsafe { library::forget(state.main, registered) };
+        self.collect_all = true;
+        match outcome {
+            Ok(outcome) => outcome.map(|_| Vec::new()),
+            Err(payload) => resume_unwind(payload),
+        }
+    }
+
+    /// Forgets all libraries but those whose numbers `stays` knows.
+    pub fn keep_libraries(&mut self, stays: impl Fn(u64) -> bool) {
+        // SAFETY: between runs; nothing here raises.
+        unsafe {
+            let state = &mut *self.state;
+            let gone: Vec<u64> = state
+                .libraries
+                .keys()
+                .copied()
+                .filter(|id| !stays(*id))
+                .collect();
+            for id in &gone {
+                if let Some(loaded) = state.libraries.remove(id) {
+                    library::forget(state.main, loaded);
+                }
+            }
+            if gone.is_empty() {
+                return;
+            }
+            state.last_function = None;
+        }
+        self.collect_all = true;
+    }
+
+    /// Shows libraries what they may see while they are loaded, or what functions see.
+    fn set_environments(&mut self, loading: bool) {
+        // SAFETY: between runs, disarmed.
+        unsafe {
+            let state = &*self.state;
+            sandbox::set_environments(state.main, state.environments, loading);
+        }
+    }
+
+    /// Runs something, however it ends.
+    fn run(&mut self, mut run: Run<'_>) -> Result<Completion, ScriptStop> {
+        let task = run.task;
         // SAFETY: erases the lifetimes; the pointer is cleared before this function returns.
         let run = unsafe { std::mem::transmute::<*mut Run<'_>, *mut Run<'static>>(&raw mut run) };
         let status = self.enter(run);
-        let (killed, outcome) = self.leave(status, script);
+        let (killed, outcome) = self.leave(status, task);
         self.clean_up(&outcome);
         match (self.take_stop(), killed) {
             (Some(Stop::Panicked(payload)), _) => resume_unwind(payload),
             (Some(Stop::Aborted), _) => Err(ScriptStop::Aborted),
             (None, Some(reason)) => Err(ScriptStop::Killed {
                 reason,
-                message: self.message(kill_text(reason), script),
+                message: self.message(kill_text(reason, task), task),
             }),
             (None, None) => outcome,
         }
@@ -279,7 +392,7 @@ impl Vm {
                     })
                 }
                 _ => Err(ScriptStop::Error {
-                    message: compile_error(lua),
+                    message: compile_error(lua, "script (new function)"),
                     counted: false,
                 }),
             };
@@ -354,19 +467,16 @@ impl Vm {
             state.random = Random::new((*run).arguments.seed);
             *state.cjson = cjson::Settings::default();
             state.memory.begin(self.limits.memory_bytes);
-            let Some(compiled) = run::find_script(lua) else {
+            let Some(argument_count) = run::prepare(lua) else {
                 return LUA_ERRSYNTAX;
             };
-            let Arguments { keys, argv, .. } = (*run).arguments;
-            arguments::set(lua, &compiled, [keys, argv]);
-            inside::push(lua, compiled.function);
             let state = &mut *self.state;
             state.memory.rearm();
             if state.memory.exceeded() {
                 return LUA_ERRMEM;
             }
             state.control.begin(state.generation);
-            let mut status = lua_pcall(lua, 0, 1, ERROR_HANDLER);
+            let mut status = lua_pcall(lua, argument_count, 1, ERROR_HANDLER);
             (*self.state).memory.disarm();
             if status == LUA_OK && !run::write_answer(lua) {
                 // what it was told to stop for is known
@@ -380,7 +490,7 @@ impl Vm {
     fn leave(
         &mut self,
         status: c_int,
-        script: &Script,
+        task: Task<'_>,
     ) -> (Option<KillReason>, Result<Completion, ScriptStop>) {
         // SAFETY: as `enter`; memory is disarmed, nothing raises.
         let (killed, out_of_memory, lua) = unsafe {
@@ -399,7 +509,7 @@ impl Vm {
         };
         let outcome = if out_of_memory {
             Err(ScriptStop::OutOfMemory {
-                message: self.message("Script ran out of memory.", script),
+                message: self.message("Script ran out of memory.", task),
             })
         } else if status == LUA_OK {
             // SAFETY: between runs.
@@ -412,8 +522,8 @@ impl Vm {
             })
         } else {
             // SAFETY: the error is on top of the stack.
-            let (mut message, counted) = unsafe { describe_error(lua) };
-            self.append_position(&mut message, script);
+            let (message, counted) = unsafe { describe_error(lua) };
+            let mut message = self.complete(message, task);
             neutralise_line_breaks(&mut message);
             Err(ScriptStop::Error { message, counted })
         };
@@ -474,26 +584,49 @@ impl Vm {
         });
     }
 
-    /// An error reply about the script as a whole.
-    fn message(&self, text: &str, script: &Script) -> Vec<u8> {
-        let mut message = [b"ERR ", text.as_bytes()].concat();
-        self.append_position(&mut message, script);
-        message
+    /// An error reply about what ran as a whole.
+    fn message(&self, text: &str, task: Task<'_>) -> Vec<u8> {
+        self.complete([b"ERR ", text.as_bytes()].concat(), task)
     }
 
-    /// ` script: <sha1>, on @user_script:<line>.`, if the place is known.
-    fn append_position(&self, message: &mut Vec<u8>, script: &Script) {
+    /// The error reply with ` script: <name>, on @user_script:<line>.`, if the place is known; of a library it says what was tried.
+    fn complete(&self, mut message: Vec<u8>, task: Task<'_>) -> Vec<u8> {
         let position = &self.state_ref().position;
+        let name = match task {
+            Task::Script(script) => &script.sha1()[..],
+            Task::Function(function) => function.name(),
+            Task::Library(_) => {
+                return [b"ERR Error registering functions: ", &message[..]].concat();
+            }
+        };
         if position.line > 0 {
             message.extend_from_slice(b" script: ");
-            message.extend_from_slice(script.sha1());
+            message.extend_from_slice(name);
             message.extend_from_slice(b", on ");
             message.extend_from_slice(&position.source);
             message.push(b':');
             message.extend_from_slice(itoa::Buffer::new().format(position.line).as_bytes());
             message.push(b'.');
         }
+        message
     }
+}
+
+/// The port of a library that is loaded once more: it can do nothing there but log, and has.
+struct Unheard;
+
+impl Port for Unheard {
+    fn call(&mut self, _: &[&[u8]], _: &mut dyn Reply) -> Result<(), Abort> {
+        Err(Abort)
+    }
+
+    fn log(&mut self, _: LogLevel, _: &[u8]) {}
+
+    fn may_call(&mut self, _: &[&[u8]]) -> Option<bool> {
+        None
+    }
+
+    fn set_propagation(&mut self, _: Propagation) {}
 }
 
 impl Drop for Vm {
@@ -507,8 +640,9 @@ impl Drop for Vm {
     }
 }
 
-fn kill_text(reason: KillReason) -> &'static str {
+fn kill_text(reason: KillReason, task: Task<'_>) -> &'static str {
     match reason {
+        KillReason::Timeout if matches!(task, Task::Library(_)) => "FUNCTION LOAD timeout",
         KillReason::ScriptKill => "Script killed by user with SCRIPT KILL.",
         KillReason::FunctionKill => "Script killed by user with FUNCTION KILL.",
         KillReason::Timeout => "Script ran longer than it may.",

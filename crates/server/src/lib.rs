@@ -19,6 +19,7 @@ mod commands;
 pub mod config;
 mod dispatch;
 mod execute;
+mod functions;
 mod info;
 pub mod log;
 mod memory;

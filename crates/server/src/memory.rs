@@ -24,6 +24,8 @@ pub struct MemoryReport {
     pub largest_vm: usize,
     /// The sources of scripts.
     pub scripts: usize,
+    /// The sources of libraries of functions, and what is known of them.
+    pub functions: usize,
     /// Number of keys in all databases.
     pub keys: u64,
 }
@@ -44,6 +46,7 @@ impl MemoryReport {
             vms: vms.iter().sum(),
             largest_vm: vms.into_iter().max().unwrap_or(0),
             scripts: server.scripts.memory_bytes(),
+            functions: server.functions.table().memory_bytes(),
             keys: databases
                 .map(|database| server.keyspace.database(database).keys())
                 .sum(),

@@ -6,10 +6,12 @@
 //! can never hit the next one.
 
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
-use perilune_script::{Interrupt, KillReason, Script};
+use perilune_script::{Function, Interrupt, KillReason, RunId, Script};
+
+use crate::scripting::Program;
 
 /// Bits of a run's number that hold the slot.
 const SLOT_BITS: u32 = 16;
@@ -26,6 +28,9 @@ const PASSES_UNTIL_IDLE: u32 = 200;
 /// SCRIPT KILL ends every script that has run for longer than this, or than the busy threshold if that is shorter.
 pub const KILLABLE_AFTER: Duration = Duration::from_millis(100);
 
+/// A function that has run for longer than this is asked for its call, for FUNCTION STATS.
+const ASKED_AFTER: Duration = Duration::from_millis(50);
+
 /// One thread's place.
 #[derive(Debug)]
 pub struct RunSlot {
@@ -36,12 +41,14 @@ pub struct RunSlot {
     last: AtomicU64,
     /// When the watchdog first saw the current run, in milliseconds of the registry's clock, and which run that was.
     seen: Mutex<Option<(u64, Instant)>>,
-    /// The script that runs or ran last. Only the thread itself changes it.
-    script: Mutex<Option<Arc<Script>>>,
-    /// Which that is, for the thread itself: where it is the same again, nothing is locked and no counter is moved.
-    shown_script: AtomicPtr<Script>,
-    /// What runs is that script. If not, it is EXEC, which ends by itself.
-    is_script: AtomicBool,
+    /// The script or function that runs or ran last. Only the thread itself changes it.
+    program: Mutex<Option<Shown>>,
+    /// Where that lies, for the thread itself: where it is the same again, nothing is locked and no counter is moved.
+    shown: AtomicPtr<()>,
+    /// What runs is that program. If not, it is EXEC, which ends by itself.
+    is_program: AtomicBool,
+    /// When the library that is being loaded is to be stopped.
+    deadline: Mutex<Option<Instant>>,
     wrote: AtomicBool,
     /// The record of what it wrote has been given up: it cannot be taken back any more.
     past_undo: AtomicBool,
@@ -77,22 +84,38 @@ impl RunSlot {
         let generation = self.last.load(Ordering::Relaxed) + 1;
         self.last.store(generation, Ordering::Relaxed);
         let run = generation << SLOT_BITS | self.index;
-        self.is_script.store(false, Ordering::Relaxed);
+        self.is_program.store(false, Ordering::Relaxed);
         self.wrote.store(false, Ordering::Relaxed);
         self.past_undo.store(false, Ordering::Relaxed);
         self.current.store(run, Ordering::Release);
         run
     }
 
-    /// Says that the run is a script, or comes to another one (a script inside EXEC).
-    pub fn set_script(&self, script: &Arc<Script>) {
-        let shown = Arc::as_ptr(script).cast_mut();
-        if self.shown_script.load(Ordering::Relaxed) != shown {
-            *self.script.lock().unwrap_or_else(|e| e.into_inner()) = Some(script.clone());
-            self.shown_script.store(shown, Ordering::Relaxed);
+    /// Says that the run is a script or a function, or comes to another one (inside EXEC).
+    pub fn set_program(&self, program: Program<'_>) {
+        let address: *const () = match program {
+            Program::Script(script) => Arc::as_ptr(script).cast(),
+            Program::Function(function) => Arc::as_ptr(function).cast(),
+        };
+        if self.shown.load(Ordering::Relaxed).cast_const() != address {
+            *self.program.lock().unwrap_or_else(|e| e.into_inner()) = Some(match program {
+                Program::Script(script) => Shown::Script(script.clone()),
+                Program::Function(function) => Shown::Function(function.clone()),
+            });
+            self.shown.store(address.cast_mut(), Ordering::Relaxed);
         }
         self.wrote.store(false, Ordering::Relaxed);
-        self.is_script.store(true, Ordering::Release);
+        self.is_program.store(true, Ordering::Release);
+    }
+
+    /// Has what the thread's machine runs stopped when so much time has passed, until this is dropped.
+    pub fn limit_time(&self, limit: Duration) -> TimeLimit<'_> {
+        *self.deadline() = Some(Instant::now() + limit);
+        TimeLimit(self)
+    }
+
+    fn deadline(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.deadline.lock().unwrap_or_else(|e| e.into_inner())
     }
 
     /// Says that the script has written.
@@ -114,11 +137,11 @@ impl RunSlot {
         self.busy.load(Ordering::Relaxed) && self.busy.swap(false, Ordering::Relaxed)
     }
 
-    fn script(&self) -> Option<Arc<Script>> {
-        if !self.is_script.load(Ordering::Acquire) {
+    fn program(&self) -> Option<Shown> {
+        if !self.is_program.load(Ordering::Acquire) {
             return None;
         }
-        self.script
+        self.program
             .lock()
             .unwrap_or_else(|e| e.into_inner())
             .clone()
@@ -134,7 +157,61 @@ impl RunSlot {
     }
 }
 
-/// What SCRIPT KILL came to.
+/// A script or a function that others can see.
+#[derive(Debug, Clone)]
+enum Shown {
+    Script(Arc<Script>),
+    Function(Arc<Function>),
+}
+
+/// Ends the time limit of a [`RunSlot`].
+#[derive(Debug)]
+pub struct TimeLimit<'a>(&'a RunSlot);
+
+impl Drop for TimeLimit<'_> {
+    fn drop(&mut self) {
+        *self.0.deadline() = None;
+    }
+}
+
+/// Which programs are meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Target<'a> {
+    /// Scripts, or the one with this name.
+    Scripts(Option<&'a [u8]>),
+    /// Functions.
+    Functions,
+}
+
+impl Target<'_> {
+    fn is(self, program: &Shown) -> bool {
+        match (self, program) {
+            (Target::Scripts(None), Shown::Script(_)) => true,
+            (Target::Scripts(Some(sha1)), Shown::Script(script)) => {
+                script.sha1().eq_ignore_ascii_case(sha1)
+            }
+            (Target::Functions, Shown::Function(_)) => true,
+            _ => false,
+        }
+    }
+
+    fn is_of_this_kind(self, program: &Shown) -> bool {
+        matches!(self, Target::Functions) == matches!(program, Shown::Function(_))
+    }
+}
+
+/// A function that runs.
+#[derive(Debug, Clone)]
+pub struct RunningFunction {
+    /// Which.
+    pub function: Arc<Function>,
+    /// For how long.
+    pub age: Duration,
+    /// The call that a client has made, if the thread has come to tell.
+    pub call: Option<Vec<Vec<u8>>>,
+}
+
+/// What SCRIPT KILL or FUNCTION KILL came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Killed {
     /// So many scripts have been told to stop.
@@ -143,6 +220,8 @@ pub enum Killed {
     NoneRunning,
     /// The one that runs has written, and may not be stopped in this mode, or cannot be taken back.
     Unkillable,
+    /// What runs is for the other one of the two to stop.
+    OtherKind,
 }
 
 /// The value that a thread which has ended has left behind. Looking for it this way also makes visible all that the thread has
@@ -173,9 +252,10 @@ impl Running {
             current: AtomicU64::new(0),
             last: AtomicU64::new(0),
             seen: Mutex::new(None),
-            script: Mutex::new(None),
-            shown_script: AtomicPtr::new(std::ptr::null_mut()),
-            is_script: AtomicBool::new(false),
+            program: Mutex::new(None),
+            shown: AtomicPtr::new(std::ptr::null_mut()),
+            is_program: AtomicBool::new(false),
+            deadline: Mutex::new(None),
             wrote: AtomicBool::new(false),
             past_undo: AtomicBool::new(false),
             busy: AtomicBool::new(false),
@@ -225,18 +305,23 @@ impl Running {
         self.busy.store(other.unwrap_or(0), Ordering::Relaxed);
     }
 
-    /// Tells every long-running script to stop, or the one with this name.
-    pub fn kill(&self, sha1: Option<&[u8]>, min_age: Duration, spare_writers: bool) -> Killed {
+    /// Tells what is meant and runs for long to stop.
+    pub fn kill(&self, target: Target<'_>, min_age: Duration, spare_writers: bool) -> Killed {
         let mut told = 0;
         let mut spared = false;
+        let mut others = false;
         for slot in self.all() {
             let Some((run, age)) = slot.age() else {
                 continue;
             };
-            let Some(script) = slot.script() else {
+            let Some(program) = slot.program() else {
                 continue;
             };
-            if age < min_age || sha1.is_some_and(|sha1| !script.sha1().eq_ignore_ascii_case(sha1)) {
+            if age < min_age {
+                continue;
+            }
+            let is_other = !target.is_of_this_kind(&program);
+            if !is_other && !target.is(&program) {
                 continue;
             }
             let spares = spare_writers || slot.past_undo.load(Ordering::Relaxed);
@@ -244,14 +329,52 @@ impl Running {
                 spared = true;
                 continue;
             }
-            slot.order(run, KillReason::ScriptKill);
+            if is_other {
+                others = true;
+                continue;
+            }
+            slot.order(
+                run,
+                match program {
+                    Shown::Script(_) => KillReason::ScriptKill,
+                    Shown::Function(_) => KillReason::FunctionKill,
+                },
+            );
             told += 1;
         }
-        match (told, spared) {
-            (0, true) => Killed::Unkillable,
-            (0, false) => Killed::NoneRunning,
-            (told, _) => Killed::Told(told),
+        match (told, spared, others) {
+            (0, true, _) => Killed::Unkillable,
+            (0, false, true) => Killed::OtherKind,
+            (0, false, false) => Killed::NoneRunning,
+            (told, ..) => Killed::Told(told),
         }
+    }
+
+    /// Whether the run that was seen to be busy last is a function.
+    pub fn busy_is_function(&self) -> bool {
+        let run = self.busy.load(Ordering::Relaxed);
+        let slots = self.slots.lock().unwrap_or_else(|e| e.into_inner());
+        let slot = slots.get((run & ((1 << SLOT_BITS) - 1)) as usize);
+        slot.is_some_and(|slot| matches!(slot.program(), Some(Shown::Function(_))))
+    }
+
+    /// The function that has run for the longest time, if that is at least `min_age`.
+    pub fn longest_function(&self, min_age: Duration) -> Option<RunningFunction> {
+        let running = |slot: Arc<RunSlot>| {
+            let (_, age) = slot.age()?;
+            match slot.program()? {
+                Shown::Function(function) if age >= min_age => Some(RunningFunction {
+                    function,
+                    age,
+                    call: slot.call(),
+                }),
+                _ => None,
+            }
+        };
+        self.all()
+            .into_iter()
+            .filter_map(running)
+            .max_by_key(|running| running.age)
     }
 
     /// Tells everything that runs to stop: the server is shutting down.
@@ -292,6 +415,7 @@ impl Running {
         if run == 0 {
             return false;
         }
+        slot.stop_in_time();
         let since = {
             let mut seen = slot.seen.lock().unwrap_or_else(|e| e.into_inner());
             match *seen {
@@ -302,8 +426,11 @@ impl Running {
                 }
             }
         };
-        let is_script = slot.script().is_some();
-        if is_script
+        let program = slot.program();
+        if matches!(program, Some(Shown::Function(_))) && since.elapsed() >= ASKED_AFTER {
+            slot.ask();
+        }
+        if program.is_some()
             && threshold.is_some_and(|t| since.elapsed() >= t)
             && !slot.busy.load(Ordering::Relaxed)
         {
@@ -329,33 +456,57 @@ impl RunSlot {
         self.press();
     }
 
-    /// Gives the order to stop once more, if there is one for the run in progress.
-    fn press(&self) {
-        let run = self.kill.load(Ordering::Acquire);
+    /// What the thread's machine runs, and how to reach it.
+    fn script_run(&self) -> Option<(Interrupt, RunId)> {
         let interrupt = self
             .interrupt
             .lock()
             .unwrap_or_else(|e| e.into_inner())
-            .clone();
-        let Some(interrupt) = interrupt else {
-            return;
-        };
-        let Some(script_run) = interrupt.running() else {
+            .clone()?;
+        let run = interrupt.running()?;
+        Some((interrupt, run))
+    }
+
+    /// Stops the library that is being loaded if its time is up.
+    fn stop_in_time(&self) {
+        // held meanwhile, so that what comes after the library is never meant
+        let deadline = self.deadline();
+        if deadline.is_some_and(|deadline| Instant::now() >= deadline)
+            && let Some((interrupt, run)) = self.script_run()
+        {
+            interrupt.stop(run, KillReason::Timeout);
+        }
+    }
+
+    /// Asks for the call that the thread serves.
+    fn ask(&self) {
+        if let Some((interrupt, run)) = self.script_run() {
+            interrupt.ask_call(run);
+        }
+    }
+
+    /// The call that the thread serves, if it was asked for and told.
+    fn call(&self) -> Option<Vec<Vec<u8>>> {
+        let (interrupt, run) = self.script_run()?;
+        interrupt.call_of(run)
+    }
+
+    /// Gives the order to stop once more, if there is one for the run in progress.
+    fn press(&self) {
+        let run = self.kill.load(Ordering::Acquire);
+        let Some((interrupt, script_run)) = self.script_run() else {
             return;
         };
         // what was running and still belongs to this run is meant; what has begun since has another number
         if run == 0 || self.current.load(Ordering::Acquire) != run {
             return;
         }
-        let is_shutdown = self.kill_reason.load(Ordering::Relaxed) == KillReason::Shutdown as u8;
-        interrupt.stop(
-            script_run,
-            if is_shutdown {
-                KillReason::Shutdown
-            } else {
-                KillReason::ScriptKill
-            },
-        );
+        let ordered = self.kill_reason.load(Ordering::Relaxed);
+        let reason = [KillReason::Shutdown, KillReason::FunctionKill]
+            .into_iter()
+            .find(|reason| *reason as u8 == ordered)
+            .unwrap_or(KillReason::ScriptKill);
+        interrupt.stop(script_run, reason);
     }
 }
 

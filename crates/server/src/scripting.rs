@@ -10,10 +10,15 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use perilune_command::{CommandError, Flags, Outcome, Stop, integer, is_token};
 use perilune_keyspace::Txn;
 use perilune_resp::Reply;
-use perilune_script::{Abort, Api, LogLevel, Port, Propagation, Script, ScriptStop, Vm};
+use perilune_script::{
+    Abort, Api, Function, LogLevel, Port, Propagation, Script, ScriptFlags, ScriptStop, Vm,
+};
 
-use crate::call::{Call, TableEntry, Thread};
-use crate::server::Server;
+use crate::call::{Call, Origin, TableEntry, Thread};
+use crate::config::ScriptBusyScope;
+use crate::functions::FunctionMemory;
+use crate::running::{Killed, Target};
+use crate::server::{BUSY_FUNCTION, BUSY_SCRIPT, Server};
 use crate::session::Session;
 use crate::table::Handler;
 
@@ -25,9 +30,13 @@ const READ_ONLY: CommandError =
 const UNKNOWN: CommandError = CommandError::new("ERR Unknown command called from script");
 const WRONG_ARITY: CommandError =
     CommandError::new("ERR Wrong number of args calling command from script");
-const NOT_ALLOWED: CommandError =
+/// The error for a command that no script may call.
+pub const NOT_ALLOWED: CommandError =
     CommandError::new("ERR This Redis command is not allowed from script");
 const NO_SCRIPT: CommandError = CommandError::new("NOSCRIPT No matching script.");
+const OUT_OF_MEMORY_INSIDE: CommandError = CommandError::new(
+    "OOM allow-oom flag is not set on the script, can not run it when used memory > 'maxmemory'",
+);
 const WRITES_IN_RO: CommandError =
     CommandError::new("ERR Can not execute a script with write flag using *_ro command.");
 
@@ -165,7 +174,7 @@ pub struct LazyVm {
 impl LazyVm {
     /// The machine of this thread. Where `lua-enable-insecure-api` has changed it is a new one.
     #[inline]
-    fn get(&mut self, server: &Server, thread: &Thread) -> &mut Vm {
+    pub fn get(&mut self, server: &Server, thread: &Thread) -> &mut Vm {
         let insecure = server.settings.script.lua_enable_insecure_api.get();
         let api = if insecure { Api::Insecure } else { Api::Sealed };
         if self.api != api {
@@ -176,6 +185,11 @@ impl LazyVm {
             thread.slot.set_interrupt(vm.interrupt());
             vm
         })
+    }
+
+    /// The machine, if there is one.
+    pub fn made(&mut self) -> Option<&mut Vm> {
+        self.vm.as_mut()
     }
 
     /// Memory that it holds.
@@ -207,8 +221,10 @@ impl LazyVm {
     }
 }
 
-/// The scripts that a thread has met.
+/// The scripts that a thread has met, and the functions that it knows.
 pub struct ScriptMemory {
+    /// The functions.
+    pub functions: FunctionMemory,
     by_name: HashMap<[u8; 40], Arc<Script>, ahash::RandomState>,
     /// The one that was called last, by the name as it was written.
     last: Option<([u8; 40], Arc<Script>)>,
@@ -219,6 +235,7 @@ pub struct ScriptMemory {
 impl Default for ScriptMemory {
     fn default() -> Self {
         Self {
+            functions: FunctionMemory::default(),
             by_name: HashMap::with_hasher(ahash::RandomState::new()),
             last: None,
             generation: 0,
@@ -299,7 +316,8 @@ pub fn eval(
         }
     };
     let machine = call.machine.take().map(|(vm, _)| vm);
-    run(call, machine, txn, &script, keys, arguments, reply)
+    let program = Program::Script(&script);
+    run(call, machine, txn, program, keys, arguments, reply)
 }
 
 /// EVALSHA and EVALSHA_RO.
@@ -319,11 +337,13 @@ pub fn evalsha(
         Some((vm, memory)) => {
             memory.follow(scripts, vm);
             let script = memory.get(scripts, arguments[1]).ok_or(NO_SCRIPT)?;
-            run(call, Some(vm), txn, script, keys, arguments, reply)
+            let program = Program::Script(script);
+            run(call, Some(vm), txn, program, keys, arguments, reply)
         }
         None => {
             let script = scripts.get(arguments[1]).ok_or(NO_SCRIPT)?;
-            run(call, None, txn, &script, keys, arguments, reply)
+            let program = Program::Script(&script);
+            run(call, None, txn, program, keys, arguments, reply)
         }
     }
 }
@@ -347,7 +367,8 @@ fn compile(call: &mut Call<'_>, script: &Script) -> Result<(), CommandError> {
     }
 }
 
-fn stop_message(stop: ScriptStop) -> Vec<u8> {
+/// The error reply of a script that has not run to its end.
+pub fn stop_message(stop: ScriptStop) -> Vec<u8> {
     match stop {
         ScriptStop::Aborted => b"ERR the script was aborted".to_vec(),
         ScriptStop::Killed { message, .. }
@@ -358,7 +379,11 @@ fn stop_message(stop: ScriptStop) -> Vec<u8> {
 
 /// The number of keys, which is checked against what follows.
 fn key_count(arguments: &[&[u8]]) -> Result<usize, CommandError> {
-    let count = integer(arguments[2])?;
+    check_key_count(integer(arguments[2])?, arguments)
+}
+
+/// The same, where it is known.
+pub fn check_key_count(count: i64, arguments: &[&[u8]]) -> Result<usize, CommandError> {
     if count > arguments.len() as i64 - 3 {
         return Err(CommandError::new(
             "ERR Number of keys can't be greater than number of args",
@@ -377,24 +402,48 @@ pub fn only_script_key(entry: &TableEntry, arguments: &[&[u8]]) -> Option<usize>
     is_one.then_some(COUNT_AT + 1)
 }
 
-/// Runs a script on a transaction that holds its declared keys.
-fn run(
+/// What a client calls: a script, or a function of a library.
+#[derive(Clone, Copy)]
+pub enum Program<'a> {
+    /// EVAL, EVALSHA.
+    Script(&'a Arc<Script>),
+    /// FCALL.
+    Function(&'a Arc<Function>),
+}
+
+impl Program<'_> {
+    /// What it declares about itself; none for a script in the ways of old.
+    fn flags(self) -> Option<ScriptFlags> {
+        match self {
+            Program::Script(script) => script.flags(),
+            Program::Function(function) => Some(function.flags()),
+        }
+    }
+}
+
+/// Runs a script or a function on a transaction that holds its declared keys.
+pub fn run(
     call: &mut Call<'_>,
     machine: Option<&mut LazyVm>,
     txn: &mut Txn<'_>,
-    script: &Arc<Script>,
+    program: Program<'_>,
     keys: usize,
     arguments: &[&[u8]],
     reply: &mut dyn Reply,
 ) -> Outcome {
     let is_ro_command = call.entry.flags.has(Flags::READONLY);
-    let flags = script.flags();
+    let flags = program.flags();
+    let server = call.server;
+    let lacks_memory =
+        flags.is_some_and(|flags| !flags.allow_oom && !flags.no_writes) && server.out_of_memory();
+    if lacks_memory && call.origin == Origin::Client {
+        return Err(crate::server::OUT_OF_MEMORY.into());
+    }
     if is_ro_command && flags.is_some_and(|flags| !flags.no_writes) {
         return Err(WRITES_IN_RO.into());
     }
-    let server = call.server;
-    if flags.is_some_and(|flags| !flags.allow_oom && !flags.no_writes) && server.out_of_memory() {
-        return Err(crate::server::OUT_OF_MEMORY.into());
+    if lacks_memory {
+        return Err(OUT_OF_MEMORY_INSIDE.into());
     }
     let Some(vm) = machine else {
         return Err(NOT_ALLOWED.into());
@@ -403,7 +452,7 @@ fn run(
     vm.set_limits(perilune_script::Limits {
         memory_bytes: server.script_memory_limit(),
     });
-    call.thread.slot.set_script(script);
+    call.thread.slot.set_program(program);
     let savepoint = txn.savepoint();
     let seed = call.session.retry.random_seed as i32;
     let database = call.session.database;
@@ -417,8 +466,16 @@ fn run(
         calls: Calls::default(),
     };
     let (keys, argv) = arguments[3..].split_at(keys);
-    let arguments = perilune_script::Arguments { keys, argv, seed };
-    let result = vm.eval(script, arguments, &mut port, reply);
+    let arguments = perilune_script::Arguments {
+        keys,
+        argv,
+        call: arguments,
+        seed,
+    };
+    let result = match program {
+        Program::Script(script) => vm.eval(script, arguments, &mut port, reply),
+        Program::Function(function) => vm.call(function, arguments, &mut port, reply),
+    };
     port.defer_calls();
     call.session.database = database;
     txn.select(database);
@@ -631,13 +688,7 @@ impl Port for ScriptPort<'_, '_, '_> {
     }
 
     fn log(&mut self, level: LogLevel, message: &[u8]) {
-        let level = match level {
-            LogLevel::Debug => crate::log::Level::Debug,
-            LogLevel::Verbose => crate::log::Level::Verbose,
-            LogLevel::Notice => crate::log::Level::Notice,
-            LogLevel::Warning => crate::log::Level::Warning,
-        };
-        self.thread.defer_log(level, message);
+        self.thread.defer_log(log_level(level), message);
     }
 
     fn may_call(&mut self, arguments: &[&[u8]]) -> Option<bool> {
@@ -647,6 +698,38 @@ impl Port for ScriptPort<'_, '_, '_> {
 
     fn set_propagation(&mut self, _propagation: Propagation) {
         // nothing consumes effects apart yet
+    }
+}
+
+/// SCRIPT KILL and FUNCTION KILL.
+pub fn kill(server: &Server, target: Target<'_>, reply: &mut dyn Reply) -> Outcome {
+    let scope = server.settings.script.script_busy_scope.get();
+    let spare_writers = scope == ScriptBusyScope::Server;
+    let killed = server
+        .running
+        .kill(target, server.killable_after(), spare_writers);
+    let error = match (killed, target) {
+        (Killed::Told(_), _) => {
+            reply.ok();
+            return Ok(());
+        }
+        (Killed::NoneRunning, _) => CommandError::new("NOTBUSY No scripts in execution right now."),
+        (Killed::Unkillable, _) => CommandError::new(
+            "UNKILLABLE Sorry the script already executed write commands against the dataset. You can either wait the script termination or kill the server in a hard way using the SHUTDOWN NOSAVE command.",
+        ),
+        (Killed::OtherKind, Target::Scripts(_)) => BUSY_FUNCTION,
+        (Killed::OtherKind, Target::Functions) => BUSY_SCRIPT,
+    };
+    Err(error.into())
+}
+
+/// The level of the server's log that a script means.
+pub fn log_level(level: LogLevel) -> crate::log::Level {
+    match level {
+        LogLevel::Debug => crate::log::Level::Debug,
+        LogLevel::Verbose => crate::log::Level::Verbose,
+        LogLevel::Notice => crate::log::Level::Notice,
+        LogLevel::Warning => crate::log::Level::Warning,
     }
 }
 

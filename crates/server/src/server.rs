@@ -16,9 +16,10 @@ use crate::blocking::{BlockedTotals, Debts};
 use crate::call::{Local, Thread};
 use crate::clients::Clients;
 use crate::config::{ProtectedAction, RdbVersionCheck, ScriptBusyScope, Settings};
+use crate::functions::Functions;
 use crate::pause::Pause;
 use crate::pubsub::PubSub;
-use crate::running::Running;
+use crate::running::{KILLABLE_AFTER, Running};
 use crate::scripting::{LazyVm, ScriptMemory, Scripts};
 use crate::session::Session;
 use crate::stats::{ConnectionTotals, Rates, Stats, Volume};
@@ -28,8 +29,14 @@ use crate::table::Handler;
 pub const OUT_OF_MEMORY: CommandError =
     CommandError::new("OOM command not allowed when used memory > 'maxmemory'.");
 
-const BUSY: CommandError = CommandError::new(
+/// The error for those who wait behind a busy script.
+pub const BUSY_SCRIPT: CommandError = CommandError::new(
     "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.",
+);
+
+/// The error for those who wait behind a busy function.
+pub const BUSY_FUNCTION: CommandError = CommandError::new(
+    "BUSY Redis is busy running a script. You can only call FUNCTION KILL or SHUTDOWN NOSAVE.",
 );
 
 /// What the process itself needs beyond data, scripts and buffers: code, tables, thread stacks. Part of `used_memory`, so that a
@@ -61,6 +68,8 @@ pub struct Server {
     pub stats: Stats,
     /// All scripts.
     pub scripts: Scripts,
+    /// All libraries of functions.
+    pub functions: Functions,
     /// All clients.
     pub clients: Clients,
     /// What runs for long.
@@ -118,6 +127,7 @@ impl Server {
             settings,
             stats: Stats::default(),
             scripts: Scripts::default(),
+            functions: Functions::default(),
             clients: Clients::default(),
             running: Running::default(),
             pause: Pause::default(),
@@ -329,7 +339,18 @@ impl Server {
 
     /// The error for those who have to do without a busy script's keys.
     pub fn busy_error(&self) -> CommandError {
-        BUSY
+        match self.running.busy_is_function() {
+            true => BUSY_FUNCTION,
+            false => BUSY_SCRIPT,
+        }
+    }
+
+    /// Scripts and functions that have run for longer than this are killed, and spoken of.
+    pub fn killable_after(&self) -> Duration {
+        match self.settings.script.busy_reply_threshold.get() {
+            0 => KILLABLE_AFTER,
+            ms => KILLABLE_AFTER.min(Duration::from_millis(ms)),
+        }
     }
 
     /// CLIENT PAUSE. Until it ends no key expires: that would be a change too.

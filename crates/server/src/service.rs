@@ -148,6 +148,7 @@ impl Service for Server {
             ..
         } = turn.local();
         scripts.follow(&self.scripts, vm);
+        scripts.functions.follow(&self.functions, vm);
         thread.slot.show_vm_memory(vm.tidy());
         if turn.loop_index() == 0 {
             self.cron();

@@ -100,7 +100,10 @@ fn flush(
     if validate(arguments)? == Freeing::Sync {
         txn.free_before_answer();
     }
-    let removed = txn.clear(databases)?;
+    let mut removed = 0;
+    for database in databases {
+        removed += txn.clear(database)?;
+    }
     txn.count_changes(removed);
     // even where there was nothing to remove: on a replica there may be
     txn.propagate(arguments);

@@ -179,7 +179,7 @@ impl Driver<'_> {
                 self.model.retain(|_, fields| !fields.is_empty());
             }
             30 if self.random.u8(..3) == 0 => {
-                txn.clear(id.0..id.0 + 1).expect("recorded");
+                txn.clear(id.0).expect("recorded");
                 self.model.retain(|(database, _), _| *database != id.0);
             }
             31 if self.random.u8(..3) == 0 => {

@@ -128,7 +128,7 @@ fn a_flush_counts_the_keys_and_can_be_waited_for() {
         if in_place {
             write.free_before_answer();
         }
-        assert_eq!(write.clear(0..1), Ok(2));
+        assert_eq!(write.clear(0), Ok(2));
         txn.commit();
         assert_freed(&world, freed, "flushed");
         assert_eq!(world.keyspace.memory_bytes(), 0);

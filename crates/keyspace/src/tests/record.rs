@@ -86,14 +86,14 @@ fn a_cleared_database_counts_towards_the_limit_while_it_can_come_back() {
     world.keyspace.set_undo_limit_bytes(50_000);
     let mut txn = world.recording();
     txn.forbid_dropping_record();
-    assert_eq!(WriteTxn::new(&mut txn).clear(0..1), Ok(50));
+    assert_eq!(WriteTxn::new(&mut txn).clear(0), Ok(50));
     assert!(txn.record_is_full());
     txn.roll_back();
     assert_eq!(world.keyspace.database(0).keys(), 50);
     world.audit();
 
     let mut txn = world.recording();
-    assert_eq!(WriteTxn::new(&mut txn).clear(0..1), Ok(50));
+    assert_eq!(WriteTxn::new(&mut txn).clear(0), Ok(50));
     assert!(txn.record_was_dropped());
     txn.commit();
     assert_eq!(world.keyspace.database(0).keys(), 0);
@@ -149,7 +149,7 @@ fn a_long_string_deleted_before_a_clearing_is_counted_when_both_are_taken_back()
     for commits in [false, true] {
         let mut txn = world.recording();
         assert!(delete(&mut txn, "a"));
-        assert_eq!(WriteTxn::new(&mut txn).clear(0..1), Ok(2));
+        assert_eq!(WriteTxn::new(&mut txn).clear(0), Ok(2));
         set(&mut txn, "b", &long('y'), Expiry::Clear);
         assert!(delete(&mut txn, "b"));
         if commits {

@@ -98,7 +98,7 @@ fn a_refused_clearing_asks_for_everything_next_time() {
     let held = world.locked(&["a"]);
     let mut txn = world.recording();
     set(&mut txn, "b", "1", Expiry::Clear);
-    assert_eq!(WriteTxn::new(&mut txn).clear(0..1), Err(Abort));
+    assert_eq!(WriteTxn::new(&mut txn).clear(0), Err(Abort));
     assert_eq!(txn.learned_plan(), LockPlan::All);
     txn.roll_back();
     drop(held);

@@ -40,7 +40,7 @@ fn in_all(world: &World, change: impl Fn(&mut WriteTxn<'_, '_>)) {
 }
 
 fn clear(world: &World) {
-    in_all(world, |txn| assert!(txn.clear(0..1).is_ok()));
+    in_all(world, |txn| assert!(txn.clear(0).is_ok()));
 }
 
 fn swap(world: &World) {
@@ -214,7 +214,7 @@ fn a_change_that_is_taken_back_is_none() {
     let mut txn = world.recording();
     set(&mut txn, "y", "2", Expiry::Clear);
     assert!(WriteTxn::new(&mut txn).swap(0, 1).is_ok());
-    assert!(WriteTxn::new(&mut txn).clear(0..1).is_ok());
+    assert!(WriteTxn::new(&mut txn).clear(0).is_ok());
     txn.roll_back();
     assert!(!changed(&world, &watched));
 

@@ -6,12 +6,11 @@
 use std::ops::Range;
 
 use perilune_structures::{DetachedDb, Handle, NewEntry, NewPayload, Payload};
-use smallvec::SmallVec;
 
 use super::{Abort, Held, Savepoint, Txn, aside};
 use crate::plan::STRIPE_COUNT;
 use crate::stripe::Map;
-use crate::undo::{Prior, Relocated, Saved, SavedPayload, TakenDb, Undo, UndoLog};
+use crate::undo::{Prior, Relocated, Saved, SavedPayload, Undo, UndoLog};
 use crate::watch::Presence;
 
 impl Txn<'_> {
@@ -359,17 +358,20 @@ impl Txn<'_> {
                     }
                 }
             }
-            Undo::Cleared { stripe, taken, .. } => {
+            Undo::Cleared {
+                stripe,
+                database,
+                taken,
+                queue,
+                ..
+            } => {
                 let at = self.held_at(stripe);
-                for taken in taken {
-                    let guard = &mut self.held[at].guard;
-                    let database = taken.database as usize;
-                    guard.queues.restore(database, taken.queue);
-                    let refilled = guard.map.restore_db(database, taken.entries);
-                    // what was put there after the clearing: the keys' own records have taken it out again
-                    debug_assert!(refilled.is_empty());
-                    self.free_databases(at, [refilled], 0);
-                }
+                let guard = &mut self.held[at].guard;
+                guard.queues.restore(database as usize, queue);
+                let refilled = guard.map.restore_db(database as usize, taken);
+                // what was put there after the clearing: the keys' own records have taken it out again
+                debug_assert!(refilled.is_empty());
+                self.free_database(at, refilled, 0);
             }
             Undo::Relocated(relocated) => self.move_back(*relocated),
             Undo::Swapped {
@@ -446,23 +448,17 @@ impl Txn<'_> {
                     ..
                 } => {
                     let at = self.held_at(*stripe);
-                    let entries = taken.drain(..).map(|taken| taken.entries);
-                    self.free_databases(at, entries, *heap_bytes);
+                    self.free_database(at, std::mem::take(taken), *heap_bytes);
                 }
             }
         }
     }
 
     /// Frees what has been taken out of a stripe, with objects of `heap_bytes`.
-    fn free_databases(
-        &mut self,
-        at: usize,
-        taken: impl IntoIterator<Item = DetachedDb>,
-        heap_bytes: i64,
-    ) {
+    fn free_database(&mut self, at: usize, taken: DetachedDb, heap_bytes: i64) {
         let guard = &mut self.held[at].guard;
         let before = guard.map.memory_bytes();
-        let cleared = guard.map.free_dbs(taken);
+        let cleared = guard.map.free_db(taken);
         let freed = before.saturating_sub(guard.map.memory_bytes());
         guard.heap_bytes -= heap_bytes;
         aside(&mut self.aside)
@@ -470,53 +466,42 @@ impl Txn<'_> {
             .add_database(cleared, freed + heap_bytes.max(0) as usize);
     }
 
-    /// Clears some databases in all stripes; how many keys they had. Where they are all that a stripe holds, its memory is moved
-    /// away as a whole, and nothing is walked over.
-    pub(super) fn clear_databases(&mut self, databases: Range<usize>) -> Result<u64, Abort> {
+    /// Clears one database in all stripes; how many keys it had.
+    pub(super) fn clear_database(&mut self, database: usize) -> Result<u64, Abort> {
         self.hold_all()?;
         let mut removed = 0;
         for at in 0..STRIPE_COUNT {
-            let map = &self.held[at].guard.map;
-            let filled: SmallVec<[usize; 16]> = databases
-                .clone()
-                .filter(|&database| map.len(database) > 0)
-                .collect();
-            if filled.is_empty() {
+            let len = self.held[at].guard.map.len(database);
+            if len == 0 {
                 continue;
             }
-            for &database in &filled {
-                self.held[at].changed.add(database);
-                self.note_exchange(at, database, None);
-            }
-            let Held { stripe, guard, .. } = &mut self.held[at];
-            let len: usize = filled.iter().map(|&database| guard.map.len(database)).sum();
             removed += len as u64;
-            let is_all = guard.map.entries() == len;
-            let heap_bytes = match is_all {
-                true => guard.heap_bytes,
-                false => filled.iter().map(|&d| heap_bytes(&guard.map, d)).sum(),
+            self.held[at].changed.add(database);
+            self.note_exchange(at, database, None);
+            let Held { stripe, guard, .. } = &mut self.held[at];
+            let queue = guard.queues.take(database);
+            let Some(undo) = &mut self.undo else {
+                // mostly it is the only one, and then there is nothing to walk over
+                let all = (0..self.keyspace.database_count()).map(|d| guard.map.len(d));
+                let heap_bytes = if all.sum::<usize>() == len {
+                    guard.heap_bytes
+                } else {
+                    heap_bytes(&guard.map, database..database + 1)
+                };
+                let taken = guard.map.take_db(database);
+                self.free_database(at, taken, heap_bytes);
+                continue;
             };
-            let entry_bytes = match (&self.undo, is_all) {
-                (None, _) => 0,
-                (Some(_), true) => guard.map.memory_bytes(),
-                (Some(_), false) => filled.iter().map(|&d| entry_bytes(&guard.map, d)).sum(),
-            };
-            let take = |&database: &usize| TakenDb {
-                database: database as u32,
-                entries: guard.map.take_db(database),
-                queue: guard.queues.take(database),
-            };
-            let taken: Vec<TakenDb> = filled.iter().map(take).collect();
-            match &mut self.undo {
-                Some(undo) => {
-                    undo.clear(*stripe, taken, heap_bytes, entry_bytes);
-                    self.check_record()?;
-                }
-                None => {
-                    let entries = taken.into_iter().map(|taken| taken.entries);
-                    self.free_databases(at, entries, heap_bytes);
-                }
-            }
+            let cleared_heap_bytes = heap_bytes(&guard.map, database..database + 1);
+            let entry_bytes = entry_bytes(&guard.map, database);
+            undo.clear(
+                *stripe,
+                database,
+                (guard.map.take_db(database), queue),
+                cleared_heap_bytes,
+                entry_bytes,
+            );
+            self.check_record()?;
         }
         Ok(removed)
     }
@@ -576,14 +561,16 @@ impl Txn<'_> {
     }
 }
 
-/// Bytes of all heap objects in a database of a map.
-fn heap_bytes(map: &Map, database: usize) -> i64 {
+/// Bytes of all heap objects in some databases of a map.
+fn heap_bytes(map: &Map, databases: Range<usize>) -> i64 {
     let mut bytes = 0;
-    map.iterate(database, |handle| {
-        if let Payload::Heap(object) = map.payload(handle) {
-            bytes += object.heap_bytes() as i64;
-        }
-    });
+    for database in databases {
+        map.iterate(database, |handle| {
+            if let Payload::Heap(object) = map.payload(handle) {
+                bytes += object.heap_bytes() as i64;
+            }
+        });
+    }
     bytes
 }
 

@@ -1,6 +1,5 @@
 //! What commands see of a transaction: the reading side, the writing side, and entries.
 
-use std::ops::Range;
 use std::sync::atomic::Ordering;
 
 use perilune_structures::{Handle, Payload};
@@ -379,9 +378,9 @@ impl<'t, 'k> WriteTxn<'t, 'k> {
         super::aside(&mut self.read.txn.aside).garbage.in_place = true;
     }
 
-    /// Removes all keys of these databases; how many they were.
-    pub fn clear(&mut self, databases: Range<usize>) -> Result<u64, Abort> {
-        self.read.txn.clear_databases(databases)
+    /// Removes all keys of a database; how many they were.
+    pub fn clear(&mut self, database: usize) -> Result<u64, Abort> {
+        self.read.txn.clear_database(database)
     }
 
     /// Lets two databases change places.

@@ -2,11 +2,12 @@
 #![allow(dead_code)] // Each test file uses a part.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use perilune_resp::{Protocol, Reply};
 use perilune_script::{
-    Abort, Arguments, Interrupt, KillReason, Limits, LogLevel, Port, Propagation, Script,
-    ScriptStop, Vm,
+    Abort, Arguments, Function, Interrupt, KillReason, Library, Limits, LogLevel, Port,
+    Propagation, Script, ScriptStop, Vm,
 };
 
 /// Writes a reply down as a compact text: `+OK`, `-ERR x`, `:1`, `"bulk"`, `nil`, `[..]`, `{k v}`, `~[..]`.
@@ -341,6 +342,7 @@ impl Bench {
         let arguments = Arguments {
             keys: &keys,
             argv: &argv,
+            call: &argv,
             seed: 1,
         };
         self.vm
@@ -351,6 +353,47 @@ impl Bench {
             reply.text
         );
         Ok(reply.text)
+    }
+
+    /// Loads a library; its functions, or why there are none.
+    pub fn load(&mut self, source: &str) -> Result<Vec<Arc<Function>>, String> {
+        let text = |message: Vec<u8>| format!("-{}", lossy(&message));
+        let library = Arc::new(Library::new(source.as_bytes()).map_err(text)?);
+        let declarations = match self.vm.load(&library, &mut self.server) {
+            Ok(declarations) => declarations,
+            Err(ScriptStop::Aborted) => return Err("aborted".into()),
+            Err(ScriptStop::Killed { message, .. }) => {
+                return Err(format!("killed {}", text(message)));
+            }
+            Err(ScriptStop::OutOfMemory { message }) => {
+                return Err(format!("memory {}", text(message)));
+            }
+            Err(ScriptStop::Error { message, .. }) => return Err(text(message)),
+        };
+        Function::all(&library, declarations).map_err(text)
+    }
+
+    /// Calls a function; what it replied, or how it stopped, as text.
+    pub fn call(&mut self, function: &Function, keys: &[&str], argv: &[&str]) -> String {
+        let keys: Vec<&[u8]> = keys.iter().map(|key| key.as_bytes()).collect();
+        let argv: Vec<&[u8]> = argv.iter().map(|arg| arg.as_bytes()).collect();
+        let mut reply = Text::new(self.protocol);
+        let arguments = Arguments {
+            keys: &keys,
+            argv: &argv,
+            call: &argv,
+            seed: 1,
+        };
+        let outcome = self
+            .vm
+            .call(function, arguments, &mut self.server, &mut reply);
+        match outcome {
+            Ok(_) => reply.text,
+            Err(ScriptStop::Aborted) => "aborted".into(),
+            Err(ScriptStop::Killed { message, .. }) => format!("killed -{}", lossy(&message)),
+            Err(ScriptStop::OutOfMemory { message }) => format!("memory -{}", lossy(&message)),
+            Err(ScriptStop::Error { message, .. }) => format!("-{}", lossy(&message)),
+        }
     }
 
     /// Checks sentences of a script and its reply. ` script: <sha>` is left out of errors.

@@ -159,14 +159,14 @@ pub(super) fn memory(server: &Server, to: &mut Lines<'_>) {
     to.add("used_memory_lua_human", super::human(largest_vm));
     to.add("used_memory_scripts_eval", scripts);
     to.add("number_of_cached_scripts", server.scripts.len());
-    to.add_zeros(&[
-        "number_of_functions",
-        "number_of_libraries",
-        "used_memory_vm_functions",
-    ]);
+    let functions = server.functions.table();
+    to.add("number_of_functions", functions.function_count());
+    to.add("number_of_libraries", functions.libraries().len());
+    // functions run where scripts run
+    to.add_zeros(&["used_memory_vm_functions"]);
     to.add_bytes("used_memory_vm_total", vms);
-    to.add("used_memory_functions", 0);
-    to.add_bytes("used_memory_scripts", scripts);
+    to.add("used_memory_functions", report.functions);
+    to.add_bytes("used_memory_scripts", scripts + report.functions);
     to.add_bytes("maxmemory", server.settings.memory.maxmemory.get() as usize);
     to.add("maxmemory_policy", server.setting_text("maxmemory-policy"));
     to.add(

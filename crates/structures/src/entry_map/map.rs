@@ -474,7 +474,7 @@ mod tests {
         assert_eq!(find(&map, 0), None, "taken out");
         let refilled = map.restore_db(0, taken);
         assert_eq!(find(&map, 0), Some(moved));
-        drop(map.free_dbs([refilled]));
+        drop(map.free_db(refilled));
         assert_eq!(find(&map, 0), Some(moved));
 
         assert!(map.remove(0, h, moved).is_none());

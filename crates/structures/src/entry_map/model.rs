@@ -296,7 +296,7 @@ impl Pair {
                 let before = std::mem::take(&mut self.dbs[db]);
                 self.insert(db, &key_bytes(key), model);
                 let since = self.map.restore_db(db, taken);
-                assert_eq!(self.map.free_dbs([since]).len(), 1);
+                assert_eq!(self.map.free_db(since).len(), 1);
                 self.dbs[db] = before;
             }
         }

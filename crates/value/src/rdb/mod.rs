@@ -22,12 +22,14 @@
 //!
 //! | file         | holds                                            |
 //! |--------------|--------------------------------------------------|
+//! | `functions.rs` | libraries of functions                         |
 //! | `write.rs`   | [`Writer`]                                       |
 //! | `read.rs`    | [`Reader`]: lengths and strings                  |
 //! | `object.rs`  | how it reads values, and what it looks at in them |
 //! | `ziplist.rs` | the packed forms of older versions               |
 //! | `lzf.rs`     | compressed strings                               |
 
+mod functions;
 mod lzf;
 mod object;
 mod read;
@@ -46,6 +48,7 @@ use crate::edit::Limits;
 use crate::object::Object;
 use crate::string::Text;
 
+pub use functions::{Libraries, LibraryError, dump_libraries};
 pub use read::Reader;
 pub use write::Writer;
 
@@ -170,6 +173,16 @@ fn seal(payload: &mut Vec<u8>) {
     payload.extend(checksum.to_le_bytes());
 }
 
+/// What stands before version and checksum, if these are right.
+fn body(payload: &[u8], versions: VersionCheck) -> Option<&[u8]> {
+    let (body, footer) = payload.split_at(payload.len().checked_sub(FOOTER_LEN)?);
+    let (version, checksum) = footer.split_first_chunk()?;
+    let expected = CRC.checksum(&payload[..body.len() + version.len()]);
+    let is_right =
+        versions.takes(u16::from_le_bytes(*version)) && checksum == expected.to_le_bytes();
+    is_right.then_some(body)
+}
+
 /// The value of a payload from outside, of which every byte has been looked at: it can be read and changed like any
 /// other. A string comes as [`Object::Raw`], however long it is.
 ///
@@ -183,13 +196,7 @@ pub fn restore(
     string_len_max: usize,
     versions: VersionCheck,
 ) -> Result<Object, RestoreError> {
-    let body_len = payload.len().checked_sub(FOOTER_LEN);
-    let (body, footer) = payload.split_at(body_len.ok_or(RestoreError::Footer)?);
-    let (version, checksum) = footer.split_first_chunk().ok_or(RestoreError::Footer)?;
-    let expected = CRC.checksum(&payload[..body.len() + version.len()]);
-    if !versions.takes(u16::from_le_bytes(*version)) || checksum != expected.to_le_bytes() {
-        return Err(RestoreError::Footer);
-    }
+    let body = body(payload, versions).ok_or(RestoreError::Footer)?;
     let mut reader = Reader::new(body, string_len_max);
     let object = reader
         .value_with_kind(limits)

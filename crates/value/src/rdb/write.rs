@@ -94,6 +94,11 @@ impl Writer {
         }
     }
 
+    /// Writes a byte as it is.
+    pub fn put_byte(&mut self, byte: u8) {
+        self.bytes.push(byte);
+    }
+
     /// Writes a length.
     pub fn put_len(&mut self, len: u64) {
         match len {

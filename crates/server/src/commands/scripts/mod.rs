@@ -1,7 +1,9 @@
-//! Scripts.
+//! Scripts and functions.
 
 mod eval;
 mod evalsha;
+mod fcall;
+mod function;
 mod script;
 
 use crate::table::ServerCommand;
@@ -12,5 +14,8 @@ pub const COMMANDS: &[ServerCommand] = &[
     eval::EVAL_RO,
     evalsha::EVALSHA,
     evalsha::EVALSHA_RO,
+    fcall::FCALL,
+    fcall::FCALL_RO,
+    function::FUNCTION,
     script::SCRIPT,
 ];

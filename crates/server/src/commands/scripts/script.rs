@@ -1,11 +1,10 @@
 //! `SCRIPT LOAD | EXISTS | FLUSH | KILL | SHOW | HELP`: the scripts that the server knows, and those that run.
 
-use perilune_command::{Arg, Command, CommandError, Flags, Group, Outcome, Spec, errors};
+use perilune_command::{Arg, Command, Flags, Group, Outcome, Spec, errors};
 use perilune_resp::Reply;
 
 use crate::call::Call;
-use crate::config::ScriptBusyScope;
-use crate::running::{KILLABLE_AFTER, Killed};
+use crate::running::Target;
 use crate::scripting;
 use crate::table::{Handler, ServerCommand};
 
@@ -174,29 +173,11 @@ fn kill(call: &mut Call<'_>, arguments: &[&[u8]], reply: &mut dyn Reply) -> Outc
     if arguments.len() > 3 {
         return Err(errors::wrong_arity("script|kill").into());
     }
-    let server = call.server;
-    let scope = server.settings.script.script_busy_scope.get();
-    let threshold =
-        std::time::Duration::from_millis(server.settings.script.busy_reply_threshold.get());
-    let min_age = if threshold.is_zero() {
-        KILLABLE_AFTER
-    } else {
-        KILLABLE_AFTER.min(threshold)
-    };
-    match server.running.kill(
-        arguments.get(2).copied(),
-        min_age,
-        scope == ScriptBusyScope::Server,
-    ) {
-        Killed::Told(_) => reply.ok(),
-        Killed::NoneRunning => {
-            return Err(CommandError::new("NOTBUSY No scripts in execution right now.").into());
-        }
-        Killed::Unkillable => {
-            return Err(CommandError::new("UNKILLABLE Sorry the script already executed write commands against the dataset. You can either wait the script termination or kill the server in a hard way using the SHUTDOWN NOSAVE command.").into());
-        }
-    }
-    Ok(())
+    scripting::kill(
+        call.server,
+        Target::Scripts(arguments.get(2).copied()),
+        reply,
+    )
 }
 
 fn help(_call: &mut Call<'_>, _arguments: &[&[u8]], reply: &mut dyn Reply) -> Outcome {

@@ -165,7 +165,7 @@ fn stats(call: &mut Call<'_>, _arguments: &[&[u8]], reply: &mut dyn Reply) -> Ou
         ("cluster.links", Whole(0)),
         ("aof.buffer", Whole(0)),
         ("lua.caches", bytes(report.scripts)),
-        ("functions.caches", Whole(0)),
+        ("functions.caches", bytes(report.functions)),
         ("overhead.total", bytes(report.overhead())),
         ("keys.count", Whole(report.keys as i64)),
         (
