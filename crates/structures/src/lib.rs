@@ -28,6 +28,7 @@ mod rank_tree;
 pub mod ranked_map;
 #[cfg(test)]
 mod testing;
+mod tiered_vec;
 
 pub use corrupt::Corrupt;
 pub use cpu::prefetch;

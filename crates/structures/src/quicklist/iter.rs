@@ -1,11 +1,9 @@
 //! Finding and walking.
 
-use std::collections::vec_deque;
-
 use super::QuickList;
 use super::node::{Entry, NodeBuf};
-use crate::Item;
 use crate::listpack::Walk;
+use crate::{Item, tiered_vec};
 
 impl QuickList {
     /// The element at `index`, negative ones counting from the back.
@@ -22,7 +20,7 @@ impl QuickList {
     /// The elements from `index` on.
     pub fn iter_from(&self, index: usize) -> Iter<'_> {
         let (node, offset) = self.locate(index).unwrap_or((self.nodes.len(), 0));
-        let mut nodes = self.nodes.range(node..);
+        let mut nodes = self.nodes.range(node, self.nodes.len());
         let items = nodes.next().map(|entry| entry.items(offset, entry.len()));
         Iter {
             nodes,
@@ -41,13 +39,13 @@ impl QuickList {
         let index = index.min(self.len.saturating_sub(1));
         let Some((node, offset)) = self.locate(index) else {
             return IterBack {
-                nodes: self.nodes.range(..0),
+                nodes: self.nodes.range(0, 0),
                 items: Items::default(),
                 left: 0,
             };
         };
         IterBack {
-            nodes: self.nodes.range(..node),
+            nodes: self.nodes.range(0, node),
             items: self.nodes[node].items(0, offset + 1),
             left: index + 1,
         }
@@ -67,25 +65,27 @@ impl QuickList {
         if index >= self.len {
             return None;
         }
-        let (first, second) = self.nodes.as_slices();
         if index < self.len / 2 {
-            let mut offset = index;
-            for (begin, nodes) in [(0, first), (first.len(), second)] {
-                for (node, entry) in nodes.iter().enumerate() {
-                    if offset < entry.len() {
-                        return Some((begin + node, offset));
-                    }
-                    offset -= entry.len();
+            let (mut node, mut offset) = (0, index);
+            for entry in self.nodes.stretches().flatten() {
+                if offset < entry.len() {
+                    return Some((node, offset));
                 }
+                offset -= entry.len();
+                node += 1;
             }
         } else {
-            let mut behind = self.len;
-            for (begin, nodes) in [(first.len(), second), (0, first)] {
-                for (node, entry) in nodes.iter().enumerate().rev() {
-                    behind -= entry.len();
-                    if behind <= index {
-                        return Some((begin + node, index - behind));
-                    }
+            let (mut node, mut behind) = (self.nodes.len(), self.len);
+            for entry in self
+                .nodes
+                .stretches()
+                .rev()
+                .flat_map(|nodes| nodes.iter().rev())
+            {
+                behind -= entry.len();
+                node -= 1;
+                if behind <= index {
+                    return Some((node, index - behind));
                 }
             }
         }
@@ -137,7 +137,7 @@ impl<'a> Items<'a> {
 /// Elements in order; see [`QuickList::iter_from`].
 #[derive(Clone)]
 pub struct Iter<'a> {
-    nodes: vec_deque::Iter<'a, Entry>,
+    nodes: tiered_vec::Iter<'a, Entry>,
     items: Items<'a>,
     left: usize,
 }
@@ -174,7 +174,7 @@ impl<'a> Iterator for Iter<'a> {
 /// Elements in reverse order; see [`QuickList::iter_back_from`].
 #[derive(Clone)]
 pub struct IterBack<'a> {
-    nodes: vec_deque::Iter<'a, Entry>,
+    nodes: tiered_vec::Iter<'a, Entry>,
     items: Items<'a>,
     left: usize,
 }

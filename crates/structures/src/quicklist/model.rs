@@ -176,7 +176,7 @@ fn check(list: &QuickList, model: &[Vec<u8>]) {
     assert_eq!(list.get(-1 - model.len() as i64), None);
 
     let mut bytes = 0;
-    for entry in &list.nodes {
+    for entry in list.nodes.iter() {
         bytes += entry.heap_bytes();
         assert!(entry.count > 0);
         if let NodeBuf::Packed(pack) = &entry.buf {
@@ -220,6 +220,8 @@ fn a_list_of_one_packed_node_can_be_a_listpack() {
     check(&QuickList::from_listpack(pack), &[b"a".to_vec()]);
     list.push_back(&[b'x'; 9000], fill);
     assert!(!list.fits_listpack(fill, false));
+    // a copy has no spare room, and its figures say so
+    check(&list.clone(), &[b"a".to_vec(), vec![b'x'; 9000]]);
     assert_eq!(list.clone().into_listpack().unwrap_err().len(), 2);
     list.remove(0);
     assert!(!list.fits_listpack(fill, false));

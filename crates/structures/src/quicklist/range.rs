@@ -1,5 +1,6 @@
 //! Taking out and putting in whole stretches; removal by text.
 
+use super::node::Entry;
 use super::{Fill, QuickList};
 use crate::Item;
 
@@ -25,13 +26,15 @@ impl QuickList {
             left -= self.nodes[end].len();
             end += 1;
         }
-        for entry in self.nodes.drain(node..end) {
-            self.len -= entry.len();
-            self.node_bytes -= entry.heap_bytes();
-            taken.len += entry.len();
-            taken.node_bytes += entry.heap_bytes();
-            taken.nodes.push_back(entry);
-        }
+        let mut whole = self.nodes.split_off(node);
+        self.nodes.append(whole.split_off(end - node));
+        let len: usize = whole.iter().map(Entry::len).sum();
+        let bytes: usize = whole.iter().map(Entry::heap_bytes).sum();
+        self.len -= len;
+        self.node_bytes -= bytes;
+        taken.len += len;
+        taken.node_bytes += bytes;
+        taken.nodes.append(whole);
         if left > 0 {
             taken.take_from(self, node, 0, left);
         }
@@ -54,7 +57,7 @@ impl QuickList {
     /// Puts all elements of `list` in, so that its first stands at `index`, which is at most [`QuickList::len`]: the
     /// inverse of [`QuickList::take_range`]. Nodes are moved; at the two seams they are merged where the limits allow
     /// it, so that what a cut has parted comes together again.
-    pub fn insert_list(&mut self, index: usize, mut list: QuickList, fill: Fill) {
+    pub fn insert_list(&mut self, index: usize, list: QuickList, fill: Fill) {
         if list.is_empty() {
             return;
         }
@@ -73,14 +76,9 @@ impl QuickList {
         let added = list.nodes.len();
         self.len += list.len;
         self.node_bytes += list.node_bytes;
-        if node == 0 {
-            list.nodes.append(&mut self.nodes);
-            self.nodes = list.nodes;
-        } else {
-            let mut tail = self.nodes.split_off(node);
-            self.nodes.append(&mut list.nodes);
-            self.nodes.append(&mut tail);
-        }
+        let tail = self.nodes.split_off(node);
+        self.nodes.append(list.nodes);
+        self.nodes.append(tail);
         self.merge(node + added - 1, fill);
         if let Some(before) = node.checked_sub(1) {
             self.merge(before, fill);
