@@ -17,6 +17,7 @@ pub const UNITS_DEFAULT: &[&str] = &[
     "unit/bitops",
     "unit/bitfield",
     "unit/scripting",
+    "unit/functions",
     "unit/type/list",
     "unit/type/list-2",
     "unit/type/list-3",
