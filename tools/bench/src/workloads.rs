@@ -34,11 +34,21 @@ pub enum Preload {
     Windows,
 }
 
+/// What is loaded before, for the command to call.
+#[derive(Clone, Copy)]
+pub enum Program {
+    None,
+    /// A script, for EVALSHA.
+    Script(&'static str),
+    /// A library of functions, for FCALL.
+    Library(&'static str),
+}
+
 /// One row.
 pub struct Workload {
     pub name: &'static str,
     pub command: &'static [&'static str],
-    pub script: Option<&'static str>,
+    pub program: Program,
     pub pipeline: usize,
     /// How many different numbers `__rand_int__` takes.
     pub range: usize,
@@ -73,6 +83,11 @@ const PIPELINED: Bar = Bar {
     stretch: 0.45,
 };
 
+const SCRIPT: Bar = Bar {
+    at_most: 0.38,
+    stretch: 0.25,
+};
+
 const LIST_ENDS: Bar = Bar {
     at_most: 0.55,
     stretch: 0.40,
@@ -91,6 +106,65 @@ else
   redis.call('expire', KEYS[1], ARGV[2])
   return nil
 end";
+
+const INSERT_IF_MISSING_LIBRARY: &str = "\
+#!lua name=bench
+redis.register_function('insert_if_missing', function(keys, args)
+  if redis.call('exists', keys[1]) == 1 then
+    return tonumber(redis.call('ttl', keys[1]))
+  else
+    redis.call('set', keys[1], args[1])
+    redis.call('expire', keys[1], args[2])
+    return nil
+  end
+end)";
+
+const RATE_LIMITER: &str = "\
+local count = redis.call('incr', KEYS[1])
+if count == 1 then
+  redis.call('expire', KEYS[1], ARGV[2])
+end
+if count > tonumber(ARGV[1]) then
+  return {0, redis.call('ttl', KEYS[1])}
+end
+return {1, tonumber(ARGV[1]) - count}";
+
+const STRING_WORK: &str = "\
+local words = {}
+for word in string.gmatch(ARGV[1], '%a+') do
+  words[#words + 1] = word:upper()
+end
+return table.concat(words, '-')";
+
+const TEXT: &str = "the quick brown fox jumps over the lazy dog and then it runs through the wide green forest until night";
+
+const NUMERIC_LOOP: &str = "\
+local sum = 0
+for i = 1, 10000 do
+  sum = (sum + i * 7) % 1000003
+end
+return sum";
+
+const SIEVE: &str = "\
+local composite, count = {}, 0
+for i = 2, 10000 do
+  if not composite[i] then
+    count = count + 1
+    for multiple = i * i, 10000, i do
+      composite[multiple] = true
+    end
+  end
+end
+return count";
+
+const SORT_1000: &str = "\
+local numbers, seed = {}, 42
+for i = 1, 1000 do
+  seed = (seed * 16807) % 2147483647
+  numbers[i] = seed
+end
+table.sort(numbers)
+return numbers[500]";
 
 const HUNDRED_INCRS: &str = "for i = 1, 100 do redis.call('incr', KEYS[1]) end";
 
@@ -122,7 +196,7 @@ return #list";
 const JSON_ELEMENTS: &str = r#"[{"id":"__rand_int__","name":"first","at":1700000000},{"id":"__rand_int__","name":"second","at":1700000001}]"#;
 
 /// All rows.
-pub const WORKLOADS: [Workload; 21] = [
+pub const WORKLOADS: [Workload; 27] = [
     plain("ping", &["PING"], 1, UNPIPELINED),
     plain("get", &["GET", "{p}:__rand_int__"], 1, UNPIPELINED),
     plain("set", &["SET", "{p}:__rand_int__", VALUE], 1, UNPIPELINED),
@@ -156,7 +230,7 @@ pub const WORKLOADS: [Workload; 21] = [
     Workload {
         name: "script_100_hincrbys",
         command: &["EVALSHA", "{sha}", "1", "counters"],
-        script: Some(HUNDRED_HINCRBYS),
+        program: Program::Script(HUNDRED_HINCRBYS),
         pipeline: 1,
         range: 1,
         preload: Preload::Nothing,
@@ -249,7 +323,7 @@ pub const WORKLOADS: [Workload; 21] = [
             "__rand_int__",
             MEMBER,
         ],
-        script: Some(SLIDING_WINDOW),
+        program: Program::Script(SLIDING_WINDOW),
         pipeline: 32,
         range: WINDOWS,
         preload: Preload::Windows,
@@ -263,7 +337,7 @@ pub const WORKLOADS: [Workload; 21] = [
     Workload {
         name: "insert_if_missing_p32",
         command: &["EVALSHA", "{sha}", "1", "{p}:__rand_int__", "data", "60"],
-        script: Some(INSERT_IF_MISSING),
+        program: Program::Script(INSERT_IF_MISSING),
         pipeline: 32,
         range: KEYS,
         preload: Preload::Nothing,
@@ -275,9 +349,38 @@ pub const WORKLOADS: [Workload; 21] = [
         },
     },
     Workload {
+        name: "insert_if_missing_fcall_p32",
+        command: &[
+            "FCALL",
+            "insert_if_missing",
+            "1",
+            "{p}:__rand_int__",
+            "data",
+            "60",
+        ],
+        program: Program::Library(INSERT_IF_MISSING_LIBRARY),
+        pipeline: 32,
+        range: KEYS,
+        preload: Preload::Nothing,
+        operations: 1_000_000,
+        operations_counted: 5_000,
+        bar: SCRIPT,
+    },
+    Workload {
+        name: "rate_limiter_p32",
+        command: &["EVALSHA", "{sha}", "1", "{p}:__rand_int__", "10", "60"],
+        program: Program::Script(RATE_LIMITER),
+        pipeline: 32,
+        range: KEYS,
+        preload: Preload::Nothing,
+        operations: 1_000_000,
+        operations_counted: 5_000,
+        bar: SCRIPT,
+    },
+    Workload {
         name: "script_100_incrs",
         command: &["EVALSHA", "{sha}", "1", "counter"],
-        script: Some(HUNDRED_INCRS),
+        program: Program::Script(HUNDRED_INCRS),
         pipeline: 1,
         range: 1,
         preload: Preload::Nothing,
@@ -291,7 +394,7 @@ pub const WORKLOADS: [Workload; 21] = [
     Workload {
         name: "json_merge",
         command: &["EVALSHA", "{sha}", "1", "{p}:__rand_int__", JSON_ELEMENTS],
-        script: Some(JSON_MERGE),
+        program: Program::Script(JSON_MERGE),
         pipeline: 1,
         range: JSON_KEYS,
         preload: Preload::JsonArrays,
@@ -302,6 +405,46 @@ pub const WORKLOADS: [Workload; 21] = [
             stretch: 0.40,
         },
     },
+    calculation(
+        "string_work",
+        &["EVALSHA", "{sha}", "0", TEXT],
+        STRING_WORK,
+        100_000,
+        Bar {
+            at_most: 0.45,
+            stretch: 0.33,
+        },
+    ),
+    calculation(
+        "numeric_loop_10000",
+        &["EVALSHA", "{sha}", "0"],
+        NUMERIC_LOOP,
+        10_000,
+        Bar {
+            at_most: 0.60,
+            stretch: 0.53,
+        },
+    ),
+    calculation(
+        "sieve_10000",
+        &["EVALSHA", "{sha}", "0"],
+        SIEVE,
+        4_000,
+        Bar {
+            at_most: 0.30,
+            stretch: 0.27,
+        },
+    ),
+    calculation(
+        "sort_1000",
+        &["EVALSHA", "{sha}", "0"],
+        SORT_1000,
+        10_000,
+        Bar {
+            at_most: 0.50,
+            stretch: 0.25,
+        },
+    ),
 ];
 
 const fn plain(
@@ -313,7 +456,7 @@ const fn plain(
     Workload {
         name,
         command,
-        script: None,
+        program: Program::None,
         pipeline,
         range: KEYS,
         preload: Preload::Strings,
@@ -323,8 +466,29 @@ const fn plain(
     }
 }
 
+/// A script that works without a key.
+const fn calculation(
+    name: &'static str,
+    command: &'static [&'static str],
+    script: &'static str,
+    operations: usize,
+    bar: Bar,
+) -> Workload {
+    Workload {
+        name,
+        command,
+        program: Program::Script(script),
+        pipeline: 1,
+        range: 1,
+        preload: Preload::Nothing,
+        operations,
+        operations_counted: operations / 200,
+        bar,
+    }
+}
+
 impl Workload {
-    /// Fills the database and loads the script; returns the command with only `__rand_int__` left open, for a key
+    /// Fills the database and loads the program; returns the command with only `__rand_int__` left open, for a key
     /// prefix to be chosen with [`with_prefix`].
     pub fn prepare(&self, client: &mut Client) -> Result<Vec<String>, String> {
         match self.preload {
@@ -345,19 +509,22 @@ impl Workload {
                 }
             }
         }
-        let sha = match self
-            .script
-            .map(|script| client.call(&["SCRIPT", "LOAD", script]))
-            .transpose()?
-        {
-            Some(Value::Bulk(sha)) => String::from_utf8_lossy(&sha).into_owned(),
-            Some(other) => return Err(format!("SCRIPT LOAD answers {other:?}")),
-            None => String::new(),
+        let call: &[&str] = match self.program {
+            Program::None => &[],
+            Program::Script(script) => &["SCRIPT", "LOAD", script],
+            Program::Library(library) => &["FUNCTION", "LOAD", "REPLACE", library],
+        };
+        let loaded = match call {
+            [] => String::new(),
+            call => match client.call(call)? {
+                Value::Bulk(name) => String::from_utf8_lossy(&name).into_owned(),
+                other => return Err(format!("{} {} answers {other:?}", call[0], call[1])),
+            },
         };
         Ok(self
             .command
             .iter()
-            .map(|word| word.replace("{sha}", &sha))
+            .map(|word| word.replace("{sha}", &loaded))
             .collect())
     }
 }
@@ -474,7 +641,7 @@ mod tests {
     fn a_script_and_only_a_script_is_called_by_digest() {
         for workload in &WORKLOADS {
             assert_eq!(
-                workload.script.is_some(),
+                matches!(workload.program, Program::Script(_)),
                 workload.command.contains(&"{sha}"),
                 "{}",
                 workload.name
