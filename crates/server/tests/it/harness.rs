@@ -8,9 +8,11 @@
 //! A `*` in an answer stands for any text.
 
 use std::collections::HashMap;
+use std::fs::File;
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::path::PathBuf;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard};
@@ -26,16 +28,93 @@ const OTHER_SERVER: &str = "PERILUNE_IT_SERVER";
 /// How long a server may take to start, and a reply to come.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Held by tests that keep processors busy or measure time, one at a time.
-pub fn alone() -> MutexGuard<'static, ()> {
+/// What [`alone`] gives.
+pub struct Alone {
+    _file: File,
+    _thread: MutexGuard<'static, ()>,
+}
+
+/// Held by tests that keep processors busy or measure time, one at a time: in this process, and in others, as some runners
+/// give each test a process of its own.
+pub fn alone() -> Alone {
     static ALONE: Mutex<()> = Mutex::new(());
-    ALONE.lock().unwrap_or_else(|e| e.into_inner())
+    let thread = ALONE.lock().unwrap_or_else(|e| e.into_inner());
+    let file = lock_file("alone");
+    file.lock().expect("a lock");
+    Alone {
+        _file: file,
+        _thread: thread,
+    }
+}
+
+/// A file that the tests of all processes lock to agree on something.
+fn lock_file(name: &str) -> File {
+    let directory = std::env::temp_dir().join("perilune-it-locks");
+    std::fs::create_dir_all(&directory).expect("a directory for locks");
+    File::create(directory.join(name)).expect("a file to lock")
+}
+
+/// A port that no other test has.
+struct Port {
+    number: u16,
+    _lock: File,
+}
+
+/// Where to look for ports: below those that systems give to clients. One of these is free when it is asked for, and
+/// may belong to a connection, or to the server of another test, when one's own server comes to bind it. A test
+/// whose server could not start would then talk to another's, which goes away in the midst of it.
+const PORTS: Range<u16> = 20_000..30_000;
+
+impl Port {
+    /// Takes one, until this is dropped.
+    fn take() -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        // processes begin at places of their own, so that they seldom meet
+        let begin = std::process::id().wrapping_mul(101);
+        loop {
+            let step = begin.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed));
+            let number = PORTS.start + (step % PORTS.len() as u32) as u16;
+            let lock = lock_file(&format!("port-{number}"));
+            if lock.try_lock().is_ok() && TcpListener::bind(("127.0.0.1", number)).is_ok() {
+                return Self {
+                    number,
+                    _lock: lock,
+                };
+            }
+        }
+    }
+}
+
+/// What a thread of a server has done so far.
+pub struct Task {
+    /// What it is called.
+    pub name: String,
+    /// Whether it runs, or would if there were a processor for it.
+    pub is_runnable: bool,
+    /// How long it has run.
+    pub cpu: Duration,
+}
+
+impl Task {
+    /// Reads `/proc/<pid>/task/<tid>`; none if the thread has ended.
+    fn read(directory: &Path) -> Option<Self> {
+        let read = |file: &str| std::fs::read_to_string(directory.join(file)).ok();
+        let (name, stat, scheduled) = (read("comm")?, read("stat")?, read("schedstat")?);
+        // the name stands in parentheses, and may hold anything
+        let state = stat.rsplit_once(") ")?.1;
+        let nanoseconds = scheduled.split(' ').next()?.parse().ok()?;
+        Some(Self {
+            name: name.trim_end().to_owned(),
+            is_runnable: state.starts_with('R'),
+            cpu: Duration::from_nanos(nanoseconds),
+        })
+    }
 }
 
 /// A server that ends with this value.
 pub struct Server {
     process: Child,
-    port: u16,
+    port: Port,
     directory: PathBuf,
 }
 
@@ -47,14 +126,14 @@ impl Server {
         let directory =
             std::env::temp_dir().join(format!("perilune-it-{}-{number}", std::process::id()));
         std::fs::create_dir_all(&directory).expect("a directory for the server");
-        let port = free_port();
-        let log = std::fs::File::create(directory.join("log")).expect("a log file");
+        let port = Port::take();
+        let log = File::create(directory.join("log")).expect("a log file");
         let binary =
             std::env::var_os(OTHER_SERVER).unwrap_or_else(|| env!("CARGO_BIN_EXE_perilune").into());
         let process = Command::new(binary)
             .args([
                 "--port",
-                &port.to_string(),
+                &port.number.to_string(),
                 "--bind",
                 "127.0.0.1",
                 "--io-threads",
@@ -69,14 +148,16 @@ impl Server {
             .stderr(Stdio::inherit())
             .spawn()
             .expect("the server starts");
-        let server = Self {
+        let mut server = Self {
             process,
             port,
             directory,
         };
         let mut probe = None;
         eventually("the server listens", || {
-            probe = TcpStream::connect(("127.0.0.1", port)).ok();
+            let ended = server.process.try_wait().expect("a process");
+            assert!(ended.is_none(), "the server does not start: {ended:?}");
+            probe = TcpStream::connect(server.address()).ok();
             probe.is_some()
         });
         // gone before anybody asks who is there
@@ -88,9 +169,22 @@ impl Server {
         server
     }
 
+    fn address(&self) -> (&'static str, u16) {
+        ("127.0.0.1", self.port.number)
+    }
+
+    /// Its threads.
+    pub fn tasks(&self) -> Vec<Task> {
+        let path = format!("/proc/{}/task", self.process.id());
+        let directory = std::fs::read_dir(path).expect("the process runs");
+        directory
+            .filter_map(|entry| Task::read(&entry.ok()?.path()))
+            .collect()
+    }
+
     /// A new connection.
     pub fn connect(&self) -> Client {
-        let stream = TcpStream::connect(("127.0.0.1", self.port)).expect("the server accepts");
+        let stream = TcpStream::connect(self.address()).expect("the server accepts");
         stream.set_nodelay(true).expect("a socket");
         stream.set_read_timeout(Some(PATIENCE)).expect("a socket");
         Client {
@@ -101,7 +195,7 @@ impl Server {
 
     /// Whether nobody listens any more.
     pub fn refuses_connections(&self) -> bool {
-        TcpStream::connect(("127.0.0.1", self.port))
+        TcpStream::connect(self.address())
             .is_err_and(|error| error.kind() == ErrorKind::ConnectionRefused)
     }
 
@@ -310,9 +404,4 @@ pub fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
         assert!(Instant::now() < deadline, "never: {what}");
         std::thread::sleep(Duration::from_millis(5));
     }
-}
-
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("an address").port()
 }

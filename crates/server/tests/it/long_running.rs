@@ -197,15 +197,26 @@ fn a_writer_whose_record_outgrew_its_limit_cannot_be_killed() {
     let fill = |count| format!("for i = 1, {count} do redis.call('hset', 'h', i, 'x') end");
     // a big collection, of which every change is recorded
     assert_eq!(other.ask(&format!("EVAL \"{}\" 0", fill(1000))), "$-1");
-    let mut victim = run_away(&server, &format!("{} while true do end", fill(100_000)));
-    // it needs one stripe, and takes the others when it drops its record
-    eventually("everything is busy", || {
-        ["GET other", "GET another"]
-            .iter()
-            .all(|call| other.ask(call).starts_with("-BUSY "))
-    });
-    assert!(other.ask("SCRIPT KILL").starts_with("-UNKILLABLE "));
-    assert!(victim.is_silent_for(Duration::from_millis(300)));
+    let script = format!("{} while true do end", fill(100_000));
+    for attempt in 0.. {
+        let mut victim = run_away(&server, &script);
+        // It needs one stripe, and takes all of them for a run that may drop its record.
+        eventually("everything is busy", || {
+            ["GET other", "GET another"]
+                .iter()
+                .all(|call| other.ask(call).starts_with("-BUSY "))
+        });
+        // When it does that depends on the machine. Whoever is killed before is taken back.
+        std::thread::sleep(Duration::from_millis(20 << attempt));
+        let answer = other.ask("SCRIPT KILL");
+        if answer.starts_with("-UNKILLABLE ") {
+            assert!(victim.is_silent_for(Duration::from_millis(300)));
+            break;
+        }
+        assert_eq!((answer.as_str(), attempt < 9), ("+OK", true));
+        assert!(victim.receive().is_some());
+        assert_eq!(other.ask("HLEN h"), ":1000");
+    }
 }
 
 #[test]
@@ -254,53 +265,80 @@ fn who_is_told_busy_leaves_the_queue_of_the_key() {
     eventually("the key is free", || other.ask("GET mine") == "\"before\"");
 }
 
-/// Two scripts of about 50 ms on one server, against the same two on a server each, which is as parallel as this
-/// machine can be while it does other work: the best of some attempts.
+/// Two scripts that never end are on a processor, or ready for one, at the same time: neither waits for the other. (How
+/// long they then take is for the benchmark, as it depends on what else the machine does.)
 fn check_parallel(loops: &str, script: &str, keys: usize) {
-    let servers = [(); 2].map(|()| Server::start(&["--io-threads", loops]));
+    const SAMPLES: usize = 50;
+    let server = start(&["--io-threads", loops]);
+    let mut other = server.connect();
+    let mut clients = ["key:a", "key:b"].map(|key| {
+        let mut client = server.connect();
+        client.send(&format!("EVAL \"{script}\" {keys} {key}"));
+        client
+    });
+    // the second has begun, too: only a script that runs makes anybody busy
+    for call in ["GET key:a", "GET key:b"] {
+        becomes_busy(&mut other, call);
+    }
+    let both_run = (0..SAMPLES).filter(|_| {
+        std::thread::sleep(Duration::from_millis(2));
+        let tasks = server.tasks();
+        let runnable = tasks.iter().filter(|task| task.is_runnable);
+        runnable.filter(|task| task.name == "perilune").count() >= 2
+    });
+    let both_run = both_run.count();
+    println!("{loops} loops, {keys} keys declared: both ran {both_run} of {SAMPLES} times");
+    assert!(both_run > SAMPLES * 9 / 10, "{both_run} of {SAMPLES}");
+    assert_eq!(other.ask("SCRIPT KILL"), "+OK");
+    for client in &mut clients {
+        let end = client.receive().map(|value| crate::harness::show(&value));
+        assert!(end.is_some_and(|end| matches("-*Script killed by user*", &end)));
+    }
+}
+
+/// What two scripts cost that run at the same time, on one server and on a server each: nobody spins. The best of some
+/// attempts, as whoever shares a core with others takes longer.
+#[test]
+fn scripts_that_run_in_parallel_cost_no_more_than_on_two_servers() {
+    let _alone = alone();
+    let servers = [(); 2].map(|()| start(&["--io-threads", "2"]));
     let mut together = [servers[0].connect(), servers[0].connect()];
     let mut apart = [servers[0].connect(), servers[1].connect()];
-    let time = |clients: &mut [Client], rounds: u64| {
-        let started = Instant::now();
+    let cost = |clients: &mut [Client]| {
+        let all = || -> Duration {
+            let tasks = servers.iter().flat_map(Server::tasks);
+            tasks.map(|task| task.cpu).sum()
+        };
+        let before = all();
         for (client, key) in clients.iter_mut().zip(["a", "b"]) {
-            client.send(&format!("EVAL \"{script}\" {keys} {key} {rounds}"));
+            client.send(&format!(
+                "EVAL \"local s = redis.call('incr', KEYS[1]) for i = 1, 30000000 do s = s + i % 7 end\" 1 {key}"
+            ));
         }
         for client in clients {
             assert!(client.receive().is_some());
         }
-        started.elapsed().as_secs_f64()
+        all() - before
     };
-    let mut rounds = 1_000_000;
-    while (0..5).any(|_| time(&mut apart[..1], rounds) < 0.05) {
-        rounds = rounds * 3 / 2;
-    }
-    let (mut one, mut on_one, mut on_two) = (f64::MAX, f64::MAX, f64::MAX);
-    for attempt in 0..40 {
-        one = one.min(time(&mut apart[..1], rounds));
-        on_two = on_two.min(time(&mut apart, rounds));
-        on_one = on_one.min(time(&mut together, rounds));
-        if attempt >= 5 && on_one <= 1.3 * on_two {
+    let (mut on_one, mut on_two) = (Duration::MAX, Duration::MAX);
+    for attempt in 0..20 {
+        on_two = on_two.min(cost(&mut apart));
+        on_one = on_one.min(cost(&mut together));
+        if attempt >= 2 && on_one <= on_two.mul_f64(1.2) {
             break;
         }
     }
-    println!(
-        "{loops} loops, {keys} keys declared: one {:.0} ms; two take {:.2} of that, on two servers {:.2}",
-        one * 1000.0,
-        on_one / one,
-        on_two / one
-    );
-    // one after the other would be 2; 1.3 holds where nothing else runs
-    assert!(on_one <= 1.6 * on_two, "{on_one} {on_two}");
+    assert!(on_one <= on_two.mul_f64(1.4), "{on_one:?} {on_two:?}");
 }
 
 #[test]
 fn scripts_on_different_keys_run_in_parallel() {
     let _alone = alone();
-    let work = "local s = 0 for i = 1, tonumber(ARGV[#ARGV]) do s = s + i % 7 end";
+    let work = "while true do end";
     let declared = format!("redis.call('incr', KEYS[1]) {work}");
-    let computed = format!("redis.call('incr', 'key:' .. ARGV[1]) {work}");
+    let undeclared = format!("redis.call('incr', ARGV[1]) {work}");
     check_parallel("2", &declared, 1);
-    check_parallel("2", &computed, 0);
+    check_parallel("2", &undeclared, 0);
     check_parallel("1", &declared, 1);
-    check_parallel("1", &computed, 0);
+    check_parallel("1", &undeclared, 0);
 }
