@@ -6,7 +6,7 @@ use crate::pools::{
     BITFIELD_TYPES, BITFIELD_TYPES_VALID, FLOATS, INTEGERS, KEYS, LENGTHS, NAMES, ODD_NUMBERS,
     PATTERNS, SETTINGS, SETTINGS_READ, SHORT_KEYS, STRING_BYTES_MAX,
 };
-use crate::{hashes, lists, payloads, sets, sorted_sets, sorting, waiting};
+use crate::{functions, hashes, lists, payloads, sets, sorted_sets, sorting, waiting};
 
 /// Whether the run may set the setting: an unknown one (which is refused), or a listed one to a listed value.
 pub fn is_harmless_setting(name: &[u8], value: Option<&[u8]>) -> bool {
@@ -389,6 +389,13 @@ pub fn argument(rng: &mut Rng, command: &str, name: &str, kind: &str) -> Vec<u8>
             );
         }
         ("script|load", _) => return crate::scripts::body(rng),
+        ("fcall" | "fcall_ro", "function") => return functions::function_name(rng),
+        ("function|load", "function-code") => return functions::code(rng),
+        ("function|delete", _) => return functions::library_name(rng),
+        ("function|list", "library-name-pattern") => {
+            return one_of(rng, &["*", "l*", "L1", "l?", "[^l]*", "nosuch", ""]);
+        }
+        ("function|restore", "serialized-value") => return functions::payload(rng),
         _ => {}
     }
     match kind {

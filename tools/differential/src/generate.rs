@@ -391,7 +391,14 @@ impl Generator {
         {
             return false;
         }
-        let inner = if is(&["eval", "evalsha", "eval_ro", "evalsha_ro"]) {
+        let inner = if is(&[
+            "eval",
+            "evalsha",
+            "eval_ro",
+            "evalsha_ro",
+            "fcall",
+            "fcall_ro",
+        ]) {
             words.get(3..).unwrap_or_default()
         } else {
             &[]

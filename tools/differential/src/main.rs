@@ -8,6 +8,7 @@
 mod compare;
 mod domain;
 mod episodes;
+mod functions;
 mod generate;
 mod grammar;
 mod guard;

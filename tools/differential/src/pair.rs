@@ -179,6 +179,7 @@ impl Pair {
                 &["CONFIG", "SET", "busy-reply-threshold", "5000"],
                 &["CONFIG", "SET", "lazyfree-lazy-user-flush", "no"],
                 &["SCRIPT", "FLUSH", "SYNC"],
+                &["FUNCTION", "FLUSH", "SYNC"],
                 &["FLUSHALL", "SYNC"],
                 &["CONFIG", "RESETSTAT"],
             ] {

@@ -25,7 +25,8 @@ fn captured() -> &'static [Vec<u8>] {
     })
 }
 
-fn from_hex(hex: &str) -> Option<Vec<u8>> {
+/// The bytes that a text of hexadecimal digits stands for.
+pub fn from_hex(hex: &str) -> Option<Vec<u8>> {
     let digit = |at: usize| u8::from_str_radix(hex.get(at..at + 2)?, 16).ok();
     (0..hex.len()).step_by(2).map(digit).collect()
 }

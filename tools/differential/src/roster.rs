@@ -244,6 +244,17 @@ pub const ROSTER: &[(&str, u32)] = &[
     ("script|kill", 4),
     ("script|show", 4),
     ("script|help", 3),
+    ("fcall", 40),
+    ("fcall_ro", 16),
+    ("function|load", 24),
+    ("function|list", 6),
+    ("function|delete", 6),
+    ("function|flush", 3),
+    ("function|dump", 4),
+    ("function|restore", 8),
+    ("function|stats", 4),
+    ("function|kill", 2),
+    ("function|help", 2),
 ];
 
 /// Commands of the roster that only Redis 8.0 has: they are sent where that is the reference.

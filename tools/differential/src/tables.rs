@@ -39,6 +39,30 @@ fn info(value: &Value) -> Value {
     Value::Array(parts.iter().enumerate().map(part).collect())
 }
 
+/// FUNCTION LIST: a list of maps, each with a list of functions.
+pub fn libraries(value: &Value) -> Value {
+    let library = |value: &Value| {
+        let field = |(name, field): (&Value, &Value)| match field.as_array() {
+            Some(functions) => {
+                Value::Array(vec![name.clone(), Value::Array(sorted(functions.to_vec()))])
+            }
+            None => Value::Array(vec![name.clone(), field.clone()]),
+        };
+        Value::Array(pairs(value).into_iter().map(field).collect())
+    };
+    let libraries = value.as_array().unwrap_or_default();
+    Value::Array(sorted(libraries.iter().map(library).collect()))
+}
+
+/// FUNCTION DUMP: libraries one behind the other, and a checksum of that.
+pub fn dump(value: &Value) -> Value {
+    const CHECKSUM_LEN: usize = 8;
+    let mut bytes = value.as_bytes().unwrap_or_default().to_vec();
+    bytes.truncate(bytes.len().saturating_sub(CHECKSUM_LEN));
+    bytes.sort_unstable();
+    Value::Bulk(bytes)
+}
+
 /// COMMAND DOCS: a map of maps; RESP2 sends both flat.
 pub fn docs(value: &Value) -> Value {
     let doc = |(name, doc): (&Value, &Value)| {
