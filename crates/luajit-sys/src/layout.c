@@ -7,6 +7,8 @@
 #include "lj_gc.h"
 #include "lj_obj.h"
 
+#include "lj_ff.h"
+
 #define SAME(a, b) _Static_assert((long)(a) == (long)(b), #a " is not " #b)
 #define AT(type, field, offset) SAME(offsetof(type, field), offset)
 
@@ -44,6 +46,8 @@ AT(GCproto, sizebc, 12);
 AT(GCproto, k, 32);
 AT(GCproto, sizekgc, 48);
 AT(GCfuncL, pc, 32);
+AT(GCfuncC, ffid, 10);
+SAME(FF_string_gmatch_aux, 86);
 SAME(BC_LEN, 21);
 SAME(BC_GGET, 54);
 SAME(BC_GSET, 55);

@@ -5,7 +5,7 @@
 
 use std::ffi::c_int;
 
-use perilune_luajit_sys::*;
+use perilune_luajit_sys::{inside, *};
 
 use crate::pattern::{CAPTURES_MAX, Capture, Matcher, PatternError, effective, is_plain};
 use crate::state::{self, ShortText, bytes_at, push_bytes, raise_error, raise_stop};
@@ -178,6 +178,7 @@ unsafe extern "C-unwind" fn gmatch(lua: *mut lua_State) -> c_int {
         lua_settop(lua, 2);
         lua_pushnumber(lua, 0.0);
         lua_pushcclosure(lua, gmatch_next, 3);
+        inside::mark_gmatch_iterator(lua);
         1
     }
 }
