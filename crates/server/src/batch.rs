@@ -261,7 +261,13 @@ impl Server {
         match self.dispatch(turn, &mut conn.session, &mut conn.out, arguments, found) {
             Verdict::Done => {}
             Verdict::Park(ticket) => {
-                conn.session.client.flags.set(flag::WAITS, true);
+                // those of stripes are the lowest
+                let waits = if ticket < ROOM_TICKET {
+                    flag::PARKED
+                } else {
+                    flag::WAITS
+                };
+                conn.session.client.flags.set(waits, true);
                 return Some(Flow::Park(ticket));
             }
             Verdict::Block => {

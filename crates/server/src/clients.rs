@@ -27,12 +27,14 @@ pub mod flag {
     pub const CLOSE_AFTER_REPLY: u32 = 1 << 4;
     /// Came through a Unix socket.
     pub const UNIX_SOCKET: u32 = 1 << 5;
-    /// Its command waits: for locks, or for the end of a pause.
+    /// Its command waits: for the end of a pause, or for room in a queue of messages.
     pub const WAITS: u32 = 1 << 6;
     /// CLIENT CAPA REDIRECT.
     pub const CAN_REDIRECT: u32 = 1 << 7;
     /// Has a subscription.
     pub const PUBSUB: u32 = 1 << 8;
+    /// Its command waits for its turn at a stripe. Not shown: to clients that is a command that takes a while.
+    pub const PARKED: u32 = 1 << 9;
     /// Its command waits for keys.
     pub const BLOCKED: u32 = 1 << 16;
 }

@@ -90,8 +90,9 @@ impl Service for Server {
             // killed: what it has sent does not count any more
             return Flow::Close;
         }
-        if conn.session.client.flags.has(flag::WAITS) {
-            conn.session.client.flags.set(flag::WAITS, false);
+        let waits = flag::WAITS | flag::PARKED;
+        if conn.session.client.flags.has_any(waits) {
+            conn.session.client.flags.set(waits, false);
             self.note_resumed(&conn.session);
         }
         self.run_batch(turn, conn, input)

@@ -201,6 +201,11 @@ impl ShownFlags {
         }
     }
 
+    /// Whether any of these is set.
+    pub fn has_any(&self, flags: u32) -> bool {
+        self.0.load(Ordering::Relaxed) & flags != 0
+    }
+
     /// Whether all of these are set.
     pub fn has(&self, flags: u32) -> bool {
         self.0.load(Ordering::Relaxed) & flags == flags

@@ -43,6 +43,8 @@ pub enum Relation {
     TakenEarlier(Queue),
     /// What the other pushed to this queue was taken later.
     PushedEarlier(Queue),
+    /// The other was sent when it waited for this queue already, and was served from it.
+    ServedEarlier(Queue),
     /// The other was sent later on the same connection.
     Process,
     /// The other was sent after its reply had arrived.
@@ -124,6 +126,12 @@ pub enum Anomaly {
         one: Mark,
         next: Mark,
         taker: usize,
+    },
+    /// Somebody took from a queue for which another had been waiting before that was sent, and went on waiting.
+    PassedOver {
+        queue: Queue,
+        waiting: usize,
+        served: usize,
     },
     /// Somebody waited for a queue that was not empty, and nobody woke it.
     Starved { transaction: usize },
@@ -520,6 +528,9 @@ fn name(steps: &[(usize, Relation)]) -> &'static str {
     let count = |wanted: fn(&Relation) -> bool| steps.iter().filter(|(_, r)| wanted(r)).count();
     let clock = count(|r| matches!(r, Relation::Process | Relation::Realtime)) > 0;
     let reads = count(|r| matches!(r, Relation::Wr(_) | Relation::Took(_))) > 0;
+    if count(|r| matches!(r, Relation::ServedEarlier(_))) > 0 {
+        return "waiters out of order";
+    }
     if count(|r| matches!(r, Relation::TakenEarlier(_) | Relation::PushedEarlier(_))) > 0 {
         return "a queue out of order";
     }

@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::check::{Anomaly, Relation};
-use crate::history::{Kind, Mark, Operation, Outcome, Queue, Transaction};
+use crate::history::{Kind, Mark, Operation, Outcome, Queue, Transaction, Wait};
 use crate::queues::shape;
 use crate::shapes::Shape;
 
@@ -21,6 +21,8 @@ pub struct Delivered {
     pub awaited: usize,
     /// Waits that ended with nothing.
     pub in_vain: usize,
+    /// Pairs of commands that waited for the same queue, of which one is known to have come later and was served.
+    pub turns: usize,
 }
 
 /// A mark in a queue.
@@ -39,6 +41,8 @@ struct Log<'a> {
     sights: Vec<(usize, &'a [Mark])>,
     /// Who found it empty.
     empties: Vec<usize>,
+    /// Who was seen waiting for it, and from when to when.
+    waits: Vec<(usize, (u64, u64))>,
     /// So many may have been taken by those whose answer nobody saw.
     may_be_taken: u32,
     /// So many may have been moved here by them, and from where.
@@ -80,6 +84,15 @@ pub fn relate(
 fn logs<'a>(history: &'a [Transaction], anomalies: &mut Vec<Anomaly>) -> BTreeMap<Queue, Log<'a>> {
     let mut logs: BTreeMap<Queue, Log<'a>> = BTreeMap::new();
     for (number, transaction) in history.iter().enumerate() {
+        if let Some(Wait {
+            queues,
+            seen: Some(seen),
+        }) = &transaction.wait
+        {
+            for queue in queues {
+                logs.entry(*queue).or_default().waits.push((number, *seen));
+            }
+        }
         if transaction.outcome == Outcome::Starved {
             anomalies.push(Anomaly::Starved {
                 transaction: number,
@@ -174,6 +187,7 @@ impl Check<'_> {
             .collect();
         self.pass_on(&taken, Relation::TakenEarlier(self.queue));
         self.check_sights(&pushers);
+        self.check_turns();
         if shape(self.queue) == Shape::List {
             let sights = self.log.sights.iter();
             let pushed: Vec<(usize, usize)> = sights
@@ -293,6 +307,40 @@ impl Check<'_> {
                 }
                 if !is_scored {
                     self.edge(first, second, Relation::PushedEarlier(queue));
+                }
+            }
+        }
+    }
+
+    /// Who waits is served before those who were sent when it was waiting already. (Not before one that waits for
+    /// several queues: where one transaction has pushed to some of them, it may be its turn in the line of one,
+    /// and then it takes from the first that is not empty, as in the reference.)
+    fn check_turns(&mut self) {
+        let queue = self.queue;
+        for &(waiting, (since, until)) in &self.log.waits {
+            let waiter = &self.history[waiting];
+            let is_known = waiter.outcome != Outcome::Unknown;
+            let took =
+                |o: &Operation| matches!(o, Operation::Take { marks, .. } if !marks.is_empty());
+            let is_served = waiter.operations.iter().any(took);
+            for &(served, _) in &self.log.sights {
+                let other = &self.history[served];
+                let is_in_line = other
+                    .wait
+                    .as_ref()
+                    .is_some_and(|wait| wait.queues == [queue]);
+                if !is_in_line || other.invoked <= since {
+                    continue;
+                }
+                self.delivered.turns += 1;
+                if is_served {
+                    self.edge(waiting, served, Relation::ServedEarlier(queue));
+                } else if is_known && other.completed < until {
+                    self.anomalies.push(Anomaly::PassedOver {
+                        queue,
+                        waiting,
+                        served,
+                    });
                 }
             }
         }

@@ -1,7 +1,7 @@
 //! Planted violations: each must be found, and named as what it is. And honest histories: nothing is found.
 
 use super::*;
-use crate::history::Kind;
+use crate::history::{Kind, Wait};
 
 /// `a1:7` appends mark 7 to list 1, `a1:7@2` and is told that two were before, `r1:7,8` reads list 1; `s1:7` adds mark 7
 /// to set 1, `s1:7!` and is told that it was there, `m1:7,8` reads set 1; `p1:7` pushes to queue 1, `t1:7,8` takes from it, `l1:7,8` reads what is left there,
@@ -15,6 +15,7 @@ fn transaction(connection: u32, invoked: u64, completed: u64, operations: &str) 
         completed,
         outcome: Outcome::Committed,
         operations,
+        wait: None,
     }
 }
 
@@ -586,6 +587,56 @@ fn found_empty_and_starved() {
 }
 
 #[test]
+fn waiters_out_of_order() {
+    // The first is known to have waited from 10 to `until`; the second was sent at `invoked`.
+    let history = |until, invoked, first: &str, second: &str| {
+        let mut history = vec![
+            transaction(0, 0, 100, first),
+            transaction(1, invoked, 60, second),
+            transaction(2, 30, 70, "p1:7 p1:8"),
+            transaction(3, 110, 120, "l1:"),
+        ];
+        let wait = |queues: &[u32], seen| Wait {
+            queues: queues.to_vec(),
+            seen,
+        };
+        history[0].wait = Some(wait(&[1, 4], Some((10, until))));
+        history[1].wait = Some(wait(&[1], None));
+        history
+    };
+    clean(&history(20, 15, "t1:7", "t1:8"));
+    // It was served, and did not hear of it for a while.
+    clean(&history(65, 15, "t1:7", "t1:8"));
+    cycle(
+        &history(20, 15, "t1:8", "t1:7"),
+        "waiters out of order",
+        &[0, 1],
+    );
+    // It was not served at all, and waited on.
+    let passed_over = Anomaly::PassedOver {
+        queue: 1,
+        waiting: 0,
+        served: 1,
+    };
+    anomaly(&history(65, 15, "t1: t4:", "t1:7"), &passed_over);
+    let mut unknown = history(65, 15, "u1:1", "t1:7");
+    unknown[0].outcome = Outcome::Unknown;
+    unknown[3].operations = vec![];
+    clean(&unknown);
+    // Nobody knows which came first.
+    clean(&history(20, 5, "t1:8", "t1:7"));
+    // The second waited for another queue as well.
+    let mut history_of_two = history(20, 15, "t1:8", "t1:7");
+    if let Some(wait) = &mut history_of_two[1].wait {
+        wait.queues.push(4);
+    }
+    clean(&history_of_two);
+    let unserved = history(55, 15, "t1: t4:", "t1:7,8");
+    clean(&unserved);
+    assert_eq!(check(&unserved).delivered.turns, 1);
+}
+
+#[test]
 fn deliveries_are_counted() {
     let mut history = vec![
         transaction(0, 0, 20, "t1:7"),
@@ -600,6 +651,7 @@ fn deliveries_are_counted() {
         taken: 2,
         awaited: 1,
         in_vain: 1,
+        turns: 0,
     };
     assert_eq!(check(&history).delivered, delivered);
 }

@@ -239,6 +239,7 @@ impl Worker<'_> {
                     completed,
                     outcome,
                     operations,
+                    wait: None,
                 };
                 worker.history.push(made);
             };
@@ -255,6 +256,7 @@ impl Worker<'_> {
                     completed,
                     outcome,
                     operations,
+                    wait: None,
                 });
             }
         }
@@ -327,6 +329,7 @@ impl Worker<'_> {
                 completed,
                 outcome,
                 operations,
+                wait: None,
             });
         }
         Ok(())

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use perilune_harness::{Connection, Value};
 
 use crate::drive::{Run, replies, send_body, understand, unseen};
-use crate::history::{Kind, Mark, Operation, Outcome, Queue, Transaction};
+use crate::history::{Kind, Mark, Operation, Outcome, Queue, Transaction, Wait};
 use crate::queues::{QUEUES_PER_EPISODE, Scene, shape};
 use crate::shapes::Shape;
 use crate::workload::{Body, Meaning, Plan, Planner};
@@ -75,6 +75,7 @@ struct Pending {
     plan: Plan,
     invoked: u64,
     replies: Vec<Value>,
+    wait: Option<Wait>,
 }
 
 /// Which marks of an episode were pushed, and whether they were taken.
@@ -154,6 +155,8 @@ impl<'a> Player<'a> {
             // most of them wait before anything is there
             order.sort_by_key(|&client| client >= WAITING_CLIENTS);
         }
+        // in some it is known who came first
+        let calls = self.planner.rng.bool();
         for client in order {
             let batch = self.planner.rng.usize(1..3);
             self.send(client, batch, |planner| {
@@ -163,6 +166,9 @@ impl<'a> Player<'a> {
                     planner.pushing(scene)
                 }
             })?;
+            if calls {
+                self.call_the_roll()?;
+            }
             // some hear what has been answered so far, before anything else is sent
             if self.planner.rng.bool() {
                 let listener = self.planner.rng.usize(..self.clients.len());
@@ -196,11 +202,22 @@ impl<'a> Player<'a> {
         };
         for _ in 0..count {
             let plan = plan(&mut self.planner);
+            let wait = match &plan.body {
+                Body::Single(command) => match &command.meaning {
+                    Meaning::Take(taking, _) => Some(Wait {
+                        queues: taking.queues.clone(),
+                        seen: None,
+                    }),
+                    _ => None,
+                },
+                _ => None,
+            };
             send_body(&mut line.connection, &plan.body);
             client.pending.push_back(Pending {
                 plan,
                 invoked,
                 replies: Vec::new(),
+                wait,
             });
         }
         if line.connection.flush().is_err() {
@@ -248,7 +265,46 @@ impl<'a> Player<'a> {
             completed: self.started.elapsed().as_nanos() as u64,
             outcome,
             operations,
+            wait: pending.wait.clone(),
         });
+    }
+
+    /// Notes who waits. A client with a single command under way that the server shows as waiting for keys stands in
+    /// their lines; whoever is sent after that comes behind it.
+    fn call_the_roll(&mut self) -> Result<()> {
+        let asked = self.now();
+        let is_single = |client: &&Client| client.pending.len() == 1;
+        let lines = self.clients.iter().filter(is_single);
+        let ids: Vec<Vec<u8>> = lines
+            .filter_map(|client| Some(client.line.as_ref()?.id.clone()))
+            .collect();
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let head = ["CLIENT", "LIST", "ID"].map(|word| word.as_bytes().to_vec());
+        let reply = self.control(&[head.into_iter().chain(ids).collect()])?;
+        let text = String::from_utf8_lossy(reply[0].as_bytes().unwrap_or_default()).into_owned();
+        let answered = self.now();
+        for client in self.clients.iter_mut().filter(|c| c.pending.len() == 1) {
+            let (Some(line), Some(pending)) = (&client.line, client.pending.front_mut()) else {
+                continue;
+            };
+            let id = format!("id={} ", String::from_utf8_lossy(&line.id));
+            let shown = text.lines().find(|shown| shown.starts_with(&id));
+            let flags =
+                shown.and_then(|shown| shown.split(' ').find_map(|f| f.strip_prefix("flags=")));
+            if !flags.is_some_and(|flags| flags.contains('b')) {
+                continue;
+            }
+            if let Some(wait) = &mut pending.wait {
+                let seen = wait.seen.get_or_insert((answered, answered));
+                // One whose time is up is shown for a moment more.
+                if waits_for_ever(&pending.plan) {
+                    seen.1 = asked;
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Takes in what a client has been answered so far.
@@ -389,6 +445,7 @@ impl<'a> Player<'a> {
 
     /// Ends the waits that are left. Nothing is there that anybody could be served with.
     fn release(&mut self) -> Result<()> {
+        self.call_the_roll()?;
         for client in 0..WAITING_CLIENTS {
             let deadline = Instant::now() + PATIENCE;
             let way = self.planner.rng.u32(..4);
@@ -524,5 +581,13 @@ impl<'a> Player<'a> {
             thread::sleep(Duration::from_millis(10));
         }
         Err(error)
+    }
+}
+
+/// Whether a command that waits has no timeout.
+fn waits_for_ever(plan: &Plan) -> bool {
+    match &plan.body {
+        Body::Single(command) => command.words.iter().any(|word| word == b"0"),
+        _ => false,
     }
 }

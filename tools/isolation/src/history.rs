@@ -111,6 +111,18 @@ pub struct Transaction {
     pub outcome: Outcome,
     /// What it did, in order.
     pub operations: Vec<Operation>,
+    /// What it waited for, if it is a command that waits.
+    pub wait: Option<Wait>,
+}
+
+/// A command waits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wait {
+    /// For any of these.
+    pub queues: Vec<Queue>,
+    /// When it was seen standing in their lines: by the first of these times it did, and, if it got nothing in the end,
+    /// up to the second it still did.
+    pub seen: Option<(u64, u64)>,
 }
 
 impl fmt::Display for Transaction {

@@ -45,8 +45,9 @@ pub fn print_summary(history: &[Transaction], report: &Report, keys: u32, check_
     );
     let delivered = report.delivered;
     println!(
-        "{} elements taken from queues, {} of them by clients that were waiting; {} waits in vain",
-        delivered.taken, delivered.awaited, delivered.in_vain
+        "{} elements taken from queues, {} of them by clients that were waiting; {} waits in vain; \
+         {} times it was known who had come first",
+        delivered.taken, delivered.awaited, delivered.in_vain, delivered.turns
     );
 }
 
@@ -183,6 +184,16 @@ pub fn print_anomaly(history: &[Transaction], anomaly: &Anomaly) {
             println!("out of order: {one:08x} came before {next:08x} from queue q{queue}");
             show(&[*taker]);
         }
+        Anomaly::PassedOver {
+            queue,
+            waiting,
+            served,
+        } => {
+            println!(
+                "passed over: T{served} was served from queue q{queue} before T{waiting}, which had waited longer"
+            );
+            show(&[*waiting, *served]);
+        }
         Anomaly::Starved { transaction } => {
             println!("starved: a client waited for a queue that was not empty, and was not woken");
             show(&[*transaction]);
@@ -193,6 +204,11 @@ pub fn print_anomaly(history: &[Transaction], anomaly: &Anomaly) {
                 let next = steps[(place + 1) % steps.len()].0;
                 println!("    T{number} {}", history[*number]);
                 println!("      must come before T{next}, {}", why(*relation));
+            }
+            for (_, relation) in steps {
+                if let Relation::ServedEarlier(queue) = relation {
+                    show_queue(*queue);
+                }
             }
         }
     }
@@ -209,6 +225,9 @@ fn why(relation: Relation) -> String {
         }
         Relation::PushedEarlier(queue) => {
             format!("whose push to queue q{queue} was taken later")
+        }
+        Relation::ServedEarlier(queue) => {
+            format!("which came to wait for queue q{queue} later, and was served from it")
         }
         Relation::Process => "which was sent later on the same connection".into(),
         Relation::Realtime | Relation::Chain => "which was sent after its reply had arrived".into(),

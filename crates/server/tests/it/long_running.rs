@@ -246,6 +246,27 @@ fn a_signal_ends_the_server_whatever_runs() {
     assert_eq!(server.exit_code_within(LONG), Some(0));
 }
 
+/// Waiting for a key that a script holds is not waiting for a push: only the latter is shown as such.
+#[test]
+fn who_waits_for_a_script_is_not_blocked() {
+    let _alone = alone();
+    let server = Server::start(&["--io-threads", "2", "--busy-reply-threshold", "60000"]);
+    let _victim = run_away(&server, "while true do end");
+    let (mut waiting, mut other) = (server.connect(), server.connect());
+    eventually("it waits", || {
+        if other.text("INFO clients").contains("parked_clients:1\r") {
+            return true;
+        }
+        waiting.send("APPEND mine !");
+        false
+    });
+    assert!(other.text("INFO clients").contains("blocked_clients:0\r"));
+    let clients = other.text("CLIENT LIST");
+    assert!(!clients.contains("flags=b"), "{clients}");
+    eventually("it can be killed", || other.ask("SCRIPT KILL") == "+OK");
+    assert!(waiting.receive().is_some());
+}
+
 /// Who is queued behind somebody whose command was refused was never woken.
 #[test]
 fn who_is_told_busy_leaves_the_queue_of_the_key() {
