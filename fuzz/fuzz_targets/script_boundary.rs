@@ -2,24 +2,11 @@
 //!
 //! The first byte says what the rest is. Whatever it is, the script ends (a watchdog kills what takes long), the
 //! reply is well-formed, and the VM runs the next script.
-//!
-//! Leaks are looked for when the process ends (`ASAN_OPTIONS=detect_leaks=1`) and not after each input
-//! (`-detect_leaks=0`): then the VM is alive, and LuaJIT keeps the only pointer to the buffer in which it compiles less
-//! an offset (`J->irbuf`, "biased with REF_BIAS"), so that it points in front of the block and the detector takes the
-//! block for lost. A VM that is dropped gives everything back, which is checked for every one of them.
 
 #![no_main]
 
-use std::cell::RefCell;
-use std::sync::{Mutex, Once};
-use std::time::Duration;
-
 use libfuzzer_sys::fuzz_target;
-use perilune_resp::{Protocol, Reply};
-use perilune_script::{
-    Abort, Arguments, Completion, Interrupt, KillReason, Limits, LogLevel, Port, Propagation,
-    RunId, Script, ScriptStop, Vm,
-};
+use perilune_fuzz::{eval, with_vm};
 
 /// Scripts that work on ARGV[1] in the ways that are ours.
 const HARNESSES: &[&str] = &[
@@ -36,236 +23,14 @@ const HARNESSES: &[&str] = &[
     "return cjson.encode(ARGV[1])",
 ];
 
-/// Answers with whatever the bytes of the first argument describe.
-struct Shapes;
-
-impl Port for Shapes {
-    fn call(&mut self, args: &[&[u8]], reply: &mut dyn Reply) -> Result<(), Abort> {
-        let mut bytes = args.get(1).copied().unwrap_or_default();
-        if bytes.first() == Some(&b'!') {
-            return Err(Abort);
-        }
-        shape(&mut bytes, reply, 0);
-        Ok(())
-    }
-    fn log(&mut self, _: LogLevel, _: &[u8]) {}
-    fn may_call(&mut self, args: &[&[u8]]) -> Option<bool> {
-        args[0].first().map(|byte| byte % 2 == 0)
-    }
-    fn set_propagation(&mut self, _: Propagation) {}
-}
-
-fn shape(bytes: &mut &[u8], reply: &mut dyn Reply, depth: usize) {
-    let mut next = || match bytes.split_first() {
-        Some((&byte, rest)) => {
-            *bytes = rest;
-            byte
-        }
-        None => 0,
-    };
-    let (kind, len) = (next(), usize::from(next() % 5));
-    let mut elements = 0;
-    match kind % 16 {
-        0 => reply.null(),
-        1 => reply.null_array(),
-        2 => reply.integer(i64::from(next()) << (next() % 56)),
-        3 => reply.double(f64::from_bits(u64::from(next()) << (next() % 56))),
-        4 => reply.boolean(len > 2),
-        5 => reply.status("OK"),
-        6 => reply.error(&bytes[..len.min(bytes.len())]),
-        7 => reply.bulk(&bytes[..len.min(bytes.len())]),
-        8 => reply.big_number("12345678901234567890"),
-        9 => reply.verbatim("txt", &bytes[..len.min(bytes.len())]),
-        _ if depth > 200 => reply.ok(),
-        10 | 11 => {
-            reply.array(len);
-            elements = len;
-        }
-        12 | 13 => {
-            reply.map(len);
-            elements = 2 * len;
-        }
-        14 => {
-            reply.set(len);
-            elements = len;
-        }
-        _ => {
-            reply.push(len);
-            elements = len;
-        }
-    }
-    for _ in 0..elements {
-        shape(bytes, reply, depth + 1);
-    }
-}
-
-/// Checks that aggregates get exactly the elements that were announced.
-#[derive(Default)]
-struct WellFormed {
-    open: Vec<usize>,
-    values: usize,
-}
-
-impl WellFormed {
-    fn value(&mut self) {
-        self.values += usize::from(self.open.is_empty());
-        while let Some(left) = self.open.last_mut() {
-            *left -= 1;
-            if *left > 0 {
-                return;
-            }
-            self.open.pop();
-        }
-    }
-
-    fn aggregate(&mut self, len: usize) {
-        if len == 0 {
-            return self.value();
-        }
-        self.values += usize::from(self.open.is_empty());
-        self.open.push(len);
-    }
-}
-
-impl Reply for WellFormed {
-    fn protocol(&self) -> Protocol {
-        Protocol::Resp3
-    }
-    fn status(&mut self, text: &str) {
-        assert!(!text.contains(['\r', '\n']));
-        self.value();
-    }
-    fn error(&mut self, _: &[u8]) {
-        self.value();
-    }
-    fn integer(&mut self, _: i64) {
-        self.value();
-    }
-    fn bulk(&mut self, _: &[u8]) {
-        self.value();
-    }
-    fn null(&mut self) {
-        self.value();
-    }
-    fn null_array(&mut self) {
-        self.value();
-    }
-    fn array(&mut self, len: usize) {
-        self.aggregate(len);
-    }
-    fn map(&mut self, pairs: usize) {
-        self.aggregate(2 * pairs);
-    }
-    fn set(&mut self, len: usize) {
-        self.aggregate(len);
-    }
-    fn double(&mut self, _: f64) {
-        self.value();
-    }
-    fn boolean(&mut self, _: bool) {
-        self.value();
-    }
-    fn big_number(&mut self, digits: &str) {
-        assert!(!digits.contains(['\r', '\n']));
-        self.value();
-    }
-    fn verbatim(&mut self, format: &str, _: &[u8]) {
-        assert_eq!(format.len(), 3);
-        self.value();
-    }
-    fn push(&mut self, len: usize) {
-        self.aggregate(len);
-    }
-}
-
-/// Inputs that a VM serves before it is dropped, and a new one made.
-const INPUTS_PER_VM: usize = 500;
-
-thread_local! {
-    /// The VM, and the inputs that it has served.
-    static VM: RefCell<(Vm, usize)> = RefCell::new((watched_vm(), 0));
-}
-
-/// What stops the scripts of the VM in use, and the one that ran there at the last look.
-static WATCHED: Mutex<Option<(Interrupt, Option<RunId>)>> = Mutex::new(None);
-
-/// A VM whose scripts end after at most 20 milliseconds: among inputs there are many that run for ever, and a minute is to
-/// see more than those.
-fn watched_vm() -> Vm {
-    static WATCHDOG: Once = Once::new();
-    WATCHDOG.call_once(|| drop(std::thread::spawn(watch)));
-    let vm = Vm::new(Limits {
-        memory_bytes: 16 << 20,
-    });
-    *WATCHED.lock().unwrap() = Some((vm.interrupt(), None));
-    vm
-}
-
-/// Stops what still runs at the second look.
-fn watch() {
-    loop {
-        std::thread::sleep(Duration::from_millis(10));
-        if let Some((interrupt, seen)) = &mut *WATCHED.lock().unwrap() {
-            let running = interrupt.running();
-            if let Some(run) = running.filter(|_| running == *seen) {
-                interrupt.stop(run, KillReason::Timeout);
-            }
-            *seen = running;
-        }
-    }
-}
-
-fn eval(vm: &mut Vm, source: &[u8], argv: &[&[u8]]) -> Result<Completion, ScriptStop> {
-    let script = match Script::new(source) {
-        Ok(script) => script,
-        Err(message) => {
-            return Err(ScriptStop::Error {
-                message,
-                counted: false,
-            });
-        }
-    };
-    let mut reply = WellFormed::default();
-    let result = vm.eval(
-        &script,
-        Arguments {
-            keys: &[b"key"],
-            argv,
-            call: argv,
-            seed: 7,
-        },
-        &mut Shapes,
-        &mut reply,
-    );
-    if result.is_ok() {
-        assert!(
-            reply.open.is_empty() && reply.values == 1,
-            "the reply is not one value"
-        );
-    }
-    if let Err(ScriptStop::Error { message, .. }) = &result {
-        assert!(!message.contains(&b'\n') && !message.contains(&b'\r'));
-    }
-    result
-}
-
 fuzz_target!(|data: &[u8]| {
     let Some((&kind, rest)) = data.split_first() else {
         return;
     };
-    VM.with_borrow_mut(|(vm, served)| {
-        *served += 1;
-        if *served > INPUTS_PER_VM {
-            (*vm, *served) = (watched_vm(), 1);
-        }
+    with_vm(|vm| {
         let _ = match HARNESSES.get(usize::from(kind) % (HARNESSES.len() + 2)) {
             Some(harness) => eval(vm, harness.as_bytes(), &[rest]),
             None => eval(vm, rest, &[rest]),
         };
-        assert!(
-            eval(vm, b"return redis.call('shape', '')", &[]).is_ok(),
-            "the VM is broken"
-        );
-        vm.maybe_collect();
     });
 });
