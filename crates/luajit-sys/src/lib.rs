@@ -140,6 +140,7 @@ unsafe extern "C-unwind" {
     pub fn lua_setfenv(l: *mut lua_State, idx: c_int) -> c_int;
     pub fn lua_setmetatable(l: *mut lua_State, idx: c_int) -> c_int;
     pub fn lua_next(l: *mut lua_State, idx: c_int) -> c_int;
+    pub fn lua_lessthan(l: *mut lua_State, a: c_int, b: c_int) -> c_int;
     pub fn lua_concat(l: *mut lua_State, n: c_int);
     pub fn lua_call(l: *mut lua_State, nargs: c_int, nresults: c_int);
     pub fn lua_pcall(l: *mut lua_State, nargs: c_int, nresults: c_int, errfunc: c_int) -> c_int;

@@ -199,6 +199,22 @@ fn main() {
     ] {
         runs(&format!("loop: {name}"), source, &[b"key"], &[], LOOPS);
     }
+    // what it takes to make the elements comes off
+    let make = "local t, x = {}, 42 for i = 1, 1000 do x = (x * 16807) % 2147483647 t[i] = ";
+    for (name, element, rest) in [
+        ("made numbers, not sorted", "x", ""),
+        ("numbers", "x", "table.sort(t)"),
+        (
+            "numbers by a function",
+            "x",
+            "table.sort(t, function(a, b) return a < b end)",
+        ),
+        ("made strings, not sorted", "'key:' .. x", ""),
+        ("strings", "'key:' .. x", "table.sort(t)"),
+    ] {
+        let source = format!("{make}{element} end {rest}");
+        runs(&format!("1000 elements: {name}"), &source, &[], &[], 1.0);
+    }
     let json: &[&[u8]] = &[JSON.as_bytes()];
     let decode = "local d = cjson.decode for i = 1, 1000 do d(ARGV[1]) end";
     let encode = "local e, v = cjson.encode, cjson.decode(ARGV[1]) for i = 1, 1000 do e(v) end";

@@ -236,17 +236,6 @@ pub(crate) unsafe extern "C-unwind" fn refuse_insert(lua: *mut lua_State) -> c_i
     }
 }
 
-/// What `table.sort` says to arguments that it does not take.
-pub(crate) unsafe extern "C-unwind" fn refuse_sort(lua: *mut lua_State) -> c_int {
-    // SAFETY: called by `sandbox.lua`; nothing is owned.
-    unsafe {
-        match lua_type(lua, 1) {
-            LUA_TTABLE => refuse_argument(lua, b"sort", 2, b"function"),
-            _ => refuse_argument(lua, b"sort", 1, b"table"),
-        }
-    }
-}
-
 /// What `load` says to something else than a function.
 pub(crate) unsafe extern "C-unwind" fn refuse_load(lua: *mut lua_State) -> c_int {
     // SAFETY: called by `sandbox.lua`; nothing is owned.

@@ -1,4 +1,4 @@
-//! LuaJIT behind one port: sandbox, conversions, cjson, limits.
+//! LuaJIT behind one port: sandbox, conversions, libraries, limits.
 //!
 //! A [`Vm`] is an interpreter; [`Vm::eval`] runs a [`Script`] in it, [`Vm::call`] a [`Function`] of a [`Library`]. What runs reaches the server through one
 //! [`Port`] ("call this command"), its result goes to a [`Reply`](perilune_resp::Reply), and other threads can end
@@ -29,6 +29,7 @@ mod run;
 mod sandbox;
 mod script;
 mod sink;
+mod sort;
 mod source;
 mod state;
 mod strings;

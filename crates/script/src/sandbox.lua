@@ -7,7 +7,7 @@ local lua, native, insecure = ...
 
 local assert, getmetatable, pcall, select, setmetatable, type =
     lua.assert, lua.getmetatable, lua.pcall, lua.select, lua.setmetatable, lua.type
-local concat, insert, sort = lua.table.concat, lua.table.insert, lua.table.sort
+local concat, insert = lua.table.concat, lua.table.insert
 local loadstring, guarded = native.loadstring, native.guarded
 
 ---------------------------------------------------------------------------------------------------------------
@@ -38,16 +38,6 @@ end
 ---------------------------------------------------------------------------------------------------------------
 -- Functions that differ from LuaJIT's.
 
--- A sort without a function of its own runs in C from end to end, where nothing can stop it.
-local SORT_MAX = 100000
-local function less(a, b) return a < b end
-
-local function sandbox_sort(t, f)
-  if type(t) ~= 'table' or f ~= nil and type(f) ~= 'function' then native.refuse_sort(t, f) end
-  if f == nil and #t > SORT_MAX then f = less end
-  return sort(t, f)
-end
-
 local function load(...)
   local reader, name = ...
   if type(reader) ~= 'function' then native.refuse_load(...) end
@@ -76,7 +66,7 @@ for name, f in lua.pairs(native.string) do string[name] = f end
 string.gfind = string.gmatch
 
 local table = pick(lua.table, 'concat foreachi getn maxn remove')
-table.insert, table.sort, table.foreach, table.setn = sandbox_insert, sandbox_sort, foreach, native.setn
+table.insert, table.sort, table.foreach, table.setn = sandbox_insert, native.sort, foreach, native.setn
 
 local math = pick(lua.math, 'abs acos asin atan atan2 ceil cos cosh deg exp floor fmod frexp huge ldexp log ' ..
   'log10 max min modf pi pow rad sin sinh sqrt tan tanh')

@@ -24,7 +24,7 @@ use perilune_luajit_sys::*;
 use crate::arguments::{ARGUMENT_NAMES, OWN_ARGUMENTS_MAX};
 use crate::random::Random;
 use crate::state::{self, Environments, ShortText, Task, bytes_at, push_bytes, raise_error};
-use crate::{api, bit, cjson, cmsgpack, guard, library, source, strings, struct_lib};
+use crate::{api, bit, cjson, cmsgpack, guard, library, sort, source, strings, struct_lib};
 
 const SANDBOX: &str = include_str!("sandbox.lua");
 
@@ -222,9 +222,9 @@ unsafe fn push_native(lua: *mut lua_State) {
         ("read_only_here", read_only_here),
         ("refuse_insert", guard::refuse_insert),
         ("refuse_load", guard::refuse_load),
-        ("refuse_sort", guard::refuse_sort),
         ("register_function", library::register_function),
         ("setn", setn),
+        ("sort", sort::sort),
         ("tohex", bit::tohex),
     ];
     // SAFETY: called by `open`.

@@ -44,6 +44,11 @@ const ENDLESS: &[&str] = &[
     "local s = ('\\1'):rep(7000) while true do cmsgpack.unpack(s) end",
     "local s = ('\\192'):rep(1e7) while true do cmsgpack.unpack('\\221\\0\\152\\150\\128' .. s) end",
     "local f = (' '):rep(1e7) while true do struct.unpack(f, '') struct.pack(f) struct.size(f) end",
+    "local t = {} for i = 1, 3e5 do t[i] = (i * 7919) % 300007 end while true do t[1] = 0/0 table.sort(t) end",
+    "local t = {} for i = 1, 1e5 do t[i] = 'key:' .. i end while true do table.sort(t) end",
+    "local t = {} for i = 1, 100 do t[i] = i end while true do pcall(table.sort, t, function() return true end) end",
+    "local mt = {} mt.__lt = function() return true end local t = {} \
+        for i = 1, 100 do t[i] = setmetatable({}, mt) end while true do pcall(table.sort, t) end",
     "local mt = {} mt.__index = function(t, k) return t[k + 1] end \
         while true do pcall(function() return setmetatable({}, mt)[1] end) end",
     "local t = setmetatable({}, {__lt = function() while true do end end}) return t < t",
