@@ -37,6 +37,7 @@ const FRAME_LUA: u64 = 0;
 const OBJECT_TYPE_AT: usize = 9;
 const FUNCTION_PC_AT: usize = 32;
 const FUNCTION_NUMBER_AT: usize = 10;
+const FUNCTION_UPVALUES_AT: usize = 48;
 /// The number of the iterators that LuaJIT's own `string.gmatch` makes.
 const GMATCH_ITERATOR: u8 = 86;
 const PROTO_BYTES: usize = 104;
@@ -167,6 +168,19 @@ pub unsafe fn push(l: *mut lua_State, value: Value) {
         let top = top(l);
         **top = value;
         *top = (*top).add(1);
+    }
+}
+
+/// The first `N` upvalues of the C function that runs. Storing a number in one is always right.
+///
+/// # Safety
+/// A closure of a C function with so many is running, and nobody else uses them meanwhile.
+#[inline]
+pub unsafe fn upvalues<'a, const N: usize>(l: *mut lua_State) -> &'a mut [Value; N] {
+    // SAFETY: the caller's promise; the function stands two slots below the first of its frame.
+    unsafe {
+        let function = ((*base(l).sub(2)).0 & POINTER) as *mut u8;
+        &mut *function.add(FUNCTION_UPVALUES_AT).cast()
     }
 }
 

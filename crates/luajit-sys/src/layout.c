@@ -47,6 +47,7 @@ AT(GCproto, k, 32);
 AT(GCproto, sizekgc, 48);
 AT(GCfuncL, pc, 32);
 AT(GCfuncC, ffid, 10);
+AT(GCfuncC, upvalue, 48);
 SAME(FF_string_gmatch_aux, 86);
 SAME(BC_LEN, 21);
 SAME(BC_GGET, 54);

@@ -257,14 +257,51 @@ impl<'a, F: Fn() -> bool> Matcher<'a, F> {
         }
     }
 
-    /// Whether `byte` matches the class from `p` to before `end`.
-    fn single(&self, byte: u8, p: usize, end: usize) -> bool {
+    /// The item from `p` to before `end`, which takes one byte.
+    #[inline]
+    fn item(&self, p: usize, end: usize) -> Item {
         match self.pattern[p] {
-            b'.' => true,
-            b'%' => class_contains(byte, self.pattern_at(p + 1)),
-            b'[' => self.set_contains(byte, p, end - 1),
-            literal => literal == byte,
+            b'.' => Item::Any,
+            b'%' => Item::Class(Class::named(self.pattern_at(p + 1))),
+            b'[' => Item::Set(p, end - 1),
+            literal => Item::Literal(literal),
         }
+    }
+
+    /// Whether `byte` matches the item from `p` to before `end`.
+    #[inline]
+    fn single(&self, byte: u8, p: usize, end: usize) -> bool {
+        match self.item(p, end) {
+            Item::Any => true,
+            Item::Literal(literal) => literal == byte,
+            Item::Class(class) => class.contains(byte),
+            Item::Set(open, close) => self.set_contains(byte, open, close),
+        }
+    }
+
+    /// How many bytes from `s` on match the item from `p` to before `end`.
+    fn count_matching(&mut self, s: usize, p: usize, end: usize) -> Result<usize, PatternError> {
+        let (item, rest) = (self.item(p, end), &self.subject[s..]);
+        // So many in the time between two looks.
+        let piece_len = (STEPS_PER_CHECK / (end - p)).max(1);
+        let mut count = 0;
+        for piece in rest.chunks(piece_len) {
+            let differs = match item {
+                Item::Any => None,
+                Item::Literal(literal) => piece.iter().position(|&byte| byte != literal),
+                Item::Class(class) => piece.iter().position(|&byte| !class.contains(byte)),
+                Item::Set(open, close) => piece
+                    .iter()
+                    .position(|&byte| !self.set_contains(byte, open, close)),
+            };
+            let here = differs.unwrap_or(piece.len());
+            self.step(here * (end - p))?;
+            count += here;
+            if differs.is_some() {
+                break;
+            }
+        }
+        Ok(count)
     }
 
     /// Whether `byte` is in the set that opens at `p` and whose `]` is at `close`.
@@ -277,7 +314,7 @@ impl<'a, F: Fn() -> bool> Matcher<'a, F> {
         p += 1;
         while p < close {
             if self.pattern[p] == b'%' {
-                if class_contains(byte, self.pattern_at(p + 1)) {
+                if Class::named(self.pattern_at(p + 1)).contains(byte) {
                     return found;
                 }
                 p += 2;
@@ -297,10 +334,10 @@ impl<'a, F: Fn() -> bool> Matcher<'a, F> {
     }
 
     fn max_expand(&mut self, s: usize, p: usize, end: usize) -> Matched {
-        let mut count = 0;
-        while s + count < self.subject.len() && self.single(self.subject[s + count], p, end) {
-            self.step(end - p)?;
-            count += 1;
+        let mut count = self.count_matching(s, p, end)?;
+        if end + 1 >= self.pattern.len() {
+            // nothing can go wrong behind it
+            return Ok(Some(s + count));
         }
         loop {
             if let Some(end) = self.match_from(s + count, end + 1)? {
@@ -394,20 +431,76 @@ impl<'a, F: Fn() -> bool> Matcher<'a, F> {
     }
 }
 
-/// Whether `byte` is in the class that `letter` names; any other character stands for itself.
-fn class_contains(byte: u8, letter: u8) -> bool {
-    let inside = match letter.to_ascii_lowercase() {
-        b'a' => byte.is_ascii_alphabetic(),
-        b'c' => byte.is_ascii_control(),
-        b'd' => byte.is_ascii_digit(),
-        b'l' => byte.is_ascii_lowercase(),
-        b'p' => byte.is_ascii_punctuation(),
-        b's' => byte.is_ascii_whitespace() || byte == 0x0b,
-        b'u' => byte.is_ascii_uppercase(),
-        b'w' => byte.is_ascii_alphanumeric(),
-        b'x' => byte.is_ascii_hexdigit(),
-        b'z' => byte == 0,
-        _ => return letter == byte,
-    };
-    inside != letter.is_ascii_uppercase()
+/// An item of a pattern that takes one byte of the subject.
+#[derive(Clone, Copy)]
+enum Item {
+    Any,
+    Literal(u8),
+    Class(Class),
+    /// Where its `[` and its `]` stand.
+    Set(usize, usize),
 }
+
+/// A class that a letter names, or, for any other character, that character.
+#[derive(Clone, Copy)]
+struct Class {
+    letter: u8,
+    /// The class's bit in [`CLASSES`]; none for a character that stands for itself.
+    bit: u16,
+}
+
+impl Class {
+    #[inline]
+    fn named(letter: u8) -> Class {
+        let bit = match letter.to_ascii_lowercase() {
+            b'a' => 1 << 0,
+            b'c' => 1 << 1,
+            b'd' => 1 << 2,
+            b'l' => 1 << 3,
+            b'p' => 1 << 4,
+            b's' => 1 << 5,
+            b'u' => 1 << 6,
+            b'w' => 1 << 7,
+            b'x' => 1 << 8,
+            b'z' => 1 << 9,
+            _ => 0,
+        };
+        Class { letter, bit }
+    }
+
+    #[inline]
+    fn contains(self, byte: u8) -> bool {
+        match self.bit {
+            0 => self.letter == byte,
+            bit => (CLASSES[usize::from(byte)] & bit != 0) != self.letter.is_ascii_uppercase(),
+        }
+    }
+}
+
+/// The classes that each byte is in, by their bits.
+static CLASSES: [u16; 256] = {
+    let mut classes = [0; 256];
+    let mut byte = 0;
+    while byte < classes.len() {
+        let character = byte as u8;
+        let is_in = [
+            character.is_ascii_alphabetic(),
+            character.is_ascii_control(),
+            character.is_ascii_digit(),
+            character.is_ascii_lowercase(),
+            character.is_ascii_punctuation(),
+            character.is_ascii_whitespace() || character == 0x0b,
+            character.is_ascii_uppercase(),
+            character.is_ascii_alphanumeric(),
+            character.is_ascii_hexdigit(),
+            character == 0,
+        ];
+        let mut bit = 0;
+        while bit < is_in.len() {
+            classes[byte] |= (is_in[bit] as u16) << bit;
+            bit += 1;
+        }
+        byte += 1;
+    }
+    classes
+};

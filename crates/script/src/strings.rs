@@ -5,7 +5,8 @@
 
 use std::ffi::c_int;
 
-use perilune_luajit_sys::{inside, *};
+use perilune_luajit_sys::inside::{self, Value};
+use perilune_luajit_sys::*;
 
 use crate::pattern::{CAPTURES_MAX, Capture, Matcher, PatternError, effective, is_plain};
 use crate::state::{self, ShortText, bytes_at, push_bytes, raise_error, raise_stop};
@@ -186,16 +187,22 @@ unsafe extern "C-unwind" fn gmatch(lua: *mut lua_State) -> c_int {
 unsafe extern "C-unwind" fn gmatch_next(lua: *mut lua_State) -> c_int {
     // SAFETY: called by Lua, with the upvalues that `gmatch` gave; nothing is owned.
     unsafe {
-        let subject = bytes_at(lua, lua_upvalueindex(1));
-        let pattern = bytes_at(lua, lua_upvalueindex(2));
-        let first = lua_tonumber(lua, lua_upvalueindex(3)) as usize;
+        let [subject, pattern, position] = inside::upvalues(lua);
+        let (Some(subject), Some(pattern), Some(first)) = (
+            subject.as_string(),
+            pattern.as_string(),
+            position.as_number(),
+        ) else {
+            unreachable!("what `gmatch` gave it");
+        };
+        let (subject, pattern) = (inside::string_bytes(subject), inside::string_bytes(pattern));
+        let first = first as usize;
         let mut matcher = Matcher::new(subject, pattern, || state::must_stop(lua));
         for start in first..=subject.len() {
             if let Some(end) = or_raise(lua, matcher.match_at(start, 0)) {
                 // An empty match goes at least one further.
                 let next = if end == start { end + 1 } else { end };
-                lua_pushnumber(lua, next as f64);
-                lua_replace(lua, lua_upvalueindex(3));
+                *position = Value::number(next as f64);
                 return push_captures(lua, &matcher, subject, (start, end), true);
             }
         }
