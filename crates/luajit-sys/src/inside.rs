@@ -33,6 +33,8 @@ const MARKED_BLACK: u8 = 4;
 
 const FRAME_TYPE: u64 = 3;
 const FRAME_LUA: u64 = 0;
+const FRAME_TYPE_FULL: u64 = 7;
+const FRAME_CONTINUATION: u64 = 2;
 
 const OBJECT_TYPE_AT: usize = 9;
 const FUNCTION_PC_AT: usize = 32;
@@ -41,6 +43,7 @@ const FUNCTION_UPVALUES_AT: usize = 48;
 /// The number of the iterators that LuaJIT's own `string.gmatch` makes.
 const GMATCH_ITERATOR: u8 = 86;
 const PROTO_BYTES: usize = 104;
+const PROTO_PARAMETERS_AT: usize = 10;
 const PROTO_CODE_LEN_AT: usize = 12;
 const PROTO_CONSTANTS_AT: usize = 32;
 const PROTO_OBJECTS_AT: usize = 48;
@@ -82,6 +85,8 @@ unsafe extern "C-unwind" {
     pub fn lj_tab_set(l: *mut lua_State, table: *mut GCtab, key: *const Value) -> *mut Value;
     /// The slot for an index outside of the array. As `lj_tab_setstr`.
     pub fn lj_tab_setinth(l: *mut lua_State, table: *mut GCtab, key: i32) -> *mut Value;
+    /// Goes on with compiled code behind a call that it cannot make itself. Never called from here.
+    fn lj_cont_stitch();
     fn lj_gc_step(l: *mut lua_State) -> c_int;
 }
 
@@ -199,7 +204,8 @@ pub unsafe fn mark_gmatch_iterator(l: *mut lua_State) {
     }
 }
 
-/// Whether the running C function was called by a statement of Lua code, which drops what it returns.
+/// Whether the running C function was called by a statement of Lua code, which drops what it returns. Compiled code makes such
+/// a call through a frame of its own, which goes on behind it.
 ///
 /// # Safety
 /// A function that Lua has called is running.
@@ -208,11 +214,18 @@ pub unsafe fn caller_drops_results(l: *mut lua_State) -> bool {
     // SAFETY: below the first slot of every frame is where it returns to. What is no address of an instruction has
     // bits set that such an address has not.
     unsafe {
-        let link = (*base(l).sub(1)).0;
-        if link & FRAME_TYPE != FRAME_LUA {
+        let base = base(l);
+        let link = (*base.sub(1)).0;
+        let next = if link & FRAME_TYPE == FRAME_LUA {
+            link
+        } else if link & FRAME_TYPE_FULL == FRAME_CONTINUATION
+            && (*base.sub(4)).0 == lj_cont_stitch as *const () as u64
+        {
+            (*base.sub(3)).0
+        } else {
             return false;
-        }
-        let call = *(link as *const Instruction).sub(1);
+        };
+        let call = *(next as *const Instruction).sub(1);
         call.operation() == Instruction::CALL && call.b() == 1
     }
 }
@@ -352,7 +365,7 @@ pub unsafe fn table_is_black(table: *mut GCtab) -> bool {
 }
 
 /// The compiled form of a function.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Proto(*const u8);
 
 /// An instruction. Which of its operands it has depends on the operation: A, B and C, or A and D.
@@ -375,6 +388,56 @@ impl Instruction {
 
     /// `CALL`: calls A with C - 1 arguments for B - 1 results; 0 stands for as many as there are.
     pub const CALL: u8 = 66;
+
+    /// `FUNCF`: begins a function that has not run yet and takes no `...`.
+    pub const FUNCTION: u8 = 96;
+
+    /// Whether it reads this slot, or may, for anything else than to take a field or the length of the table in it. An
+    /// instruction that makes a function may make the slot its variable.
+    ///
+    /// Never too little, for instructions that the compiler has not replaced. What begins at a slot and goes on for so many is taken to go on for
+    /// ever: variables lie below it.
+    pub fn exposes(self, slot: u8) -> bool {
+        let [a, b, c] = [self.a() == slot, self.b() == slot, self.c() == slot];
+        let d = self.d() == u16::from(slot);
+        let from_a = self.a() <= slot;
+        match self.operation() {
+            // comparisons of two slots, of a slot and a constant
+            0..=5 => a || d,
+            6..=11 => a,
+            // tests and copies; types of a slot; unary operations
+            12..=15 | 18..=20 => d,
+            16 | 17 => a,
+            Self::LEN | Self::FIELD_BY_NAME | Self::FIELD_BY_NUMBER => false,
+            // arithmetic with a constant, of two slots
+            22..=31 => b,
+            32..=37 => b || c,
+            // concatenation of all from B to C
+            38 => self.b() <= slot && slot <= self.c(),
+            // constants, variables of outer functions
+            39..=45 | 47..=50 => false,
+            46 => d,
+            // functions
+            51 => true,
+            // new tables, globals
+            52..=54 => false,
+            Self::SET_GLOBAL => a,
+            Self::FIELD_BY_SLOT => c,
+            // fields that are set
+            59..=62 | 64 => a || b || c,
+            63 => self.a() <= slot.saturating_add(1),
+            // calls and returns
+            75 => false,
+            65..=76 => from_a,
+            // loops and jumps
+            77..=84 => from_a,
+            85..=88 => false,
+            // operations on bits
+            89..=95 => a || b || c || d,
+            // heads of functions
+            _ => false,
+        }
+    }
 
     /// What it does.
     pub fn operation(self) -> u8 {
@@ -414,17 +477,27 @@ pub enum Constant<'a> {
 }
 
 impl Proto {
-    /// The compiled form of the Lua function on top of the stack.
+    /// The compiled form of the Lua function on top of the stack. Of a C function it is something that may be compared with others, and nothing
+    /// else.
     ///
     /// # Safety
-    /// There is one, not a C function, and it outlives this.
+    /// There is a function, and it outlives this.
     pub unsafe fn of_top(l: *mut lua_State) -> Proto {
         // SAFETY: the caller's promise; `layout.c`.
         unsafe {
             let function = (top_value(l).0 & POINTER) as *const u8;
             let code = *function.add(FUNCTION_PC_AT).cast::<*const u8>();
-            Proto(code.sub(PROTO_BYTES))
+            Proto(code.wrapping_sub(PROTO_BYTES))
         }
+    }
+
+    /// How many parameters it has, `...` not counted.
+    ///
+    /// # Safety
+    /// As [`Proto::code`].
+    pub unsafe fn parameter_count(self) -> u8 {
+        // SAFETY: the caller's promise; `layout.c`.
+        unsafe { *self.0.add(PROTO_PARAMETERS_AT) }
     }
 
     /// The instructions.

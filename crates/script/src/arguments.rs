@@ -47,11 +47,7 @@ pub(crate) unsafe fn set(lua: *mut lua_State, compiled: &Compiled, values: [&[&[
         let survey = compiled.survey;
         // SAFETY: the caller's promise.
         unsafe {
-            let fits = values.len() <= OWN_ARGUMENTS_MAX
-                && values
-                    .iter()
-                    .all(|value| value.len() <= KEPT_ARGUMENT_BYTES_MAX);
-            if survey.direct && survey.reuses[at] && fits {
+            if survey.direct && survey.reuses[at] && fits(values) {
                 if std::mem::take(&mut state::of(lua).own_arguments[at].is_replaced) {
                     let table = state::of(lua).own_arguments[at].table;
                     inside::push(lua, Value::table(table));
@@ -71,11 +67,28 @@ pub(crate) unsafe fn set(lua: *mut lua_State, compiled: &Compiled, values: [&[&[
 ///
 /// # Safety
 /// As [`set`].
-pub(crate) unsafe fn push(lua: *mut lua_State, values: [&[&[u8]]; 2]) {
-    for values in values {
+pub(crate) unsafe fn push(lua: *mut lua_State, compiled: &Compiled, values: [&[&[u8]]; 2]) {
+    for (at, values) in values.into_iter().enumerate() {
         // SAFETY: the caller's promise.
-        unsafe { create(lua, values) };
+        unsafe {
+            if compiled.survey.reuses[at] && fits(values) {
+                let own = &mut state::of(lua).own_arguments[at];
+                let table = own.table;
+                refill(lua, own, values);
+                inside::push(lua, Value::table(table));
+            } else {
+                create(lua, values);
+            }
+        }
     }
+}
+
+/// Whether a table that is kept has room for these.
+fn fits(values: &[&[u8]]) -> bool {
+    values.len() <= OWN_ARGUMENTS_MAX
+        && values
+            .iter()
+            .all(|value| value.len() <= KEPT_ARGUMENT_BYTES_MAX)
 }
 
 /// Pushes a new table.

@@ -5,6 +5,7 @@
 //! that interpreter, with the variables that its functions share. [`Library`] is the text, [`Function`] what the server
 //! knows of one of its functions, [`Loaded`] what an interpreter holds.
 
+use std::collections::HashMap;
 use std::ffi::c_int;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -190,6 +191,8 @@ pub(crate) type Loaded = Vec<Registered>;
 #[derive(Debug, Default)]
 pub(crate) struct Loading {
     pub(crate) registered: Loaded,
+    /// What the functions in it do with their parameters.
+    parameters: HashMap<inside::Proto, [bool; 2]>,
     /// About what that costs outside of the interpreter.
     bytes: usize,
 }
@@ -246,6 +249,10 @@ pub(crate) unsafe fn compile(lua: *mut lua_State, library: &Library) -> Result<(
             return Err(status);
         }
         let is_direct = !state.is_insecure && Survey::of(inside::Proto::of_top(lua)).direct;
+        // before the library has run: then the compiler replaces instructions
+        if let Some(loading) = &mut state.loading {
+            loading.parameters = Survey::parameters(inside::Proto::of_top(lua));
+        }
         let environments = state.environments;
         let place = match is_direct {
             true => environments.direct,
@@ -298,6 +305,7 @@ pub(crate) unsafe extern "C-unwind" fn register_function(lua: *mut lua_State) ->
             }
         }
         let function = inside::top_value(lua);
+        let proto = inside::Proto::of_top(lua);
         let place = luaL_ref(lua, LUA_REGISTRYINDEX);
         let Some(loading) = &mut state::of(lua).loading else {
             return 0;
@@ -311,7 +319,10 @@ pub(crate) unsafe extern "C-unwind" fn register_function(lua: *mut lua_State) ->
             compiled: Compiled {
                 place,
                 function,
-                survey: Survey::NONE,
+                survey: Survey {
+                    direct: false,
+                    reuses: loading.parameters.get(&proto).copied().unwrap_or_default(),
+                },
                 used_at: 0,
             },
         });

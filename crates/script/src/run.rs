@@ -83,7 +83,7 @@ pub(crate) unsafe fn prepare(lua: *mut lua_State) -> Option<c_int> {
                     return None;
                 };
                 inside::push(lua, compiled.function);
-                arguments::push(lua, [keys, argv]);
+                arguments::push(lua, &compiled, [keys, argv]);
                 Some(2)
             }
             Task::Library(library) => {

@@ -7,6 +7,8 @@
 //! element or the length leaves nothing behind in which they could be seen, so the next run may fill the same two
 //! tables.
 //!
+//! And for the two tables that a function of a library gets as parameters.
+//!
 //! It is the instructions that are looked at, not the text. A table that a global holds is harmless if the very next
 //! instruction takes a field of it into the same slot: then no other instruction ever sees it.
 //!
@@ -14,6 +16,8 @@
 //!   redis.call('get', KEYS[1])       GGET  0 "redis"    GGET  2 "KEYS"          local r = redis    GGET  0 "redis"
 //!                                    TGETS 0 0 "call"   TGETB 2 2 1                                (and who knows)
 //! ```
+
+use std::collections::HashMap;
 
 use perilune_luajit_sys::inside::{Constant, Instruction, Proto};
 
@@ -64,6 +68,34 @@ impl Survey {
         // SAFETY: the caller's promise.
         unsafe { survey.look(proto, 0) };
         if survey.direct { survey } else { Survey::NONE }
+    }
+
+    /// Of all functions that are made in this one, which of their first two parameters they do nothing with but take elements
+    /// and the length.
+    ///
+    /// # Safety
+    /// As [`Survey::of`].
+    pub(crate) unsafe fn parameters(proto: Proto) -> HashMap<Proto, [bool; 2]> {
+        let mut found = HashMap::new();
+        let mut left = vec![proto];
+        while let Some(proto) = left.pop() {
+            // SAFETY: the caller's promise; inner functions live as long as outer ones.
+            let (code, objects, count) =
+                unsafe { (proto.code(), proto.object_count(), proto.parameter_count()) };
+            let is_fixed = code
+                .first()
+                .is_some_and(|head| head.operation() == Instruction::FUNCTION);
+            let is_hidden =
+                |slot: u8| is_fixed && (slot >= count || !code.iter().any(|it| it.exposes(slot)));
+            found.insert(proto, [is_hidden(0), is_hidden(1)]);
+            for index in 0..objects {
+                // SAFETY: there are so many.
+                if let Constant::Proto(inner) = unsafe { proto.object(index) } {
+                    left.push(inner);
+                }
+            }
+        }
+        found
     }
 
     unsafe fn look(&mut self, proto: Proto, depth: usize) {

@@ -105,6 +105,130 @@ fn a_function_sees_what_a_script_sees_but_for_some() {
     ]);
 }
 
+/// Compiled code calls a command as a statement, whose answer is not wanted, as well as for its answer.
+#[test]
+fn compiled_code_gets_the_answers_that_it_asks_for() {
+    let mut bench = bench();
+    let function = only(
+        &mut bench,
+        "local function f(keys, args)
+          redis.call('set', keys[1], args[1])
+          local set = redis.call('set', keys[1], args[1])
+          redis.call('get', keys[1])
+          local got, nothing = redis.call('get', keys[1])
+          local all = {redis.call('get', keys[1])}
+          redis.call('set', keys[1], 'x') redis.pcall('set', keys[1], 'y')
+          return {set, got, tostring(nothing), #all, all[1], redis.call('get', keys[1])}
+        end
+        redis.register_function('f', f)",
+    );
+    for number in 0..500 {
+        let argument = number.to_string();
+        assert_eq!(
+            bench.call(&function, &["k"], &[&argument]),
+            format!("[+OK \"{number}\" \"nil\" :1 \"{number}\" \"y\"]")
+        );
+    }
+    let script = "for i = 1, 500 do redis.call('set', 'k', i) local ok = redis.call('set', 'k', i)
+        if ok.ok ~= 'OK' or redis.call('get', 'k') ~= tostring(i) then return i end end return 'all'";
+    assert_eq!(bench.eval(script, &[], &[]), "\"all\"");
+}
+
+/// The tables that a function gets are used again for the next call, unless it may have kept them.
+#[test]
+fn what_a_function_keeps_of_its_keys_is_its_own() {
+    let mut bench = bench();
+    for (code, expected) in [
+        (
+            "local kept register('f', function(keys, args) kept = kept or keys return kept[1] end)",
+            r#""a" "a" "a""#,
+        ),
+        (
+            "local kept register('f', function(keys, args) kept = kept or args return kept[1] end)",
+            r#""x" "x" "x""#,
+        ),
+        (
+            "local kept register('f', function(...) kept = kept or (...) return kept[1] end)",
+            r#""a" "a" "a""#,
+        ),
+        (
+            "local kept register('f', function(keys, args) kept = kept or function() return keys[1] .. args[1] end return kept() end)",
+            r#""ax" "ax" "ax""#,
+        ),
+        (
+            "local kept = {} register('f', function(keys, args) kept[#kept + 1] = keys return kept[1][1] end)",
+            r#""a" "a" "a""#,
+        ),
+        (
+            "local kept register('f', function(keys, args) local k = keys kept = kept or k return kept[1] end)",
+            r#""a" "a" "a""#,
+        ),
+        (
+            "local kept register('f', function(keys, args) kept = kept or {keys, args} return kept[1][1] .. kept[2][1] end)",
+            r#""ax" "ax" "ax""#,
+        ),
+        (
+            "local kept local function keep(t) kept = kept or t end register('f', function(keys, args) keep(args) return kept[1] end)",
+            r#""x" "x" "x""#,
+        ),
+        (
+            "local kept local function same(t) return t end register('f', function(keys, args) kept = kept or same(keys) return kept[1] end)",
+            r#""a" "a" "a""#,
+        ),
+        (
+            "local kept register('f', function(keys, args) keys[2] = 'more' kept = kept or #keys return #keys + (keys[3] and 1 or 0) end)",
+            ":2 :2 :2",
+        ),
+        (
+            "register('f', function(keys, args) args = keys[1] .. args[1] return args end)",
+            r#""ax" "by" "cz""#,
+        ),
+        (
+            "register('f', function(keys, args) return keys[#keys] .. args[#args] .. #keys .. #args end)",
+            r#""ax11" "by11" "cz11""#,
+        ),
+        (
+            "register('f', function(keys) local i = 1 return keys[i] end)",
+            r#""a" "b" "c""#,
+        ),
+        (
+            "register('f', function(keys) return keys end)",
+            r#"["a"] ["b"] ["c"]"#,
+        ),
+        ("register('f', function() return 1 end)", ":1 :1 :1"),
+        (
+            "local function f(keys) for i = 1, 200 do if i == 200 then return keys end end end f{} f{} register('f', f)",
+            r#"["a"] ["b"] ["c"]"#,
+        ),
+    ] {
+        let code = format!("local register = redis.register_function {code}");
+        let function = only(&mut bench, &code);
+        let calls = [("a", "x"), ("b", "y"), ("c", "z")];
+        let seen = calls.map(|(key, argument)| bench.call(&function, &[key], &[argument]));
+        assert_eq!(seen.join(" "), expected, "{code}");
+        // and a script in between finds its own
+        assert_eq!(
+            bench.eval("return KEYS[1]", &["script"], &[]),
+            r#""script""#
+        );
+    }
+    // as many as come, long ones and short ones
+    let function = only(
+        &mut bench,
+        "redis.register_function('f', function(keys, args) local n = 0 for i = 1, #args do n = n + #args[i] end return {#keys, n, args[#args]} end)",
+    );
+    let long = "l".repeat(2000);
+    for (argv, expected) in [
+        (vec!["a"; 3], r#"[:0 :3 "a"]"#.to_owned()),
+        (vec!["b"; 40], r#"[:0 :40 "b"]"#.to_owned()),
+        (vec!["c"; 1], r#"[:0 :1 "c"]"#.to_owned()),
+        (vec![&long[..]; 2], format!("[:0 :4000 \"{long}\"]")),
+        (vec![], "[:0 :0]".to_owned()),
+    ] {
+        assert_eq!(bench.call(&function, &[], &argv), expected);
+    }
+}
+
 /// A script's keys are nobody else's, and functions share an interpreter with scripts.
 #[test]
 fn what_a_function_compiles_does_not_see_the_keys_of_scripts() {
