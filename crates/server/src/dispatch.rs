@@ -11,6 +11,7 @@ use perilune_resp::{Protocol, Reply, RespWriter};
 use crate::call::{Call, Local, Origin, TableEntry};
 use crate::clients::flag;
 use crate::execute::{ATTEMPTS_UNTIL_PATIENT, Progress};
+use crate::scripting::{declared_flags, may_need_memory};
 use crate::server::{OUT_OF_MEMORY, Server};
 use crate::session::Session;
 use crate::table::Handler;
@@ -64,14 +65,18 @@ impl Server {
             }
         };
         session.client.last_command.set(entry.id as u64 + 1);
-        if let Err(error) = self.may_run(session, entry) {
+        if let Err(error) = self.may_run(session, entry, arguments) {
             self.refuse(session, out, Some(entry), turn.local(), &error);
             return Verdict::Done;
         }
         if session.multi.is_some() && !is_transaction_verb(entry) {
             return self.queue(session, out, entry, arguments);
         }
-        if self.pause.is_paused(self.may_write(session, entry)) && !is_exempt_from_pause(entry) {
+        if self.pause.is_paused(self.may_write(session, entry))
+            && !is_exempt_from_pause(entry)
+            && (self.pause.is_paused(false)
+                || !declared_flags(self, entry, arguments).is_some_and(|flags| flags.no_writes))
+        {
             // nobody is to wait for a stripe behind one who waits for the end of a pause
             self.forget_retry(session);
             let at = ConnRef {
@@ -239,9 +244,14 @@ impl Server {
         tally.nanoseconds.add(began.elapsed().as_nanos() as u64);
     }
 
-    /// The checks that need not know the arguments.
+    /// The checks of every call that do not look at its keys.
     #[inline]
-    fn may_run(&self, session: &Session, entry: &TableEntry) -> Result<(), CommandError> {
+    fn may_run(
+        &self,
+        session: &Session,
+        entry: &TableEntry,
+        arguments: &[&[u8]],
+    ) -> Result<(), CommandError> {
         if !session.authenticated && !entry.flags.has(Flags::NO_AUTH) {
             return Err(NO_AUTH);
         }
@@ -250,7 +260,9 @@ impl Server {
                 "ERR Command not allowed inside a transaction",
             ));
         }
-        if self.settings.memory.maxmemory.get() != 0 && self.lacks_memory_for(session, entry) {
+        if self.settings.memory.maxmemory.get() != 0
+            && self.lacks_memory_for(session, entry, arguments)
+        {
             return Err(OUT_OF_MEMORY);
         }
         if session.client.flags.has(flag::PUBSUB)
@@ -269,13 +281,17 @@ impl Server {
     }
 
     #[cold]
-    fn lacks_memory_for(&self, session: &Session, entry: &TableEntry) -> bool {
+    fn lacks_memory_for(&self, session: &Session, entry: &TableEntry, arguments: &[&[u8]]) -> bool {
         let denies = |flags: Flags| flags.has(Flags::DENYOOM);
         let wanted = match (&session.multi, entry.handler) {
             (Some(multi), Some(Handler::Exec)) => multi
                 .queue
                 .iter()
                 .any(|queued| denies(self.registry.entries()[queued.id].flags)),
+            (_, Some(Handler::Script(_))) => {
+                return self.out_of_memory()
+                    && declared_flags(self, entry, arguments).is_some_and(may_need_memory);
+            }
             _ => denies(entry.flags),
         };
         wanted && self.out_of_memory()
@@ -389,6 +405,6 @@ fn is_transaction_verb(entry: &TableEntry) -> bool {
 fn is_exempt_from_pause(entry: &TableEntry) -> bool {
     matches!(
         entry.full_name.as_str(),
-        "client|unpause" | "client|kill" | "shutdown" | "script|kill"
+        "client|unpause" | "client|kill" | "shutdown" | "script|kill" | "function|kill"
     )
 }

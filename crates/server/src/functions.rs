@@ -59,7 +59,7 @@ impl Table {
     }
 
     /// The function of this name, in any case.
-    fn function(&self, name: &[u8]) -> Option<&Arc<Function>> {
+    pub fn function(&self, name: &[u8]) -> Option<&Arc<Function>> {
         let mut lower = SmallVec::<[u8; 64]>::from_slice(name);
         lower.make_ascii_lowercase();
         self.functions.get(&lower[..])

@@ -14,7 +14,7 @@ use perilune_script::{
     Abort, Api, Function, LogLevel, Port, Propagation, Script, ScriptFlags, ScriptStop, Vm,
 };
 
-use crate::call::{Call, Origin, TableEntry, Thread};
+use crate::call::{Call, TableEntry, Thread};
 use crate::config::ScriptBusyScope;
 use crate::functions::FunctionMemory;
 use crate::running::{Killed, Target};
@@ -421,6 +421,28 @@ impl Program<'_> {
     }
 }
 
+/// What the script or the function declares that a call is about, if there is one and it declares something. For the moments in
+/// which it matters before it is run.
+#[cold]
+pub fn declared_flags(
+    server: &Server,
+    entry: &TableEntry,
+    arguments: &[&[u8]],
+) -> Option<ScriptFlags> {
+    let name = *arguments.get(1)?;
+    match entry.spec.name {
+        "eval" | "eval_ro" => Script::new(name).ok()?.flags(),
+        "evalsha" | "evalsha_ro" => server.scripts.get(name)?.flags(),
+        "fcall" | "fcall_ro" => Some(server.functions.table().function(name)?.flags()),
+        _ => None,
+    }
+}
+
+/// Whether a script that declares this must not begin without memory.
+pub fn may_need_memory(flags: ScriptFlags) -> bool {
+    !flags.allow_oom && !flags.no_writes
+}
+
 /// Runs a script or a function on a transaction that holds its declared keys.
 pub fn run(
     call: &mut Call<'_>,
@@ -434,15 +456,11 @@ pub fn run(
     let is_ro_command = call.entry.flags.has(Flags::READONLY);
     let flags = program.flags();
     let server = call.server;
-    let lacks_memory =
-        flags.is_some_and(|flags| !flags.allow_oom && !flags.no_writes) && server.out_of_memory();
-    if lacks_memory && call.origin == Origin::Client {
-        return Err(crate::server::OUT_OF_MEMORY.into());
-    }
     if is_ro_command && flags.is_some_and(|flags| !flags.no_writes) {
         return Err(WRITES_IN_RO.into());
     }
-    if lacks_memory {
+    if flags.is_some_and(may_need_memory) && server.out_of_memory() {
+        // the memory went after the call had been let through: it was queued
         return Err(OUT_OF_MEMORY_INSIDE.into());
     }
     let Some(vm) = machine else {

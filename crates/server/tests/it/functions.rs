@@ -157,6 +157,37 @@ fn libraries_travel_as_payloads_all_or_none() {
     assert_eq!(client.ask("FCALL x 0"), ":6", "nothing was replaced");
 }
 
+#[test]
+fn in_a_pause_of_writes_those_that_only_read_run() {
+    let server = Server::start(&[]);
+    let (mut pauser, mut caller) = (server.connect(), server.connect());
+    let library = "FUNCTION LOAD \"#!lua name=lib\\nredis.register_function{function_name='reads', callback=function() return 1 end, flags={'no-writes'}} redis.register_function('writes', function() return 2 end)\"";
+    assert_eq!(caller.ask(library), "\"lib\"");
+    assert_eq!(pauser.ask("CLIENT PAUSE 100000 WRITE"), "+OK");
+    for call in [
+        "FCALL reads 0",
+        "FCALL_RO reads 0",
+        "EVAL \"#!lua flags=no-writes\\nreturn 1\" 0",
+        "EVAL_RO \"return 1\" 0",
+    ] {
+        assert_eq!(caller.ask(call), ":1", "{call}");
+    }
+    for call in [
+        "FCALL writes 0",
+        "FCALL nosuch 0",
+        "EVAL \"#!lua\\nreturn 1\" 0",
+        "EVAL \"return 1\" 0",
+        "FUNCTION DELETE lib",
+        "FLUSHALL",
+    ] {
+        let mut waiting = server.connect();
+        waiting.send(call);
+        assert!(waiting.is_silent_for(Duration::from_millis(30)), "{call}");
+    }
+    assert_eq!(pauser.ask("CLIENT UNPAUSE"), "+OK");
+    assert_eq!(caller.ask("PING"), "+PONG");
+}
+
 /// Starts a function that never ends.
 fn run_away(server: &Server, body: &str) -> Client {
     let mut client = server.connect();
@@ -282,10 +313,19 @@ fn memory_that_lacks_stops_functions_that_may_write() {
         > FCALL reads 0 => :1
         > FCALL_RO reads 0 => :1
         > FUNCTION LOAD x => -OOM command not allowed when used memory > 'maxmemory'.
+        > FCALL_RO f 0 => -OOM command not allowed when used memory > 'maxmemory'.
+        > EVAL "#!lua\nreturn 1" 0 => -OOM command not allowed when used memory > 'maxmemory'.
+        > EVAL "return 1" 0 => :1
         > MULTI => +OK
+        > FCALL allowed 0 => +QUEUED
+        > FCALL f 0 => -OOM command not allowed when used memory > 'maxmemory'.
+        > EXEC => -EXECABORT Transaction discarded because of previous errors.
+        > CONFIG SET maxmemory 0 => +OK
+        > MULTI => +OK
+        > CONFIG SET maxmemory 1 => +QUEUED
         > FCALL f 0 => +QUEUED
         > FCALL allowed 0 => +QUEUED
-        > EXEC => [-OOM allow-oom flag is not set on the script, can not run it when used memory > 'maxmemory' +OK]
+        > EXEC => [+OK -OOM allow-oom flag is not set on the script, can not run it when used memory > 'maxmemory' +OK]
         > FUNCTION DELETE lib => +OK
         "##,
     );
