@@ -6,7 +6,7 @@ use crate::pools::{
     BITFIELD_TYPES, BITFIELD_TYPES_VALID, FLOATS, INTEGERS, KEYS, LENGTHS, NAMES, ODD_NUMBERS,
     PATTERNS, SETTINGS, SETTINGS_READ, SHORT_KEYS, STRING_BYTES_MAX,
 };
-use crate::{functions, hashes, lists, payloads, sets, sorted_sets, sorting, waiting};
+use crate::{collections, functions, payloads, sorting, waiting};
 
 /// Whether the run may set the setting: an unknown one (which is refused), or a listed one to a listed value.
 pub fn is_harmless_setting(name: &[u8], value: Option<&[u8]>) -> bool {
@@ -209,20 +209,19 @@ const ANY_TYPE: &[&str] = &[
 
 /// A value for the argument `name` of `command`, where COMMAND DOCS calls its kind `kind`.
 pub fn argument(rng: &mut Rng, command: &str, name: &str, kind: &str) -> Vec<u8> {
-    let own = sorted_sets::argument(rng, command, name, kind)
-        .or_else(|| lists::argument(rng, command, name, kind))
-        .or_else(|| sets::argument(rng, command, name, kind))
+    let mut types = collections::TYPES.iter();
+    let own = types
+        .find_map(|of_type| (of_type.argument)(rng, command, name, kind))
         .or_else(|| sorting::argument(rng, command, name, kind))
         .or_else(|| waiting::argument(rng, command, name, kind))
-        .or_else(|| payloads::argument(rng, command, name))
-        .or_else(|| hashes::argument(rng, command, name, kind));
+        .or_else(|| payloads::argument(rng, command, name));
     if let Some(word) = own {
         return word;
     }
     match (command, name) {
         _ if kind == "key" && ANY_TYPE.contains(&command) && rng.u32(..3) == 0 => {
-            let keys = [sorted_sets::KEYS, lists::KEYS, hashes::KEYS, sets::KEYS].concat();
-            return pick(rng, &keys).to_vec();
+            let of_type = &collections::TYPES[rng.usize(..collections::TYPES.len())];
+            return collections::pick(rng, of_type.keys);
         }
         ("lcs", "key1" | "key2") => return short_key(rng),
         ("select" | "move" | "swapdb", _) if kind == "integer" => return database(rng),

@@ -5,7 +5,7 @@ use perilune_harness::encode;
 use crate::domain;
 use crate::generate::Generator;
 use crate::pair::{SESSIONS, Step};
-use crate::{Words, compare, guard, hashes, lists, payloads, sets, sorted_sets, waiting};
+use crate::{Words, collections, compare, guard, payloads, waiting};
 
 fn words(line: &str) -> Words {
     line.split(' ').map(|w| w.as_bytes().to_vec()).collect()
@@ -237,10 +237,11 @@ fn paused(generator: &mut Generator, session: usize, steps: &mut Vec<Step>) {
 
 /// Values of all types as payloads from one server to the other.
 fn transfer(generator: &mut Generator, steps: &mut Vec<Step>) {
-    for keys in [sets::KEYS, hashes::KEYS, lists::KEYS, sorted_sets::KEYS] {
+    for of_type in collections::TYPES {
         let rng = &mut generator.rng;
-        let pick = |rng: &mut fastrand::Rng| keys[rng.usize(..keys.len())].to_vec();
-        let (from, to, lefts) = (pick(rng), pick(rng), rng.bool());
+        let from = collections::pick(rng, of_type.keys);
+        let to = collections::pick(rng, of_type.keys);
+        let lefts = rng.bool();
         steps.push(Step::Transfer { from, to, lefts });
     }
 }

@@ -10,7 +10,7 @@ use crate::grammar::{Argument, Command, Coverage, Grammar, Kind};
 use crate::guard;
 use crate::roster;
 use crate::scripts::Library;
-use crate::{hashes, lists, sets, sorted_sets, waiting};
+use crate::{collections, sorted_sets, waiting};
 
 /// One call in so many is wrong on purpose.
 const WRONG_ONE_IN: u32 = 4;
@@ -67,17 +67,10 @@ impl Generator {
             let key = domain::short_key(&mut self.rng);
             return vec![b"SET".to_vec(), key, domain::short_value(&mut self.rng)];
         }
-        if self.rng.u32(..60) == 0 && self.has("zadd") {
-            return sorted_sets::filling(&mut self.rng);
-        }
-        if self.rng.u32(..60) == 0 && self.has("lpush") {
-            return lists::filling(&mut self.rng);
-        }
-        if self.rng.u32(..60) == 0 && self.has("sadd") {
-            return sets::filling(&mut self.rng);
-        }
-        if self.rng.u32(..100) == 0 && self.has("hset") {
-            return hashes::filling(&mut self.rng);
+        for of_type in collections::TYPES {
+            if self.rng.u32(..of_type.calls_per_filling) == 0 && self.has(of_type.filled_by) {
+                return (of_type.filling)(&mut self.rng);
+            }
         }
         for _ in 0..20 {
             let draft = match self.rng.u32(..8) {

@@ -2,6 +2,7 @@
 
 use fastrand::Rng;
 
+use crate::collections::{key, pick, small};
 use crate::pools::SETTINGS;
 use crate::{Words, domain};
 
@@ -10,10 +11,6 @@ pub const KEYS: &[&[u8]] = &[b"l1", b"l2", b"l3", b"l4", b"l5", b"{tag}l"];
 
 /// The setting that decides when lists change their encoding.
 const NODE_SIZE: &str = "list-max-listpack-size";
-
-fn pick(rng: &mut Rng, from: &[&[u8]]) -> Vec<u8> {
-    from[rng.usize(..from.len())].to_vec()
-}
 
 /// Elements: few, so that calls meet; integers of all lengths; and lengths around those of nodes.
 fn element(rng: &mut Rng) -> Vec<u8> {
@@ -46,7 +43,7 @@ fn index(rng: &mut Rng) -> Vec<u8> {
     match rng.u32(..15) {
         0 => domain::integer(rng),
         1 => domain::odd_number(rng),
-        _ => rng.i32(-12..12).to_string().into_bytes(),
+        _ => small(rng, -12..12),
     }
 }
 
@@ -80,10 +77,7 @@ pub fn argument(rng: &mut Rng, command: &str, name: &str, kind: &str) -> Option<
         return None;
     }
     Some(match name {
-        _ if kind == "key" => match rng.u32(..30) {
-            0 => domain::key(rng),
-            _ => pick(rng, KEYS),
-        },
+        _ if kind == "key" => key(rng, KEYS),
         "element" | "pivot" => element(rng),
         "start" | "stop" => index(rng),
         // where the reference cuts the index down to 32 bits
@@ -95,7 +89,7 @@ pub fn argument(rng: &mut Rng, command: &str, name: &str, kind: &str) -> Option<
         "count" | "rank" | "num-matches" | "len" => match rng.u32(..10) {
             0 => domain::integer(rng),
             1 => domain::odd_number(rng),
-            _ => rng.i32(-4..9).to_string().into_bytes(),
+            _ => small(rng, -4..9),
         },
         _ => return None,
     })

@@ -5,6 +5,7 @@
 //! connections. [`pair`] runs them, [`compare`] judges the answers, [`keyspace`] what is left behind, and [`shrink`]
 //! finds the few calls behind a difference. One seed stands for one run.
 
+mod collections;
 mod compare;
 mod domain;
 mod episodes;

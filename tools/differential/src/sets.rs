@@ -2,12 +2,13 @@
 
 use fastrand::Rng;
 
+use crate::collections::{self, LONGER, LONGEST_PACKED, key, pick, small};
 use crate::{Words, domain};
 
 /// Keys of sets.
 pub const KEYS: &[&[u8]] = &[b"set1", b"set2", b"set3", b"set4", b"set5", b"{tag}set"];
 
-/// Members: few, so that calls meet; around the length at which a set is not packed any more.
+/// Members, with integers at the ends of what an intset can hold.
 const MEMBERS: &[&[u8]] = &[
     b"a",
     b"b",
@@ -22,19 +23,15 @@ const MEMBERS: &[&[u8]] = &[
     b"-9223372036854775808",
     b"9223372036854775808",
     b"\x00\xff\r\n",
-    b"sixty-four-bytes-64-64-64-64-64-64-64-64-64-64-64-64-64-64-64-64",
-    b"sixty-five-bytes-65-65-65-65-65-65-65-65-65-65-65-65-65-65-65-65-",
+    LONGEST_PACKED,
+    LONGER,
 ];
-
-fn pick(rng: &mut Rng, from: &[&[u8]]) -> Vec<u8> {
-    from[rng.usize(..from.len())].to_vec()
-}
 
 fn member(rng: &mut Rng) -> Vec<u8> {
     match rng.u32(..20) {
         0..6 => pick(rng, &MEMBERS[..8]),
         6..9 => pick(rng, MEMBERS),
-        9..18 => rng.u32(..40).to_string().into_bytes(),
+        9..18 => small(rng, 0..40),
         _ => domain::integer(rng),
     }
 }
@@ -64,10 +61,7 @@ pub fn argument(rng: &mut Rng, command: &str, name: &str, kind: &str) -> Option<
         return None;
     }
     Some(match name {
-        _ if kind == "key" => match rng.u32(..30) {
-            0 => domain::key(rng),
-            _ => pick(rng, KEYS),
-        },
+        _ if kind == "key" => key(rng, KEYS),
         "member" => member(rng),
         // all or nothing: see `is_whole_pop`
         "count" if command == "spop" => pick(
@@ -82,35 +76,7 @@ pub fn argument(rng: &mut Rng, command: &str, name: &str, kind: &str) -> Option<
                 b"-9223372036854775808",
             ],
         ),
-        "count" if command == "srandmember" => match rng.u32(..4) {
-            0 => pick(
-                rng,
-                &[
-                    b"0",
-                    b"-0",
-                    b"x",
-                    b"9223372036854775807",
-                    b"-9223372036854775808",
-                ],
-            ),
-            _ => rng.i32(-9..200).to_string().into_bytes(),
-        },
-        "count" => pick(
-            rng,
-            &[
-                b"1",
-                b"10",
-                b"1000",
-                b"0",
-                b"-1",
-                b"x",
-                b"9223372036854775807",
-            ],
-        ),
-        "limit" => rng.i32(-2..9).to_string().into_bytes(),
-        "cursor" => pick(rng, &[b"0", b"0", b"0", b"17", b"x", b"-1", b"", b" 0"]),
-        "pattern" => pick(rng, &[b"*", b"a*", b"?", b"[1-3]*", b"", b"nosuch*", b"*a"]),
-        _ => return None,
+        _ => return collections::argument(rng, command, name),
     })
 }
 

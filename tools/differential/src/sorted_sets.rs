@@ -6,6 +6,7 @@
 
 use fastrand::Rng;
 
+use crate::collections::{self, key, pick, small};
 use crate::{Words, domain};
 
 /// Keys of sorted sets.
@@ -13,40 +14,9 @@ pub const KEYS: &[&[u8]] = &[b"z1", b"z2", b"z3", b"z4", b"z5", b"{tag}z"];
 /// Keys of sorted sets whose scores are all equal.
 const EQUAL_KEYS: &[&[u8]] = &[b"lex1", b"lex2", b"lex3"];
 
-/// Members: few, so that calls meet; around the length at which a set is not packed any more.
-const MEMBERS: &[&[u8]] = &[
-    b"a",
-    b"b",
-    b"c",
-    b"d",
-    b"aa",
-    b"ab",
-    b"",
-    b"1",
-    b"2",
-    b"-5",
-    b"007",
-    b"10000000000",
-    b"\x00\xff\r\n",
-    b"sixty-four-bytes-64-64-64-64-64-64-64-64-64-64-64-64-64-64-64-64",
-    b"sixty-five-bytes-65-65-65-65-65-65-65-65-65-65-65-65-65-65-65-65-",
-];
-
-fn pick(rng: &mut Rng, from: &[&[u8]]) -> Vec<u8> {
-    from[rng.usize(..from.len())].to_vec()
-}
-
-fn member(rng: &mut Rng) -> Vec<u8> {
-    match rng.u32(..10) {
-        0..6 => pick(rng, &MEMBERS[..8]),
-        6..8 => pick(rng, MEMBERS),
-        _ => rng.u32(..40).to_string().into_bytes(),
-    }
-}
-
 fn score(rng: &mut Rng) -> Vec<u8> {
     match rng.u32(..20) {
-        0..10 => rng.i32(-3..6).to_string().into_bytes(),
+        0..10 => small(rng, -3..6),
         10..13 => format!("{}", f64::from(rng.i32(-40..40)) / 8.0).into_bytes(),
         13..15 => format!("{}", (rng.f64() - 0.5) * 10_f64.powi(rng.i32(-10..20))).into_bytes(),
         15 => format!("{:e}", f64::from_bits(rng.u64(..))).into_bytes(),
@@ -71,8 +41,8 @@ fn lex_bound(rng: &mut Rng) -> Vec<u8> {
     match rng.u32(..12) {
         0..2 => b"-".to_vec(),
         2..4 => b"+".to_vec(),
-        4..7 => [b"(".to_vec(), member(rng)].concat(),
-        7..11 => [b"[".to_vec(), member(rng)].concat(),
+        4..7 => [b"(".to_vec(), collections::name(rng)].concat(),
+        7..11 => [b"[".to_vec(), collections::name(rng)].concat(),
         _ => pick(rng, &[b"", b"a", b"-a", b"+\x00x", b"1", b"["]),
     }
 }
@@ -80,7 +50,7 @@ fn lex_bound(rng: &mut Rng) -> Vec<u8> {
 fn rank(rng: &mut Rng) -> Vec<u8> {
     match rng.u32(..12) {
         0 => domain::integer(rng),
-        _ => rng.i32(-12..12).to_string().into_bytes(),
+        _ => small(rng, -12..12),
     }
 }
 
@@ -102,12 +72,9 @@ pub fn argument(rng: &mut Rng, command: &str, name: &str, kind: &str) -> Option<
     }
     let about_members = is_about_members(command.as_bytes());
     Some(match name {
-        _ if kind == "key" => match rng.u32(..30) {
-            0 => domain::key(rng),
-            _ if about_members => pick(rng, EQUAL_KEYS),
-            _ => pick(rng, KEYS),
-        },
-        "member" => member(rng),
+        _ if kind == "key" && about_members => key(rng, EQUAL_KEYS),
+        _ if kind == "key" => key(rng, KEYS),
+        "member" => collections::name(rng),
         "score" | "increment" => score(rng),
         "weight" => match rng.u32(..3) {
             0 => score(rng),
@@ -118,36 +85,9 @@ pub fn argument(rng: &mut Rng, command: &str, name: &str, kind: &str) -> Option<
         "min" | "max" => score_bound(rng),
         "start" | "stop" if command == "zrange" => range_bound(rng),
         "start" | "stop" => rank(rng),
-        "offset" => rng.i32(-3..6).to_string().into_bytes(),
-        "count" if command == "zrandmember" => match rng.u32(..4) {
-            0 => pick(
-                rng,
-                &[
-                    b"0",
-                    b"-0",
-                    b"x",
-                    b"9223372036854775807",
-                    b"-9223372036854775808",
-                ],
-            ),
-            _ => rng.i32(-9..200).to_string().into_bytes(),
-        },
-        "count" if command == "zscan" => pick(
-            rng,
-            &[
-                b"1",
-                b"10",
-                b"1000",
-                b"0",
-                b"-1",
-                b"x",
-                b"9223372036854775807",
-            ],
-        ),
-        "count" | "limit" => rng.i32(-2..9).to_string().into_bytes(),
-        "cursor" => pick(rng, &[b"0", b"0", b"0", b"17", b"x", b"-1", b"", b" 0"]),
-        "pattern" => pick(rng, &[b"*", b"a*", b"?", b"[1-3]*", b"", b"nosuch*", b"*a"]),
-        _ => return None,
+        "offset" => small(rng, -3..6),
+        "count" if !matches!(command, "zrandmember" | "zscan") => small(rng, -2..9),
+        _ => return collections::argument(rng, command, name),
     })
 }
 
@@ -190,13 +130,13 @@ pub fn filling(rng: &mut Rng) -> Words {
     if rng.u32(..8) == 0 {
         words.push(pick(rng, KEYS));
         for number in 0..rng.usize(100..200) {
-            words.push(rng.i32(-3..6).to_string().into_bytes());
+            words.push(small(rng, -3..6));
             words.push(number.to_string().into_bytes());
         }
     } else {
         words.push(pick(rng, EQUAL_KEYS));
         for _ in 0..rng.usize(1..12) {
-            words.extend([b"0".to_vec(), member(rng)]);
+            words.extend([b"0".to_vec(), collections::name(rng)]);
         }
     }
     words

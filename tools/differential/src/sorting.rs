@@ -5,11 +5,8 @@
 
 use fastrand::Rng;
 
+use crate::collections::pick;
 use crate::{domain, lists, sets};
-
-fn pick(rng: &mut Rng, from: &[&[u8]]) -> Vec<u8> {
-    from[rng.usize(..from.len())].to_vec()
-}
 
 fn is_one(command: &[u8]) -> bool {
     command.eq_ignore_ascii_case(b"sort") || command.eq_ignore_ascii_case(b"sort_ro")

@@ -2,6 +2,7 @@
 
 use fastrand::Rng;
 
+use crate::collections::pick;
 use crate::generate::Generator;
 use crate::pair::Step;
 use crate::{Words, domain, lists, sorted_sets};
@@ -26,7 +27,6 @@ pub fn argument(rng: &mut Rng, command: &str, name: &str, kind: &str) -> Option<
     if !NAMES.iter().any(|(known, _)| *known == command) {
         return None;
     }
-    let pick = |rng: &mut Rng, from: &[&[u8]]| from[rng.usize(..from.len())].to_vec();
     Some(match name {
         _ if kind == "key" => match rng.u32(..30) {
             0 => domain::key(rng),
