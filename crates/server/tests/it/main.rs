@@ -8,6 +8,7 @@ mod client_commands;
 mod connection;
 mod contention;
 mod differences;
+mod docs;
 mod functions;
 mod harness;
 mod introspection;
