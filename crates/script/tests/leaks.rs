@@ -89,6 +89,24 @@ const ENDINGS: &[&str] = &[
     "return loadstring('return ' .. ('{'):rep(1e7))",
 ];
 
+/// Every way for a library to end, and for its functions.
+const LIBRARIES: &[&str] = &[
+    "local n = 0 register('f', function() n = n + 1 return n end) register('g', function() end)",
+    "local t = {} register('f', function(keys, args) t[#t + 1] = keys return #t end)",
+    "register{function_name = 'f', callback = redis.log, description = 'a text', flags = {'no-writes'}}",
+    "register('f', function() error('an error') end)",
+    "register('f', function() redis.call('kill') while true do end end)",
+    "register('f', function() redis.call('abort') end)",
+    "register('f', function() redis.call('panic') end)",
+    "local t = {} register('f', function() while true do t[#t + 1] = {} end end)",
+    "local x = 0 register('f', function() for i = 1, 2000 do x = (x * 3 + i) % 1000 end return x end)",
+    "register('f', function() end) this does not compile",
+    "register('f', function() end) register('g', function() end) nosuch()",
+    "register('f', function() end) register('g')",
+    "register('f', function() end) local s = 'x' while true do s = s .. s end",
+    "while true do register('f', function() end) end",
+];
+
 /// Makes a VM, runs the script in it, and drops it. Returns the pages of machine code in between.
 fn run_and_drop(source: &str) -> usize {
     let mut bench = bench_with(Limits {
@@ -96,6 +114,24 @@ fn run_and_drop(source: &str) -> usize {
     });
     for _ in 0..3 {
         let _ = catch_unwind(AssertUnwindSafe(|| bench.eval(source, &[], &["x"])));
+    }
+    machine_code_mappings()
+}
+
+/// Makes a VM, loads the library and calls its functions in it, and drops it. Returns the pages of machine code in between.
+fn load_and_drop(code: &str) -> usize {
+    let mut bench = bench_with(Limits {
+        memory_bytes: 4 << 20,
+    });
+    let source = format!("#!lua name=lib\nlocal register = redis.register_function {code}");
+    for _ in 0..3 {
+        let functions = bench.load(&source).unwrap_or_default();
+        for _ in 0..3 {
+            for function in &functions {
+                let call = AssertUnwindSafe(|| bench.call(function, &["k"], &["x"]));
+                let _ = catch_unwind(call);
+            }
+        }
     }
     machine_code_mappings()
 }
@@ -108,6 +144,9 @@ fn machine_code_mappings() -> usize {
         .count()
 }
 
+/// Runs something in a VM of its own.
+type Run = fn(&str) -> usize;
+
 #[test]
 fn a_dropped_vm_leaves_nothing_behind() {
     // panics are meant here
@@ -115,11 +154,13 @@ fn a_dropped_vm_leaves_nothing_behind() {
     let code_before = machine_code_mappings();
     let mut compiled = 0;
     let mut wrong = String::new();
-    for source in ENDINGS {
+    let scripts = ENDINGS.iter().map(|source| (source, run_and_drop as Run));
+    let libraries = LIBRARIES.iter().map(|code| (code, load_and_drop as Run));
+    for (source, run) in scripts.chain(libraries) {
         // what a first time sets up once per process may stay
-        run_and_drop(source);
+        run(source);
         let before = BYTES_OUT.load(Ordering::SeqCst);
-        compiled += run_and_drop(source) - code_before;
+        compiled += run(source) - code_before;
         let left = BYTES_OUT.load(Ordering::SeqCst) - before;
         if left != 0 || machine_code_mappings() != code_before {
             wrong.push_str(&format!("\n  {left} bytes: {source}"));
