@@ -387,3 +387,181 @@ impl Port for LoadPort<'_> {
 
     fn set_propagation(&mut self, _: Propagation) {}
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use perilune_keyspace::MemoryLog;
+    use perilune_keyspace::gate::Wake;
+    use perilune_net::{Address, ConnInfo};
+
+    use super::*;
+    use crate::call::Local;
+    use crate::clients::Client;
+    use crate::config::{Settings, Surroundings};
+    use crate::execute::Progress;
+    use crate::server::Server;
+    use crate::session::Session;
+    use crate::table::Handler;
+    use crate::transactions::{Multi, Queued};
+
+    struct Nobody;
+
+    impl Wake for Nobody {
+        fn wake(&self, _: u64) {}
+    }
+
+    /// A server whose effects are kept, and one client of it.
+    struct Stage {
+        server: Server,
+        local: Local,
+        session: Session,
+        log: Arc<MemoryLog>,
+    }
+
+    impl Stage {
+        fn new() -> Self {
+            let surroundings = Surroundings::of_this_process();
+            let server = Server::new(Arc::new(Settings::new(&surroundings)));
+            let log = Arc::new(MemoryLog::default());
+            server.keyspace.set_effect_consumer(Some(log.clone()));
+            let address = Address::Unix(PathBuf::from("a socket"));
+            let client = Client::new(&ConnInfo {
+                id: 1,
+                loop_index: 0,
+                peer: address.clone(),
+                local: address,
+                fd: -1,
+                live: 0,
+            });
+            Self {
+                local: server.new_local(),
+                session: Session::new(Arc::new(client), Arc::new(Nobody), true),
+                server,
+                log,
+            }
+        }
+
+        /// What a call of FUNCTION or FCALL answers.
+        fn call(&mut self, words: &[&[u8]]) -> String {
+            let entry = self.server.registry.resolve(words).expect("a right call");
+            let Some(Handler::Long(handler) | Handler::Script(handler)) = entry.handler else {
+                panic!("none that runs aside");
+            };
+            let mut out = Vec::new();
+            let progress = self.server.run_script(
+                &mut self.session,
+                &mut self.local,
+                entry,
+                handler,
+                words,
+                None,
+                &mut out,
+            );
+            assert_eq!(progress, Progress::Done);
+            String::from_utf8_lossy(&out).into_owned()
+        }
+
+        /// What EXEC answers after these calls.
+        fn exec(&mut self, calls: &[&[&[u8]]]) -> String {
+            let mut multi = Multi::default();
+            for words in calls {
+                let entry = self.server.registry.resolve(words).expect("a right call");
+                multi.push(Queued::new(entry.id, words));
+            }
+            self.session.multi = Some(Box::new(multi));
+            let entry = self.server.registry.get(b"exec").expect("EXEC");
+            let mut out = Vec::new();
+            let progress =
+                self.server
+                    .run_exec(&mut self.session, &mut self.local, entry, &mut out);
+            assert_eq!(progress, Progress::Done);
+            String::from_utf8_lossy(&out).into_owned()
+        }
+
+        /// The effects since the last look, a unit in brackets; of libraries only the first line.
+        fn effects(&self, from: usize) -> String {
+            let shown = |words: Vec<&[u8]>| {
+                let first_lines = words.iter().map(|word| {
+                    let line = word.split(|byte| *byte == b'\n').next();
+                    String::from_utf8_lossy(line.unwrap_or_default()).into_owned()
+                });
+                first_lines.collect::<Vec<_>>().join(" ")
+            };
+            let units = self.log.units();
+            let unit = |(_, unit): &(u64, perilune_keyspace::EffectUnit)| {
+                let commands: Vec<_> = unit.commands().map(|(_, words)| shown(words)).collect();
+                format!("[{}]", commands.join(", "))
+            };
+            units[from..].iter().map(unit).collect()
+        }
+    }
+
+    const LIBRARY: &[u8] =
+        b"#!lua name=lib\nredis.register_function('f', function(k) return redis.call('incr', k[1]) end)";
+
+    #[test]
+    fn changes_of_libraries_are_effects_and_what_fails_is_none() {
+        let mut stage = Stage::new();
+        let load: &[&[u8]] = &[b"FUNCTION", b"LOAD", LIBRARY];
+        let call: &[&[u8]] = &[b"FCALL", b"f", b"1", b"n"];
+        let delete: &[&[u8]] = &[b"FUNCTION", b"DELETE", b"lib"];
+        let flush: &[&[u8]] = &[b"FUNCTION", b"FLUSH"];
+        let cases: &[(&[&[u8]], &str, &str)] = &[
+            (load, "$3\r\nlib\r\n", "[FUNCTION LOAD #!lua name=lib]"),
+            (load, "-ERR Library 'lib' already exists\r\n", ""),
+            (call, ":1\r\n", "[incr n]"),
+            (delete, "+OK\r\n", "[FUNCTION DELETE lib]"),
+            (delete, "-ERR Library not found\r\n", ""),
+            (call, "-ERR Function not found\r\n", ""),
+            (flush, "+OK\r\n", "[FUNCTION FLUSH]"),
+        ];
+        for (words, answer, effects) in cases {
+            let before = stage.log.units().len();
+            assert_eq!(stage.call(words), *answer);
+            assert_eq!(stage.effects(before), *effects, "{answer}");
+        }
+        let before = stage.log.units().len();
+        let answer = stage.exec(&[load, call, delete, call]);
+        assert_eq!(
+            answer,
+            "*4\r\n$3\r\nlib\r\n:2\r\n+OK\r\n-ERR Function not found\r\n"
+        );
+        assert_eq!(
+            stage.effects(before),
+            "[FUNCTION LOAD #!lua name=lib, incr n, FUNCTION DELETE lib]"
+        );
+    }
+
+    #[test]
+    fn a_thread_drops_what_is_in_the_table_no_more() {
+        let mut stage = Stage::new();
+        let held = |stage: &mut Stage| stage.local.vm.tidy();
+        stage.call(&[b"FUNCTION", b"LOAD", LIBRARY]);
+        stage.call(&[b"FUNCTION", b"FLUSH"]);
+        let before = held(&mut stage);
+        let big = "x".repeat(1 << 20);
+        let source = format!(
+            "#!lua name=big\nlocal s = '{big}' redis.register_function('g', function() return #s end)"
+        );
+        stage.call(&[b"FUNCTION", b"LOAD", source.as_bytes()]);
+        assert_eq!(stage.call(&[b"FCALL", b"g", b"0"]), ":1048576\r\n");
+        assert!(held(&mut stage) > before + (1 << 20));
+        stage.call(&[b"FUNCTION", b"DELETE", b"big"]);
+        // as every thread does at its next tick, or its next call of a function
+        let Local { vm, scripts, .. } = &mut stage.local;
+        scripts.functions.follow(&stage.server.functions, vm);
+        vm.maybe_collect();
+        assert!(held(&mut stage) < before + (64 << 10));
+        // one that fails is not kept either
+        let wrong = [source.as_bytes(), b" nosuch()"].concat();
+        assert!(
+            stage
+                .call(&[b"FUNCTION", b"LOAD", &wrong])
+                .contains("nosuch")
+        );
+        stage.local.vm.maybe_collect();
+        assert!(held(&mut stage) < before + (64 << 10));
+    }
+}
