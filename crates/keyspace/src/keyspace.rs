@@ -119,8 +119,6 @@ pub struct Counters {
     pub expired_keys: AtomicU64,
     /// Fields of hashes removed because their time had come.
     pub expired_fields: AtomicU64,
-    /// Transactions that recorded (scripts, EXEC), each counted once however often it ran.
-    pub transactions: AtomicU64,
     /// Runs of transactions that were taken back to be run again.
     pub reruns: AtomicU64,
     /// Times that the active expiry stopped because its time was up.

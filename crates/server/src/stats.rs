@@ -56,6 +56,8 @@ pub struct Shard {
     misses: Tally,
     /// Changes, counted as Redis counts them.
     changes: Tally,
+    /// Scripts and EXECs that committed, each counted once however often it ran.
+    transactions: Tally,
 }
 
 impl Shard {
@@ -65,6 +67,7 @@ impl Shard {
         self.hits.add(u64::from(tally.hits));
         self.misses.add(u64::from(tally.misses));
         self.changes.add(tally.changes);
+        self.transactions.add(u64::from(tally.recorded));
     }
 }
 
@@ -77,6 +80,8 @@ pub struct KeyspaceTotals {
     pub misses: u64,
     /// Changes, counted as Redis counts them.
     pub changes: u64,
+    /// Scripts and EXECs that committed, each counted once however often it ran.
+    pub transactions: u64,
 }
 
 /// The sums of one command.
@@ -169,6 +174,7 @@ impl Stats {
             hits: Tally::default(),
             misses: Tally::default(),
             changes: Tally::default(),
+            transactions: Tally::default(),
         });
         shards.push(shard.clone());
         shard
@@ -194,6 +200,7 @@ impl Stats {
             totals.hits += shard.hits.get();
             totals.misses += shard.misses.get();
             totals.changes += shard.changes.get();
+            totals.transactions += shard.transactions.get();
         }
         totals
     }

@@ -140,6 +140,8 @@ pub struct Tally {
     pub misses: u32,
     /// Whether it has handed something to the [`Announcer`](crate::Announcer).
     pub announced: bool,
+    /// Whether it recorded, as scripts and EXEC do.
+    pub recorded: bool,
 }
 
 /// What few transactions have: apart, so that the others need not set it up and take it down.
@@ -587,15 +589,12 @@ impl<'k> Txn<'k> {
         let mut record = self.undo.take();
         if let Some(record) = &mut record {
             self.free_moved(record);
-            self.keyspace
-                .counters()
-                .transactions
-                .fetch_add(1, Ordering::Relaxed);
         }
         if self.aside.is_some() {
             self.publish_effects();
         }
         self.release();
+        let recorded = record.is_some();
         if let Some(record) = record {
             self.keyspace.reclaimer.free_record(record);
         }
@@ -604,6 +603,7 @@ impl<'k> Txn<'k> {
             changes: self.changes,
             hits: self.hits,
             misses: self.misses,
+            recorded,
         }
     }
 

@@ -238,7 +238,7 @@ pub(super) fn persistence(server: &Server, to: &mut Lines<'_>) {
 
 pub(super) fn stats(server: &Server, to: &mut Lines<'_>) {
     let counters = server.keyspace.counters();
-    let lookups = server.stats.keyspace();
+    let totals = server.stats.keyspace();
     let connections = &server.connections;
     let (bytes_in, bytes_out) = server.network_bytes();
     let rates = server.rates.per_second();
@@ -274,8 +274,8 @@ pub(super) fn stats(server: &Server, to: &mut Lines<'_>) {
         "total_eviction_exceeded_time",
         "current_eviction_exceeded_time",
     ]);
-    to.add("keyspace_hits", lookups.hits);
-    to.add("keyspace_misses", lookups.misses);
+    to.add("keyspace_hits", totals.hits);
+    to.add("keyspace_misses", totals.misses);
     let channels = |scope| server.pubsub.channel_count(scope);
     to.add("pubsub_channels", channels(Scope::Global));
     to.add("pubsub_patterns", server.pubsub.pattern_count());
@@ -312,7 +312,7 @@ pub(super) fn stats(server: &Server, to: &mut Lines<'_>) {
         "acl_access_denied_key",
         "acl_access_denied_channel",
     ]);
-    to.add("transactions_total", get(&counters.transactions));
+    to.add("transactions_total", totals.transactions);
     to.add("transactions_rerun", get(&counters.reruns));
 }
 
