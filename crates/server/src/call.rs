@@ -42,6 +42,12 @@ pub struct Local {
 /// A list of what is deferred that became longer than this is given back.
 const DEFERRED_KEPT_MAX: usize = 256;
 
+/// So many bytes of lines wait for a commit at most.
+const DEFERRED_LOG_BYTES_MAX: usize = 16 << 20;
+
+const LINES_LEFT_OUT: &[u8] =
+    b"A script logs more than 16 mebibytes in one transaction; lines of it are left out";
+
 /// What others see of a thread.
 pub struct Thread {
     /// What it runs.
@@ -52,6 +58,8 @@ pub struct Thread {
     pub began: Cell<Option<Instant>>,
     /// What a long transaction has done that must not be seen before it commits.
     deferred: RefCell<Vec<Deferred>>,
+    /// About what the lines of `redis.log` among it take.
+    deferred_log_bytes: Cell<usize>,
     /// The errors in what the script that has just run has answered.
     pub answered: Cell<Completion>,
     /// The commands that scripts have called last.
@@ -176,6 +184,7 @@ impl Thread {
             shard,
             began: Cell::new(None),
             deferred: RefCell::new(Vec::new()),
+            deferred_log_bytes: Cell::new(0),
             answered: Cell::default(),
             recent: RefCell::default(),
             script_calls: Cell::new(0),
@@ -284,8 +293,16 @@ impl Thread {
         });
     }
 
-    /// Logs a line when the transaction commits.
+    /// Logs a line when the transaction commits. Of a script that logs without end the first lines are kept.
     pub fn defer_log(&self, level: LogLevel, message: &[u8]) {
+        let before = self.deferred_log_bytes.get();
+        let after = before.saturating_add(message.len() + size_of::<Deferred>());
+        self.deferred_log_bytes.set(after);
+        let (level, message) = match () {
+            () if after <= DEFERRED_LOG_BYTES_MAX => (level, message),
+            () if before <= DEFERRED_LOG_BYTES_MAX => (LogLevel::Warning, LINES_LEFT_OUT),
+            () => return,
+        };
         self.deferred.borrow_mut().push(Deferred::Log {
             level,
             message: message.to_vec(),
@@ -294,6 +311,7 @@ impl Thread {
 
     /// What is to be done now that the transaction has committed.
     pub fn take_deferred(&self) -> Vec<Deferred> {
+        self.deferred_log_bytes.set(0);
         std::mem::take(&mut self.deferred.borrow_mut())
     }
 
@@ -313,6 +331,7 @@ impl Thread {
 
     /// The transaction was taken back: none of it happened.
     pub fn forget_deferred(&self) {
+        self.deferred_log_bytes.set(0);
         self.deferred.borrow_mut().clear();
     }
 }
@@ -345,4 +364,35 @@ pub struct Call<'a> {
     pub origin: Origin,
     /// The command itself.
     pub entry: &'a TableEntry,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::running::Running;
+    use crate::stats::Stats;
+
+    #[test]
+    fn lines_that_wait_for_a_commit_are_bounded() {
+        let thread = Thread::new(
+            Running::default().register(),
+            Stats::default().shard_for_thread(0),
+        );
+        let line = vec![b'x'; 1 << 20];
+        for _ in 0..2 {
+            for _ in 0..100 {
+                thread.defer_log(LogLevel::Notice, &line);
+            }
+            let lines: Vec<Vec<u8>> = thread
+                .take_deferred()
+                .into_iter()
+                .filter_map(|deferred| match deferred {
+                    Deferred::Log { message, .. } => Some(message),
+                    _ => None,
+                })
+                .collect();
+            assert_eq!(lines.len(), 16);
+            assert_eq!(lines[15], LINES_LEFT_OUT);
+        }
+    }
 }
