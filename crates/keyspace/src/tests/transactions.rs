@@ -1,6 +1,5 @@
 //! Planning, growing, time, randomness, access stamps and counters.
 
-
 use super::{START_MS, World, read, set, try_read};
 use crate::plan::{LockPlan, StripeIndex};
 use crate::{Abort, AccessMode, Expiry, ReadTxn, Tally, Txn, WriteTxn};
