@@ -37,6 +37,8 @@ fn values_become_messages() {
 ("return cmsgpack.pack({[2^40]=2})", "\"\u{81}\u{cf}\0\0\x01\0\0\0\0\0\x02\""),
 ("return cmsgpack.pack({[2^31]=2})", "\"\u{81}\u{ce}\u{80}\0\0\0\x02\""),
 ("return cmsgpack.pack({a=1})", "\"\u{81}\u{a1}a\x01\""),
+("return cmsgpack.pack({x=1,y=2})", "\"\u{82}\u{a1}y\x02\u{a1}x\x01\""),
+("local t = {} t.x = 1 t.y = 2 t.z = 3 t.z = nil return cmsgpack.pack(t)", "\"\u{82}\u{a1}y\x02\u{a1}x\x01\""),
 ("return cmsgpack.pack({['1']=1})", "\"\u{81}\u{a1}1\x01\""),
 ("return cmsgpack.pack({[true]=1})", "\"\u{81}\u{c3}\x01\""),
 ("return cmsgpack.pack({[{}]=1})", "\"\u{81}\u{90}\x01\""),

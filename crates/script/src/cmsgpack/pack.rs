@@ -2,6 +2,9 @@
 //!
 //! A table is an array if its keys are 1 to n and nothing else (or if it has none), else a map. Tables in more than sixteen
 //! others become nil, and what is no value of MessagePack as well.
+//!
+//! The order of a map is that of `pairs`, which LuaJIT draws anew for each interpreter. What is packed is stored and compared,
+//! so a small map of names is packed in the same order by every thread, after that of Lua 5.1 ([`Small`]).
 
 use std::ffi::c_int;
 
@@ -41,6 +44,66 @@ struct Heads(u8, u8, u8);
 const ARRAY: Heads = Heads(0x90, 0xDC, 0xDD);
 const MAP: Heads = Heads(0x80, 0xDE, 0xDF);
 
+/// Pairs of a map that is packed in the order of Lua 5.1.
+const SMALL_MAX: usize = 8;
+
+/// A small map whose keys are strings, in the order in which Lua 5.1 would go through it: by their places in its table, which
+/// are told by their hashes. Where two have the same place, that depends on the table's history; here the lesser comes
+/// first.
+#[derive(Debug, Clone, Copy)]
+struct Small {
+    pairs: [(Value, Value); SMALL_MAX],
+    len: usize,
+    /// Keys and values that have been written.
+    written: usize,
+}
+
+impl Small {
+    /// Reads a table with so many pairs, if it is such a map.
+    unsafe fn of(table: *mut GCtab, len: usize) -> Option<Small> {
+        if !(2..=SMALL_MAX).contains(&len) {
+            return None;
+        }
+        let mut pairs = [(Value::NIL, Value::NIL); SMALL_MAX];
+        let mut orders = [(0, &[][..]); SMALL_MAX];
+        let mut place = 0;
+        for at in 0..len {
+            // SAFETY: as `Packer::run`.
+            let (key, value, name) = unsafe {
+                let (key, value) = next_pair(table, &mut place)?;
+                (key, value, inside::string_bytes(key.as_string()?))
+            };
+            let order = (hash(name) as usize % len.next_power_of_two(), name);
+            let before = orders[..at].partition_point(|other| *other < order);
+            orders.copy_within(before..at, before + 1);
+            pairs.copy_within(before..at, before + 1);
+            (orders[before], pairs[before]) = (order, (key, value));
+        }
+        Some(Small {
+            pairs,
+            len,
+            written: 0,
+        })
+    }
+
+    fn next(&mut self) -> Option<Value> {
+        let (key, value) = self.pairs[..self.len].get(self.written / 2)?;
+        self.written += 1;
+        Some(if self.written % 2 == 1 { *key } else { *value })
+    }
+}
+
+/// The hash of a string in Lua 5.1 (`luaS_newlstr`).
+fn hash(bytes: &[u8]) -> u32 {
+    let step = (bytes.len() >> 5) + 1;
+    let mut hash = bytes.len() as u32;
+    for byte in bytes.iter().rev().step_by(step).take(bytes.len() / step) {
+        let turned = (hash << 5).wrapping_add(hash >> 2);
+        hash ^= turned.wrapping_add(u32::from(*byte));
+    }
+    hash
+}
+
 /// A table that is being written.
 #[derive(Debug, Clone, Copy)]
 enum Open {
@@ -55,6 +118,7 @@ enum Open {
         next: usize,
         value: Option<Value>,
     },
+    Small(Small),
 }
 
 pub(super) unsafe extern "C-unwind" fn pack(lua: *mut lua_State) -> c_int {
@@ -126,6 +190,7 @@ impl Packer {
                     *value = Some(its_value);
                     Some(key)
                 }),
+                Open::Small(small) => small.next(),
             }
         }
     }
@@ -168,11 +233,14 @@ impl Packer {
                 }
             } else {
                 self.length(MAP, pairs);
-                Open::Map {
-                    table,
-                    next: 0,
-                    value: None,
-                }
+                Small::of(table, pairs).map_or(
+                    Open::Map {
+                        table,
+                        next: 0,
+                        value: None,
+                    },
+                    Open::Small,
+                )
             };
             self.opens[self.depth] = open;
             self.depth += 1;
