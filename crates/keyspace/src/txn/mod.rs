@@ -389,6 +389,21 @@ impl<'k> Txn<'k> {
         Ok((at, found))
     }
 
+    /// As [`Txn::locate_to_write`], for a command that uses the entry, which is stamped so.
+    #[inline(never)]
+    pub(crate) fn reach(
+        &mut self,
+        database: usize,
+        hash: u64,
+        key: &[u8],
+    ) -> Result<(usize, Option<Handle>), Abort> {
+        let (at, found) = self.locate_to_write(database, hash, key)?;
+        if let Some(handle) = found {
+            self.touch(at, handle);
+        }
+        Ok((at, found))
+    }
+
     #[cold]
     fn remove_stale(&mut self, at: usize, database: usize, hash: u64, key: &[u8]) {
         if let Some(handle) = self.held[at].guard.map.find(database, hash, key) {

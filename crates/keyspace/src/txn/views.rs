@@ -280,14 +280,17 @@ impl<'t, 'k> WriteTxn<'t, 'k> {
     }
 
     /// The place of a key in the selected database, whether there is an entry or not. An entry is stamped as used.
-    #[inline]
+    #[inline(always)]
     pub fn slot<'s>(&'s mut self, key: &'s [u8]) -> Result<Slot<'s, 'k>, Abort> {
         let database = self.read.txn.database;
         self.slot_in(database, key)
     }
 
     /// As [`WriteTxn::slot`], in another database.
-    #[inline]
+    ///
+    /// Part of its caller, always: a slot that comes back as a result is copied in halves of 16 bytes right after it was written
+    /// in eights, for which a processor waits. A script of 100 INCRs took 1.06 of its time with that.
+    #[inline(always)]
     pub fn slot_in<'s>(
         &'s mut self,
         database: usize,
@@ -295,10 +298,7 @@ impl<'t, 'k> WriteTxn<'t, 'k> {
     ) -> Result<Slot<'s, 'k>, Abort> {
         let txn = &mut *self.read.txn;
         let hash = txn.hash_of(key);
-        let (at, handle) = txn.locate_to_write(database, hash, key)?;
-        if let Some(handle) = handle {
-            txn.touch(at, handle);
-        }
+        let (at, handle) = txn.reach(database, hash, key)?;
         Ok(Slot {
             txn,
             at,
