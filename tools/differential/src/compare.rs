@@ -288,7 +288,7 @@ fn script(context: &Context<'_>, left: &Value, right: &Value) -> bool {
     if FORWARDING.iter().any(|f| f.as_bytes() == text)
         && let Some(inner) = rest.get(keys..).filter(|inner| !inner.is_empty())
     {
-        return left == right || by_rule(inner, left, right) || are_cut_sorts(inner, left, right);
+        return left == right || by_rule(inner, left, right);
     }
     if text == JSON_ROUND_TRIP.as_bytes()
         && let (Some(left), Some(right)) = (left.as_bytes(), right.as_bytes())
@@ -300,26 +300,6 @@ fn script(context: &Context<'_>, left: &Value, right: &Value) -> bool {
         || is_other_parser(text, left, right)
         || are_addresses(left, right)
         || are_nans(left, right)
-}
-
-/// A GET that leads to nothing ends the table of a script: where equal elements come in another order, others are seen.
-fn are_cut_sorts(words: &[Vec<u8>], left: &Value, right: &Value) -> bool {
-    let gets = words.iter().any(|word| word.eq_ignore_ascii_case(b"get"));
-    gets && matches!(rule(words), Some(Rule::Sorted))
-        && sorting::order(words) != Order::Full
-        && left.as_array().is_some()
-        && right.as_array().is_some()
-}
-
-/// Who is so many seconds old hangs on the moment, where these are few.
-fn asks_for_the_young(words: &[Vec<u8>]) -> bool {
-    words.windows(2).any(|pair| {
-        let age = std::str::from_utf8(&pair[1])
-            .ok()
-            .and_then(|age| age.parse().ok());
-        pair[0].eq_ignore_ascii_case(b"maxage")
-            && age.is_some_and(|age| (1..100_000).contains(&age))
-    })
 }
 
 /// LuaJIT prints no sign of what is no number.
@@ -436,9 +416,6 @@ fn by_rule(words: &[Vec<u8>], left: &Value, right: &Value) -> bool {
             kind(left) == kind(right) && kept(left).is_some() && kept(left) == kept(right)
         }
         Rule::CommonFields => kind(left) == kind(right) && settings_agree(words, left, right),
-        Rule::LinesOf(_) if asks_for_the_young(words) => {
-            text(left).is_some() && text(right).is_some()
-        }
         Rule::LinesOf(named) => match (text(left), text(right)) {
             (Some(left), Some(right)) => lines(&left, named) == lines(&right, named),
             _ => false,

@@ -257,34 +257,4 @@ fn what_a_sort_orders_is_in_order() {
     check("SORT l ALPHA LIMIT 0 2", left, "*2\r\n+c\r\n+d\r\n", true);
     check("SORT l ALPHA LIMIT 0 2", left, "*1\r\n+a\r\n", false);
     check("SORT l ALPHA", "-ERR a\r\n", "*0\r\n", false);
-    // through a script, which a GET that leads to nothing cuts short
-    let (left, right) = ("*1\r\n+a\r\n", "*1\r\n+b\r\n");
-    let library = Library::of(HashMap::new());
-    for (call, same) in [
-        ("SORT l GET # GET k ALPHA", true),
-        ("SORT l GET # GET k", false),
-        ("SORT l ALPHA", false),
-        ("SORT l BY k GET # GET k", true),
-    ] {
-        let mut words = words("EVAL script 0");
-        words[1] = FORWARDING[0].as_bytes().to_vec();
-        words.extend(self::words(call));
-        let context = Context {
-            words: &words,
-            queued: &[],
-            library: &library,
-        };
-        let verdict = answers(&context, &reply(left), &reply(right));
-        assert_eq!(verdict == Verdict::Same, same, "{call}");
-        check(call, left, right, false);
-    }
-}
-
-#[test]
-fn who_is_a_second_old_hangs_on_the_moment() {
-    let (none, one) = ("$0\r\n\r\n", "$5\r\nid=1\n\r\n");
-    check("CLIENT LIST MAXAGE 1", none, one, true);
-    check("CLIENT LIST MAXAGE 1000000000", none, one, false);
-    check("CLIENT LIST", none, one, false);
-    check("CLIENT LIST MAXAGE 1", none, "-ERR x\r\n", false);
 }
