@@ -370,7 +370,7 @@ fn sorted(
             None => Some(element.clone()),
         };
         // all are looked up whatever they hold, as misses are counted and announced
-        match Weight::of(weight, alpha) {
+        match Weight::of(weight, alpha, options.store.is_none()) {
             Some(weight) => keyed.push((weight, element)),
             None => all_are_numbers = false,
         }
@@ -405,9 +405,17 @@ enum Weight {
 }
 
 impl Weight {
-    /// None where it is no number and should be one.
-    fn of(value: Option<Vec<u8>>, alpha: bool) -> Option<Self> {
+    /// None where it is no number and should be one. What is answered is sorted as C compares texts (`strcoll`), so they end at
+    /// a NUL; what is stored, by all bytes.
+    fn of(value: Option<Vec<u8>>, alpha: bool, ends_at_nul: bool) -> Option<Self> {
         if alpha {
+            let mut value = value;
+            if let Some(text) = &mut value
+                && ends_at_nul
+                && let Some(end) = text.iter().position(|byte| *byte == 0)
+            {
+                text.truncate(end);
+            }
             return Some(Weight::Text(value));
         }
         // what C's strtod makes of it: it ends at a NUL, nothing is 0, and white space may stand before it
@@ -641,6 +649,21 @@ mod tests {
             2) "2"
             > RPUSH n " " => (integer) 3
             > SORT n => (error) ERR One or more scores can't be converted into double
+            "#,
+        );
+    }
+
+    #[test]
+    fn texts_that_are_answered_end_at_a_nul() {
+        check(
+            r#"
+            > RPUSH l "b\x00z" "b" "b\x00a" a => (integer) 4
+            > SORT l ALPHA LIMIT 0 2
+            1) "a"
+            2) "b\x00z"
+            > SORT l ALPHA STORE d => (integer) 4
+            > LINDEX d 1 => "b"
+            > LINDEX d 2 => "b\x00a"
             "#,
         );
     }
