@@ -217,7 +217,12 @@ fn is_unfit_for_silence(words: &[Vec<u8>]) -> bool {
         "evalsha",
         "eval_ro",
         "evalsha_ro",
+        "script",
+        "function",
+        "fcall",
+        "fcall_ro",
     ];
+    // those of scripts and functions have rules that look at more than the name
     compare::has_rule(words)
         || NAMES
             .iter()

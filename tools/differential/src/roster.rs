@@ -335,6 +335,17 @@ fn is_debug_without_effect(words: &[Vec<u8>]) -> bool {
         .is_some_and(|w| w.eq_ignore_ascii_case(b"nosuch"))
 }
 
+/// Whether no age is asked for that a connection of the run may just be reaching.
+fn asks_for_no_age_of_ours(words: &[Vec<u8>]) -> bool {
+    const LONGEST_RUN: i64 = 24 * 60 * 60;
+    let mut ages = words
+        .windows(2)
+        .filter(|pair| pair[0].eq_ignore_ascii_case(b"maxage"))
+        .filter_map(|pair| std::str::from_utf8(&pair[1]).ok()?.parse::<i64>().ok());
+    // every connection is older than no time at all
+    ages.all(|age| !(1..=LONGEST_RUN).contains(&age))
+}
+
 /// The reference writes as many elements as it is asked for, until its memory is full.
 fn is_bounded_draw(words: &[Vec<u8>]) -> bool {
     let count = words
@@ -360,6 +371,16 @@ pub const DENIED: &[Denied] = &[
         words: &["client", "pause"],
         unless: is_small_pause,
         reason: "would stop the run for that long",
+    },
+    Denied {
+        words: &["client", "list"],
+        unless: asks_for_no_age_of_ours,
+        reason: "the servers accepted their connections in different seconds",
+    },
+    Denied {
+        words: &["client", "kill"],
+        unless: asks_for_no_age_of_ours,
+        reason: "the servers accepted their connections in different seconds",
     },
     Denied {
         words: &["config", "set"],
@@ -548,6 +569,19 @@ mod tests {
         let words: Vec<Vec<u8>> = call.split(' ').map(|w| w.as_bytes().to_vec()).collect();
         let strangers = Strangers::of(&["sync", "client|tracking"]);
         assert_eq!(strangers.has(&words), expected, "{call}");
+    }
+
+    #[test]
+    fn connections_are_not_listed_by_ages_that_they_may_just_be_reaching() {
+        let is_denied = |call: &str| {
+            let words: Vec<Vec<u8>> = call.split(' ').map(|w| w.as_bytes().to_vec()).collect();
+            denied(&words).is_some()
+        };
+        assert!(is_denied("CLIENT LIST MAXAGE 1"));
+        assert!(is_denied("client kill type normal maxage 86400 id 5"));
+        for sent in ["0", "-1", "x", "1000000000"] {
+            assert!(!is_denied(&format!("CLIENT LIST MAXAGE {sent}")), "{sent}");
+        }
     }
 
     #[test]

@@ -190,7 +190,7 @@ impl Port for Server {
                 reply.integer(1);
             }
             ("abort", _) => return Err(Abort),
-            ("panic", _) => panic!("the port panics"),
+            ("panic", _) => std::panic::resume_unwind(Box::new("the port panics")),
             ("kill", _) => {
                 let interrupt = self.interrupt.as_ref().expect("the bench has set it");
                 let run = interrupt.running().expect("a script calls this");
