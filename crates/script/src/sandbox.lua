@@ -5,9 +5,9 @@
 
 local lua, native, insecure = ...
 
-local assert, getmetatable, pcall, select, setmetatable, type =
-    lua.assert, lua.getmetatable, lua.pcall, lua.select, lua.setmetatable, lua.type
-local concat, insert = lua.table.concat, lua.table.insert
+local assert, getmetatable, pcall, rawget, rawset, select, setmetatable, tonumber, type =
+    lua.assert, lua.getmetatable, lua.pcall, lua.rawget, lua.rawset, lua.select, lua.setmetatable, lua.tonumber, lua.type
+local ceil, concat, floor, insert = lua.math.ceil, lua.table.concat, lua.math.floor, lua.table.insert
 local loadstring, guarded = native.loadstring, native.guarded
 
 ---------------------------------------------------------------------------------------------------------------
@@ -20,11 +20,33 @@ local function guard(real)
   return proxy
 end
 
+-- What Lua 5.1 makes of a number that is to be an int of C: its whole part, cut down to 32 bits.
+local function to_int(number)
+  if number ~= number or number >= 2 ^ 63 or number < -2 ^ 63 then return 0 end
+  number = number < 0 and ceil(number) or floor(number)
+  return (number + 2 ^ 31) % 2 ^ 32 - 2 ^ 31
+end
+
+-- Below the first element: all indices from the last one down to there move up by one. LuaJIT's does that without an end to
+-- hear of a stop, as long as it may take.
+local function insert_below(t, position, value)
+  for index = #t, position, -1 do rawset(t, index + 1, rawget(t, index)) end
+  rawset(t, position, value)
+end
+
 local function sandbox_insert(...)
-  local t, position = ...
+  local t, position, value = ...
   if guarded[t] then native.read_only_here() end
   local count = select('#', ...)
-  if type(t) == 'table' and (count == 2 or count == 3 and type(position) == 'number') then return insert(...) end
+  if type(t) == 'table' then
+    if count == 2 then return insert(...) end
+    local number = (type(position) == 'number' or type(position) == 'string') and tonumber(position)
+    if count == 3 and number then
+      local int = to_int(number)
+      if int >= 1 then return insert(t, int, value) end
+      return insert_below(t, int, value)
+    end
+  end
   native.refuse_insert(...)
 end
 

@@ -51,6 +51,8 @@ const ENDLESS: &[&str] = &[
         for i = 1, 100 do t[i] = setmetatable({}, mt) end while true do pcall(table.sort, t) end",
     "local mt = {} mt.__index = function(t, k) return t[k + 1] end \
         while true do pcall(function() return setmetatable({}, mt)[1] end) end",
+    "table.insert({}, -2^31, 'x') return redis.call('ping')",
+    "while true do pcall(table.insert, {1, 2, 3}, -1e9, 'x') end",
     "local t = setmetatable({}, {__lt = function() while true do end end}) return t < t",
     "local s = 'return 1' while true do loadstring(s)() end",
     "while true do string.format('%d', 1) end",
