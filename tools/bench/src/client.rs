@@ -24,6 +24,11 @@ impl Client {
         self.reply()
     }
 
+    /// The process at the other end, as it says.
+    pub fn process_id(&mut self) -> Result<u32, String> {
+        self.connection.process_id().map_err(|e| e.to_string())
+    }
+
     /// Adds a command to what the next [`Client::flush`] sends.
     pub fn queue(&mut self, arguments: &[impl AsRef<[u8]>]) {
         self.connection.queue(arguments);

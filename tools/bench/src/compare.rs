@@ -107,7 +107,7 @@ fn load(
     process
         .args(["-c", &options.load_core.to_string()])
         .arg(generator)
-        .args(["-h", "127.0.0.1", "-p", &server.port.to_string(), "--csv"])
+        .args(["-h", "127.0.0.1", "-p", &server.port().to_string(), "--csv"])
         .args([
             "-c",
             &CONNECTIONS.to_string(),

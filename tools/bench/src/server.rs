@@ -1,13 +1,13 @@
 //! One server under measurement: started on a free port in a folder of its own, looked at through /proc, ended.
 
 use std::fs;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use nix::unistd::Pid;
+use perilune_harness::port::{self, Port};
 
 use crate::args::Contender;
 use crate::children::{self, Guarded};
@@ -15,6 +15,8 @@ use crate::client::Client;
 
 const START_LIMIT: Duration = Duration::from_secs(60);
 const STOP_LIMIT: Duration = Duration::from_secs(60);
+/// How many ports may belong to strangers.
+const PORTS_TRIED: usize = 10;
 const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
 /// Resident memory counts once two looks at it, this far apart, agree.
@@ -47,39 +49,52 @@ impl<'a> Setup<'a> {
 pub struct Server {
     process: Guarded,
     folder: Folder,
-    pub port: u16,
+    port: Port,
 }
 
 impl Setup<'_> {
-    /// Starts the server and waits until it answers PING.
+    /// Starts the server and waits until it answers.
     pub fn start(&self) -> Result<Server, String> {
-        let folder = Folder::create()?;
-        let (mut process, port) = self.spawn(&folder.0)?;
-        let name = &self.contender.name;
-        let deadline = Instant::now() + START_LIMIT;
-        while Client::connect(port)
-            .and_then(|mut c| c.call(&["PING"]))
-            .is_err()
-        {
-            let log = || fs::read_to_string(folder.0.join("log")).unwrap_or_default();
-            if let Some(status) = process.ended() {
-                return Err(format!("{name} ended at its start ({status}):\n{}", log()));
+        for _ in 0..PORTS_TRIED {
+            if let Some(server) = self.start_on(Port::take().map_err(|e| e.to_string())?)? {
+                return Ok(server);
             }
-            if Instant::now() > deadline {
-                return Err(format!("{name} does not answer:\n{}", log()));
-            }
-            std::thread::sleep(POLL_INTERVAL);
         }
-        Ok(Server {
+        Err(format!("{PORTS_TRIED} ports belong to somebody"))
+    }
+
+    /// None if somebody else has the port.
+    fn start_on(&self, port: Port) -> Result<Option<Server>, String> {
+        let folder = Folder::create()?;
+        let process = self.spawn(&folder.0, port.number())?;
+        let mut server = Server {
             process,
             folder,
             port,
-        })
+        };
+        let deadline = Instant::now() + START_LIMIT;
+        loop {
+            let ended = server.process.ended();
+            if ended.is_none() && server.answers() {
+                return Ok(Some(server));
+            }
+            let log = fs::read_to_string(server.folder().join("log")).unwrap_or_default();
+            let name = &self.contender.name;
+            match ended {
+                Some(_) if port::was_taken(&log) => return Ok(None),
+                Some(status) => {
+                    return Err(format!("{name} ended at its start ({status}):\n{log}"));
+                }
+                None if Instant::now() > deadline => {
+                    return Err(format!("{name} does not answer:\n{log}"));
+                }
+                None => std::thread::sleep(POLL_INTERVAL),
+            }
+        }
     }
 
-    fn spawn(&self, folder: &Path) -> Result<(Guarded, u16), String> {
+    fn spawn(&self, folder: &Path, port: u16) -> Result<Guarded, String> {
         let shown = |e: std::io::Error| format!("{}: {e}", folder.display());
-        let port = free_port()?;
         let log = fs::File::create(folder.join("log")).map_err(shown)?;
         let mut words: Vec<String> = Vec::new();
         if let Some(core) = self.core {
@@ -99,14 +114,25 @@ impl Setup<'_> {
             .stdin(Stdio::null())
             .stderr(log.try_clone().map_err(shown)?)
             .stdout(log);
-        Ok((children::spawn(&mut command)?, port))
+        children::spawn(&mut command)
     }
 }
 
 impl Server {
     /// A new connection.
     pub fn client(&self) -> Result<Client, String> {
-        Client::connect(self.port)
+        Client::connect(self.port())
+    }
+
+    /// Where it listens.
+    pub fn port(&self) -> u16 {
+        self.port.number()
+    }
+
+    /// Whether it answers, and not somebody else on its port.
+    fn answers(&self) -> bool {
+        let id = self.client().and_then(|mut client| client.process_id());
+        id.is_ok_and(|id| id == self.pid().as_raw() as u32)
     }
 
     /// User and system time so far of all its threads, those that have ended included.
@@ -156,13 +182,6 @@ fn rss_of_rollup(text: &str) -> Option<u64> {
     let line = text.lines().find_map(|line| line.strip_prefix("Rss:"))?;
     let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kibibytes * 1024)
-}
-
-fn free_port() -> Result<u16, String> {
-    let listener = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr());
-    listener
-        .map(|address| address.port())
-        .map_err(|e| format!("no free port: {e}"))
 }
 
 /// A server's working folder; dropped, it is removed.

@@ -132,6 +132,16 @@ impl Connection {
         self.reply()
     }
 
+    /// The process at the other end, as it says.
+    pub fn process_id(&mut self) -> Result<u32> {
+        let info = self.call(&["INFO", "server"])?;
+        let text = String::from_utf8_lossy(info.as_bytes().unwrap_or_default());
+        let id = text
+            .lines()
+            .find_map(|line| line.strip_prefix("process_id:")?.trim().parse().ok());
+        id.ok_or_else(|| Error::new(ErrorKind::InvalidData, format!("no process_id: {info:?}")))
+    }
+
     /// Where this end of the connection is.
     pub fn local_address(&self) -> Result<SocketAddr> {
         self.stream.local_addr()

@@ -1,7 +1,7 @@
 //! A server process of one's own: on a free port, in a directory of its own, gone when it is dropped.
 
-use std::io::{Error, Result};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::io::{Error, ErrorKind, Result};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -9,15 +9,18 @@ use std::time::{Duration, Instant};
 use std::{fs, thread};
 
 use crate::Connection;
+use crate::port::{self, Port};
 
-/// How long a server may take until it answers PING.
-const START_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a server may take until it answers: what only a server that hangs exceeds, however busy the machine is.
+const START_TIMEOUT: Duration = Duration::from_secs(60);
+/// How many ports may belong to strangers.
+const PORTS_TRIED: usize = 10;
 
 /// A running server.
 #[derive(Debug)]
 pub struct Server {
     child: Child,
-    address: SocketAddr,
+    port: Port,
     directory: PathBuf,
 }
 
@@ -25,14 +28,21 @@ impl Server {
     /// Starts `binary` without persistence and waits until it answers. `arguments` come after those given
     /// here, each word of its own (`--io-threads`, `4`), so they win.
     pub fn start(binary: &Path, arguments: &[String]) -> Result<Self> {
+        for _ in 0..PORTS_TRIED {
+            if let Some(server) = Self::start_on(Port::take()?, binary, arguments)? {
+                return Ok(server);
+            }
+        }
+        Err(Error::from(ErrorKind::AddrInUse))
+    }
+
+    /// The same on this port; none if a stranger has it.
+    pub fn start_on(port: Port, binary: &Path, arguments: &[String]) -> Result<Option<Self>> {
         static STARTED: AtomicU32 = AtomicU32::new(0);
         let number = STARTED.fetch_add(1, Ordering::Relaxed);
         let directory =
             std::env::temp_dir().join(format!("perilune-harness-{}-{number}", std::process::id()));
         fs::create_dir_all(&directory)?;
-        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?
-            .local_addr()?
-            .port();
         let log = fs::File::create(directory.join("log"))?;
         // Redis itself does not know the setting, and does not start with it
         let is_redis = binary.ends_with("redis-server");
@@ -42,16 +52,9 @@ impl Server {
             &["--extended-redis-compatibility", "yes"]
         };
         let child = Command::new(binary)
-            .args([
-                "--port",
-                &port.to_string(),
-                "--bind",
-                "127.0.0.1",
-                "--save",
-                "",
-                "--appendonly",
-                "no",
-            ])
+            .args(["--port", &port.number().to_string()])
+            .args(["--bind", "127.0.0.1"])
+            .args(["--save", "", "--appendonly", "no"])
             .args(["--enable-debug-command", "yes", "--dir"])
             .arg(&directory)
             .args(compatibility)
@@ -63,34 +66,36 @@ impl Server {
             .map_err(|e| Error::new(e.kind(), format!("{}: {e}", binary.display())))?;
         let mut server = Self {
             child,
-            address: SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
+            port,
             directory,
         };
         let deadline = Instant::now() + START_TIMEOUT;
-        while !server.answers() {
-            if let Some(status) = server.child.try_wait()? {
-                return Err(Error::other(format!(
-                    "{} ended: {status}\n{}",
-                    binary.display(),
-                    server.log_tail()
-                )));
+        loop {
+            let ended = server.child.try_wait()?;
+            if ended.is_none() && server.answers() {
+                return Ok(Some(server));
             }
-            if Instant::now() > deadline {
-                return Err(Error::other(format!(
-                    "{} does not answer\n{}",
-                    binary.display(),
-                    server.log_tail()
-                )));
-            }
-            thread::sleep(Duration::from_millis(10));
+            let problem = match ended {
+                Some(_) if port::was_taken(&server.log_tail()) => return Ok(None),
+                Some(status) => format!("ended: {status}"),
+                None if Instant::now() > deadline => "does not answer".into(),
+                None => {
+                    thread::sleep(Duration::from_millis(10));
+                    continue;
+                }
+            };
+            return Err(Error::other(format!(
+                "{} {problem}\n{}",
+                binary.display(),
+                server.log_tail()
+            )));
         }
-        Ok(server)
     }
 
     /// Where it listens.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
-        self.address
+        SocketAddr::from((Ipv4Addr::LOCALHOST, self.port.number()))
     }
 
     /// Whether the process is still there.
@@ -107,10 +112,11 @@ impl Server {
         lines[lines.len().saturating_sub(40)..].join("\n")
     }
 
+    /// Whether it answers, and not somebody else on its port.
     fn answers(&self) -> bool {
-        Connection::open(self.address)
-            .and_then(|mut c| c.call(&[b"PING"]))
-            .is_ok()
+        Connection::open(self.address())
+            .and_then(|mut c| c.process_id())
+            .is_ok_and(|id| id == self.child.id())
     }
 }
 

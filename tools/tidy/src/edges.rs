@@ -19,6 +19,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("families", &["command", "keyspace", "value", "resp"]),
     ("script", &["digits", "luajit-sys", "resp"]),
     ("net", &[]),
+    // What the tools and the server's tests share: ports, starting servers, speaking to them.
+    ("harness", &["resp"]),
     (
         "server",
         &[
@@ -32,8 +34,6 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "net",
         ],
     ),
-    // What the tools share: starting servers, speaking to them.
-    ("harness", &["resp"]),
     ("bench", &["resp", "harness"]),
     ("differential", &["resp", "harness"]),
     ("isolation", &["resp", "harness"]),

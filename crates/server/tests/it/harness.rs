@@ -10,14 +10,14 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{ErrorKind, Read as _, Write as _};
-use std::net::{Shutdown, TcpListener, TcpStream};
-use std::ops::Range;
+use std::net::{Shutdown, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
+use perilune_harness::port::{Port, lock_file};
 use perilune_resp::client::{Value, ValueReader, encode_command};
 use perilune_resp::split_args;
 
@@ -39,49 +39,11 @@ pub struct Alone {
 pub fn alone() -> Alone {
     static ALONE: Mutex<()> = Mutex::new(());
     let thread = ALONE.lock().unwrap_or_else(|e| e.into_inner());
-    let file = lock_file("alone");
+    let file = lock_file("alone").expect("a file to lock");
     file.lock().expect("a lock");
     Alone {
         _file: file,
         _thread: thread,
-    }
-}
-
-/// A file that the tests of all processes lock to agree on something.
-fn lock_file(name: &str) -> File {
-    let directory = std::env::temp_dir().join("perilune-it-locks");
-    std::fs::create_dir_all(&directory).expect("a directory for locks");
-    File::create(directory.join(name)).expect("a file to lock")
-}
-
-/// A port that no other test has.
-struct Port {
-    number: u16,
-    _lock: File,
-}
-
-/// Where to look for ports: below those that systems give to clients. One of these is free when it is asked for, and
-/// may belong to a connection, or to the server of another test, when one's own server comes to bind it. A test
-/// whose server could not start would then talk to another's, which goes away in the midst of it.
-const PORTS: Range<u16> = 20_000..30_000;
-
-impl Port {
-    /// Takes one, until this is dropped.
-    fn take() -> Self {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        // processes begin at places of their own, so that they seldom meet
-        let begin = std::process::id().wrapping_mul(101);
-        loop {
-            let step = begin.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed));
-            let number = PORTS.start + (step % PORTS.len() as u32) as u16;
-            let lock = lock_file(&format!("port-{number}"));
-            if lock.try_lock().is_ok() && TcpListener::bind(("127.0.0.1", number)).is_ok() {
-                return Self {
-                    number,
-                    _lock: lock,
-                };
-            }
-        }
     }
 }
 
@@ -126,14 +88,14 @@ impl Server {
         let directory =
             std::env::temp_dir().join(format!("perilune-it-{}-{number}", std::process::id()));
         std::fs::create_dir_all(&directory).expect("a directory for the server");
-        let port = Port::take();
+        let port = Port::take().expect("a port");
         let log = File::create(directory.join("log")).expect("a log file");
         let binary =
             std::env::var_os(OTHER_SERVER).unwrap_or_else(|| env!("CARGO_BIN_EXE_perilune").into());
         let process = Command::new(binary)
             .args([
                 "--port",
-                &port.number.to_string(),
+                &port.number().to_string(),
                 "--bind",
                 "127.0.0.1",
                 "--io-threads",
@@ -170,7 +132,7 @@ impl Server {
     }
 
     fn address(&self) -> (&'static str, u16) {
-        ("127.0.0.1", self.port.number)
+        ("127.0.0.1", self.port.number())
     }
 
     /// Its threads.

@@ -14,4 +14,5 @@ mod harness;
 mod introspection;
 mod long_running;
 mod panics;
+mod ports;
 mod pubsub;
