@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Folders that hold what was built, fetched or generated.
+/// What was built, fetched or generated. (`.git` is a file where the tree is one of several of a repository.)
 const NOT_OURS: [&str; 8] = [
     "target",
     ".git",
@@ -52,11 +52,12 @@ fn read_folder(folder: &Path, prefix: &str, files: &mut Vec<TextFile>) {
         } else {
             format!("{prefix}/{name}")
         };
+        if NOT_OURS.contains(&name.as_str()) || NOT_OURS.contains(&path.as_str()) {
+            continue;
+        }
         let kind = entry.file_type();
         if kind.as_ref().is_ok_and(|kind| kind.is_dir()) {
-            if !NOT_OURS.contains(&name.as_str()) && !NOT_OURS.contains(&path.as_str()) {
-                read_folder(&entry.path(), &path, files);
-            }
+            read_folder(&entry.path(), &path, files);
         } else if kind.is_ok_and(|kind| kind.is_file())
             && let Ok(text) = fs::read_to_string(entry.path())
         {
