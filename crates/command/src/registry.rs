@@ -79,16 +79,29 @@ impl<H> Entry<H> {
 /// Finds the number of a command by its name. Every request comes here, so: no copy, no lower-casing, and no hash of strangers'
 /// making is needed, because the names are ours. (A hash map cost 110 instructions a look, this 30.)
 ///
-/// Names lie by length and last bytes, in lists that are short because there are more of them than commands.
-#[derive(Default)]
+/// Names lie by length and last bytes, in lists that are short because there are more of them than commands. A list is
+/// a chain through the numbers of commands, so that all of this is a few lines of a cache.
 struct Names {
-    places: Vec<Vec<u16>>,
+    /// For each list the number of its first command, or `NONE`.
+    first: Vec<u16>,
+    /// For each command the number of the next one in its list, or `NONE`.
+    next: Vec<u16>,
 }
+
+/// The end of a list.
+const NONE: u16 = u16::MAX;
 
 /// Lists of names: several times the number of commands.
 const NAME_PLACES: usize = 2048;
 
 impl Names {
+    fn new() -> Self {
+        Self {
+            first: vec![NONE; NAME_PLACES],
+            next: Vec::with_capacity(COMMANDS_EXPECTED),
+        }
+    }
+
     fn place(name: &[u8]) -> usize {
         // letters that differ only in case have the same low five bits
         let low = |from_end: usize| match name.len().checked_sub(from_end) {
@@ -100,21 +113,26 @@ impl Names {
         mixed % NAME_PLACES
     }
 
-    fn add(&mut self, name: &[u8], id: usize) {
-        self.places.resize_with(NAME_PLACES, Vec::new);
-        self.places[Self::place(name)].push(id as u16);
+    /// Adds the command with the next number.
+    fn add(&mut self, name: &[u8]) {
+        let id = self.next.len() as u16;
+        assert_ne!(id, NONE, "more commands than numbers");
+        let first = &mut self.first[Self::place(name)];
+        self.next.push(std::mem::replace(first, id));
     }
 
     /// The commands that may have this name, in any case.
     #[inline]
     fn candidates(&self, name: &[u8]) -> impl Iterator<Item = usize> {
-        self.places
-            .get(Self::place(name))
-            .into_iter()
-            .flatten()
-            .map(|id| usize::from(*id))
+        let existing = |id: u16| (id != NONE).then_some(usize::from(id));
+        let first = existing(self.first[Self::place(name)]);
+        std::iter::successors(first, move |id| existing(self.next[*id]))
     }
 }
+
+/// Room for about as many commands as there are: a table that grows leaves behind blocks of several sizes, for each of
+/// which the allocator has set half a megabyte aside.
+const COMMANDS_EXPECTED: usize = 320;
 
 /// All commands.
 pub struct Registry<H: 'static> {
@@ -126,8 +144,8 @@ impl<H: HasAccess + Copy + 'static> Registry<H> {
     /// An empty table.
     pub fn new() -> Self {
         Self {
-            entries: Vec::new(),
-            names: Names::default(),
+            entries: Vec::with_capacity(COMMANDS_EXPECTED),
+            names: Names::new(),
         }
     }
 
@@ -179,7 +197,7 @@ impl<H: HasAccess + Copy + 'static> Registry<H> {
             self.get(full_name.as_bytes()).is_none(),
             "{full_name}: two commands have this name"
         );
-        self.names.add(full_name.as_bytes(), id);
+        self.names.add(full_name.as_bytes());
         self.entries.push(Entry {
             full_name,
             spec,

@@ -31,7 +31,7 @@ use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::sync::{LazyLock, Mutex, OnceLock};
+use std::sync::{Mutex, OnceLock};
 
 pub use cell::{Choice, ClientClass, Count, OutputLimit, OutputLimits, Switch, Text, Value, Whole};
 pub use choices::{
@@ -115,7 +115,7 @@ impl Settings {
             replication: Default::default(),
             cluster: Default::default(),
             tls: Default::default(),
-            defaults: HashMap::new(),
+            defaults: HashMap::with_capacity(rows().count()),
             file: OnceLock::new(),
             changing: Mutex::new(()),
         };
@@ -196,16 +196,11 @@ pub fn rows() -> impl Iterator<Item = &'static Row> {
 
 /// Finds a setting by its name or alias in any case, and says under which of the two it was found.
 pub fn find(name: &[u8]) -> Option<(&'static Row, &'static str)> {
-    static BY_NAME: LazyLock<HashMap<&'static str, &'static Row>> = LazyLock::new(|| {
-        rows()
-            .flat_map(|row| [Some((row.name, row)), row.alias.map(|alias| (alias, row))])
-            .flatten()
-            .collect()
-    });
-    let name = std::str::from_utf8(name).ok()?.to_ascii_lowercase();
-    BY_NAME
-        .get_key_value(name.as_str())
-        .map(|(&name, &row)| (row, name))
+    let is_named = |known: &&str| known.as_bytes().eq_ignore_ascii_case(name);
+    rows().find_map(|row| {
+        let mut names = std::iter::once(row.name).chain(row.alias);
+        Some((row, names.find(is_named)?))
+    })
 }
 
 /// Whether a setting's value must be kept out of logs (of commands, too).
