@@ -33,6 +33,10 @@ impl Port for Shapes {
         args[0].first().map(|byte| byte % 2 == 0)
     }
     fn set_propagation(&mut self, _: Propagation) {}
+
+    fn can_roll_back(&self) -> bool {
+        true
+    }
 }
 
 fn shape(bytes: &mut &[u8], reply: &mut dyn Reply, depth: usize) {

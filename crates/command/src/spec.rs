@@ -558,6 +558,9 @@ pub struct Spec {
     pub plan: PlanKind,
     /// Goes to replicas although it writes no key: counts as a write where none is allowed (pauses, read-only scripts).
     pub may_replicate: bool,
+    /// What it does stays done, so it is refused where everything must be able to be taken back. Data commands can always
+    /// be undone; this is about those of the server.
+    pub cannot_be_undone: bool,
     /// Its grammar.
     pub arguments: &'static [Arg],
     /// Hints to clients.
@@ -587,6 +590,7 @@ impl Spec {
         key_finder: None,
         plan: PlanKind::Keys,
         may_replicate: false,
+        cannot_be_undone: false,
         arguments: &[],
         tips: &[],
         history: &[],

@@ -30,6 +30,10 @@ impl Port for Idle {
         None
     }
     fn set_propagation(&mut self, _: Propagation) {}
+
+    fn can_roll_back(&self) -> bool {
+        true
+    }
 }
 
 /// Counts what it is told, and keeps nothing.

@@ -71,6 +71,7 @@ impl<'a> Writer<'a> {
     pub(crate) fn write(mut self, must_stop: impl Fn() -> bool) -> Result<Completion, ()> {
         let mut opens: Vec<Open> = Vec::new();
         let mut written = 0_u32;
+        let mut is_aggregate = false;
         // SAFETY: as promised to `new`; the stack holds what `opens` says, then the value.
         unsafe {
             loop {
@@ -79,10 +80,18 @@ impl<'a> Writer<'a> {
                     return Err(());
                 }
                 if let Written::Opened(open) = self.value() {
+                    is_aggregate = true;
                     opens.push(open);
                 }
                 loop {
                     let Some(open) = opens.last_mut() else {
+                        let Completion {
+                            counted_errors,
+                            new_errors,
+                            ..
+                        } = &self.completion;
+                        let any = *counted_errors > 0 || !new_errors.is_empty();
+                        self.completion.is_error = any && !is_aggregate;
                         return Ok(self.completion);
                     };
                     if self.advance(open) {

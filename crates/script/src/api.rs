@@ -15,7 +15,7 @@ use smallvec::SmallVec;
 
 use crate::number::{self, TEXT_BYTES_MAX};
 use crate::port::{LogLevel, Propagation};
-use crate::script::sha1_hex;
+use crate::script::{neutralise_line_breaks, sha1_hex};
 use crate::sink::{Answer, LuaReply, push_error};
 use crate::state::{self, Stop, bytes_at, push_bytes};
 
@@ -39,6 +39,7 @@ pub(crate) const FUNCTIONS: &[(&str, lua_CFunction)] = &[
     ("log", log),
     ("pcall", pcall),
     ("replicate_commands", replicate_commands),
+    ("rollback", rollback),
     ("set_repl", set_repl),
     ("setresp", setresp),
     ("sha1hex", sha1hex),
@@ -321,6 +322,51 @@ unsafe extern "C-unwind" fn log(lua: *mut lua_State) -> c_int {
         state::of(lua).memory.rearm();
         state::check(lua);
         0
+    }
+}
+
+/// What `redis.rollback` answers behind its code where the script says nothing.
+const ROLLED_BACK: &[u8] = b"The script took itself back.";
+
+/// `redis.rollback(message)`: ends the script, with nothing changed. It never returns, unless there is no way back any more.
+unsafe extern "C-unwind" fn rollback(lua: *mut lua_State) -> c_int {
+    /// Whether there is a way back.
+    unsafe fn stop(lua: *mut lua_State) -> bool {
+        // SAFETY: memory is disarmed; strings and numbers only.
+        unsafe {
+            let state = state::of(lua);
+            let run = state.run();
+            match catch_unwind(AssertUnwindSafe(|| run.port.can_roll_back())) {
+                Ok(true) => {}
+                Ok(false) => return false,
+                Err(payload) => {
+                    state.stop(Stop::Panicked(payload));
+                    return true;
+                }
+            }
+            let text: &[u8] = match lua_type(lua, 1) {
+                LUA_TSTRING | LUA_TNUMBER => bytes_at(lua, 1),
+                _ => ROLLED_BACK,
+            };
+            let mut message = [b"ROLLBACK ", text].concat();
+            neutralise_line_breaks(&mut message);
+            state.stop(Stop::RolledBack(message));
+            true
+        }
+    }
+    // SAFETY: called by Lua; `stop` has dropped what it owned.
+    unsafe {
+        state::check(lua);
+        state::of(lua).memory.disarm();
+        let stops = stop(lua);
+        state::of(lua).memory.rearm();
+        if stops {
+            state::raise_stop(lua);
+        }
+        raise_table(
+            lua,
+            b"ERR What this script has done cannot be taken back: it is more than transaction-undo-limit",
+        )
     }
 }
 

@@ -52,6 +52,8 @@ pub enum KillReason {
     Timeout = 3,
     /// The server is shutting down.
     Shutdown = 4,
+    /// Nobody waits for its answer: CLIENT KILL.
+    ClientKill = 5,
 }
 
 impl KillReason {
@@ -61,6 +63,7 @@ impl KillReason {
             Self::FunctionKill,
             Self::Timeout,
             Self::Shutdown,
+            Self::ClientKill,
         ]
         .into_iter()
         .find(|&reason| reason as u64 == bits & ((1 << REASON_BITS) - 1))

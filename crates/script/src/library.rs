@@ -415,7 +415,7 @@ unsafe fn read_flags(lua: *mut lua_State) -> Option<ScriptFlags> {
                 LUA_TNIL => break,
                 LUA_TSTRING => {
                     let name = bytes_at(lua, -1);
-                    if !flags.set(|flag| flag.eq_ignore_ascii_case(name)) {
+                    if !flags.set(name, |a, b| a.eq_ignore_ascii_case(b)) {
                         return None;
                     }
                 }

@@ -29,6 +29,9 @@ pub trait Port {
 
     /// Where the effects of the following commands go (`redis.set_repl`).
     fn set_propagation(&mut self, propagation: Propagation);
+
+    /// Whether what the script has done so far can be taken back (`redis.rollback`).
+    fn can_roll_back(&self) -> bool;
 }
 
 /// The transaction around the script cannot go on. Why is known to the port, which said it.

@@ -3,6 +3,7 @@
 //! A script is known by the SHA-1 of its whole text. It may open with a line `#!lua flags=a,b`, which is cut off
 //! before it is compiled, but not its line break: line numbers stay those of the text.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use sha1::{Digest, Sha1};
@@ -30,37 +31,57 @@ pub struct ScriptFlags {
     pub no_cluster: bool,
     /// `allow-cross-slot-keys`: it may touch keys of several slots.
     pub allow_cross_slot_keys: bool,
+    /// `atomic`: where it fails, nothing has happened.
+    pub atomic: bool,
+    /// `time-limit=50`: how many milliseconds it may run; 0 where it does not say.
+    pub time_limit_ms: u32,
 }
+
+/// What stands before the number in the flag of a time limit.
+const TIME_LIMIT: &str = "time-limit=";
 
 impl ScriptFlags {
     /// Each flag by its name, in the order in which FUNCTION LIST names them.
-    fn fields(&mut self) -> [(&'static str, &mut bool); 5] {
+    fn fields(&mut self) -> [(&'static str, &mut bool); 6] {
         [
             ("no-writes", &mut self.no_writes),
             ("allow-oom", &mut self.allow_oom),
             ("allow-stale", &mut self.allow_stale),
             ("no-cluster", &mut self.no_cluster),
             ("allow-cross-slot-keys", &mut self.allow_cross_slot_keys),
+            ("atomic", &mut self.atomic),
         ]
     }
 
-    /// Sets the flag whose name `is_meant` knows; false if there is none.
-    pub(crate) fn set(&mut self, is_meant: impl Fn(&[u8]) -> bool) -> bool {
+    /// Sets the flag that is meant, where `same` says whether two names are the same; false if there is none.
+    pub(crate) fn set(&mut self, meant: &[u8], same: fn(&[u8], &[u8]) -> bool) -> bool {
         for (name, flag) in self.fields() {
-            if is_meant(name.as_bytes()) {
+            if same(name.as_bytes(), meant) {
                 *flag = true;
                 return true;
             }
         }
-        false
+        match meant.split_at_checked(TIME_LIMIT.len()) {
+            Some((name, number)) if same(TIME_LIMIT.as_bytes(), name) => {
+                let milliseconds = str::from_utf8(number).ok().and_then(|it| it.parse().ok());
+                self.time_limit_ms = milliseconds.unwrap_or(0);
+                self.time_limit_ms != 0
+            }
+            _ => false,
+        }
     }
 
     /// The names of the flags that are set.
-    pub fn names(mut self) -> impl Iterator<Item = &'static str> {
+    pub fn names(mut self) -> impl Iterator<Item = Cow<'static, str>> {
+        let limit = match self.time_limit_ms {
+            0 => None,
+            limit => Some(Cow::Owned(format!("{TIME_LIMIT}{limit}"))),
+        };
         self.fields()
-            .map(|(name, flag)| flag.then_some(name))
+            .map(|(name, flag)| flag.then_some(Cow::Borrowed(name)))
             .into_iter()
             .flatten()
+            .chain(limit)
     }
 }
 
@@ -141,7 +162,7 @@ fn parse_shebang(line: &[u8]) -> Result<ScriptFlags, Vec<u8>> {
             continue;
         }
         for name in names.split(|&byte| byte == b',') {
-            if !flags.set(|flag| flag == name) {
+            if !flags.set(name, |a, b| a == b) {
                 return Err(error("Unexpected flag in script shebang: ", name, ""));
             }
         }
@@ -252,6 +273,22 @@ mod tests {
             (
                 "#!lua flags=no-writes flags=no-cluster\nreturn 1",
                 "no-writes no-cluster",
+            ),
+            (
+                "#!lua flags=time-limit=50,atomic\nreturn 1",
+                "atomic time-limit=50",
+            ),
+            (
+                "#!lua flags=time-limit=0\n",
+                "ERR Unexpected flag in script shebang: time-limit=0",
+            ),
+            (
+                "#!lua flags=time-limit=1s\n",
+                "ERR Unexpected flag in script shebang: time-limit=1s",
+            ),
+            (
+                "#!lua flags=time-limit=4294967296\n",
+                "ERR Unexpected flag in script shebang: time-limit=4294967296",
             ),
             ("#!lua", "ERR Invalid script shebang"),
             (

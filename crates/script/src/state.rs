@@ -39,6 +39,8 @@ pub(crate) enum Stop {
     Aborted,
     /// The port, or the receiver of the reply, panicked.
     Panicked(Box<dyn Any + Send>),
+    /// The script did, with this error reply: `redis.rollback`.
+    RolledBack(Vec<u8>),
 }
 
 /// What is run.

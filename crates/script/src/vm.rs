@@ -109,6 +109,8 @@ pub struct Completion {
     pub counted_errors: u64,
     /// Errors in the reply that are the script's own.
     pub new_errors: Vec<Box<[u8]>>,
+    /// The reply is an error, and does not only hold some.
+    pub is_error: bool,
 }
 
 /// A script has not run to its end. What it wrote to the reply, if anything, is to be discarded.
@@ -125,6 +127,11 @@ pub enum ScriptStop {
     },
     /// It took more memory than it may.
     OutOfMemory {
+        /// The error reply, with its code.
+        message: Vec<u8>,
+    },
+    /// It asked for that by `redis.rollback`.
+    RolledBack {
         /// The error reply, with its code.
         message: Vec<u8>,
     },
@@ -356,6 +363,7 @@ impl Vm {
         match (self.take_stop(), killed) {
             (Some(Stop::Panicked(payload)), _) => resume_unwind(payload),
             (Some(Stop::Aborted), _) => Err(ScriptStop::Aborted),
+            (Some(Stop::RolledBack(message)), _) => Err(ScriptStop::RolledBack { message }),
             (None, Some(reason)) => Err(ScriptStop::Killed {
                 reason,
                 message: self.message(kill_text(reason, task), task),
@@ -627,6 +635,10 @@ impl Port for Unheard {
     }
 
     fn set_propagation(&mut self, _: Propagation) {}
+
+    fn can_roll_back(&self) -> bool {
+        false
+    }
 }
 
 impl Drop for Vm {
@@ -646,6 +658,7 @@ fn kill_text(reason: KillReason, task: Task<'_>) -> &'static str {
         KillReason::ScriptKill => "Script killed by user with SCRIPT KILL.",
         KillReason::FunctionKill => "Script killed by user with FUNCTION KILL.",
         KillReason::Timeout => "Script ran longer than it may.",
+        KillReason::ClientKill => "Script stopped because its client was killed.",
         KillReason::Shutdown => "Script stopped because the server is shutting down.",
     }
 }

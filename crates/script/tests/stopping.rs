@@ -343,3 +343,85 @@ fn many_scripts_do_not_fill_the_vm() {
         bench.vm.memory_used_bytes()
     );
 }
+
+/// Ways to catch an error, around `redis.rollback('why')`.
+const CATCHING: &[&str] = &[
+    "redis.rollback('why') return 'survived'",
+    "pcall(redis.rollback, 'why') return 'survived'",
+    "xpcall(function() redis.rollback('why') end, function() return 'caught' end) return 'survived'",
+    "while true do pcall(function() redis.rollback('why') end) end",
+    "local co = coroutine.create(function() redis.rollback('why') end) coroutine.resume(co) return 'survived'",
+    "local co = coroutine.wrap(function() pcall(redis.rollback, 'why') coroutine.yield(1) end) co() return co()",
+    "local t = setmetatable({}, {__index = function() redis.rollback('why') end}) pcall(function() return t.x end) return 1",
+    "local t = {3, 1, 2} pcall(table.sort, t, function() redis.rollback('why') end) return t",
+    "pcall(string.gsub, 'abc', '.', function() redis.rollback('why') end) return 'survived'",
+    "pcall(pcall, redis.rollback, 'why') redis.rollback('again')",
+    "pcall(redis.rollback, 'why') while true do redis.call('set', 'after', '1') end",
+    "pcall(function() return server.rollback('why') end) error({err = 'another'})",
+];
+
+#[test]
+fn nothing_catches_a_rollback() {
+    let mut bench = bench();
+    for source in CATCHING {
+        assert_eq!(
+            bench.eval(source, &[], &[]),
+            "rolled back -ROLLBACK why",
+            "{source}"
+        );
+        assert!(bench.server.data.is_empty(), "{source}");
+        assert_eq!(bench.eval("return 'next'", &[], &[]), "\"next\"");
+    }
+}
+
+#[test]
+fn a_rollback_says_why() {
+    let mut bench = bench();
+    for (call, expected) in [
+        ("redis.rollback()", "-ROLLBACK The script took itself back."),
+        (
+            "redis.rollback(nil)",
+            "-ROLLBACK The script took itself back.",
+        ),
+        (
+            "redis.rollback({})",
+            "-ROLLBACK The script took itself back.",
+        ),
+        ("redis.rollback(12)", "-ROLLBACK 12"),
+        ("redis.rollback('a\\r\\nb')", "-ROLLBACK a  b"),
+        ("redis.rollback('')", "-ROLLBACK "),
+    ] {
+        let seen = bench.eval(call, &[], &[]);
+        assert_eq!(seen, format!("rolled back {expected}"), "{call}");
+    }
+}
+
+#[test]
+fn where_there_is_no_way_back_a_rollback_is_an_error_like_others() {
+    let mut bench = bench();
+    bench.server.cannot_roll_back = true;
+    let seen = bench.eval("return pcall(redis.rollback, 'why')", &[], &[]);
+    assert_eq!(seen, "$-1", "{seen}");
+    let seen = bench.eval("redis.rollback('why')", &[], &[]);
+    assert!(
+        seen.starts_with("-ERR What this script has done cannot be taken back"),
+        "{seen}"
+    );
+}
+
+#[test]
+fn an_answer_that_is_an_error_is_told_from_one_that_holds_some() {
+    let mut bench = bench();
+    for (source, is_error) in [
+        ("return {err='MY x'}", true),
+        ("return redis.error_reply('MY x')", true),
+        ("return redis.pcall('lpush', 'a', 'b')", true),
+        ("return {1, {err='MY x'}}", false),
+        ("return {{err='MY x'}}", false),
+        ("return {ok='fine'}", false),
+        ("return 1", false),
+    ] {
+        bench.eval(source, &[], &[]);
+        assert_eq!(bench.answered_error, is_error, "{source}");
+    }
+}

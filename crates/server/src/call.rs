@@ -170,6 +170,14 @@ pub enum Deferred {
     },
 }
 
+/// A moment in what is deferred, see [`Thread::forget_calls`]. The default is the beginning.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct DeferredMark {
+    len: usize,
+    /// How many calls the last entry then counted, and their time, if that is what it is: it may count more since.
+    last: Option<(u64, u64)>,
+}
+
 impl Drop for Thread {
     fn drop(&mut self) {
         self.slot.thread_ends();
@@ -256,6 +264,7 @@ impl Thread {
         let Completion {
             counted_errors,
             new_errors,
+            ..
         } = self.answered.take();
         if counted_errors == 0 && new_errors.is_empty() && answer.first() != Some(&b'-') {
             return;
@@ -321,6 +330,45 @@ impl Thread {
         if list.capacity() <= DEFERRED_KEPT_MAX {
             *self.deferred.borrow_mut() = list;
         }
+    }
+
+    /// Marks this moment.
+    pub fn mark_deferred(&self) -> DeferredMark {
+        let deferred = self.deferred.borrow();
+        let last = match deferred.last() {
+            Some(&Deferred::Calls {
+                count, nanoseconds, ..
+            }) => Some((count, nanoseconds)),
+            _ => None,
+        };
+        DeferredMark {
+            len: deferred.len(),
+            last,
+        }
+    }
+
+    /// What was called since a moment was taken back: it is not counted as called. Errors are still counted, as errors of no
+    /// command, and lines of the log are still written: they tell why.
+    pub fn forget_calls(&self, mark: DeferredMark) {
+        let mut deferred = self.deferred.borrow_mut();
+        let len = mark.len.min(deferred.len());
+        let since = deferred.split_off(len);
+        if let Some((count_then, nanoseconds_then)) = mark.last
+            && let Some(Deferred::Calls {
+                count, nanoseconds, ..
+            }) = deferred.last_mut()
+        {
+            (*count, *nanoseconds) = (count_then, nanoseconds_then);
+        }
+        let kept = since.into_iter().filter_map(|it| match it {
+            Deferred::Calls { .. } => None,
+            Deferred::Error { message, .. } => {
+                message.map(|message| Deferred::Rejected { id: None, message })
+            }
+            Deferred::Rejected { message, .. } => Some(Deferred::Rejected { id: None, message }),
+            line @ Deferred::Log { .. } => Some(line),
+        });
+        deferred.extend(kept);
     }
 
     /// CONFIG RESETSTAT: what the transaction has counted so far goes with the rest.

@@ -8,6 +8,7 @@ use perilune_command::{CommandError, Flags, PlanKind, Stop, is_token};
 use perilune_net::{ConnRef, Turn};
 use perilune_resp::{Protocol, Reply, RespWriter};
 
+use crate::atomicity::cannot_be_undone;
 use crate::call::{Call, Local, Origin, TableEntry};
 use crate::clients::flag;
 use crate::execute::{ATTEMPTS_UNTIL_PATIENT, Progress};
@@ -69,7 +70,14 @@ impl Server {
             self.refuse(session, out, Some(entry), turn.local(), &error);
             return Verdict::Done;
         }
-        if session.multi.is_some() && !is_transaction_verb(entry) {
+        if let Some(multi) = &session.multi
+            && !is_transaction_verb(entry)
+        {
+            if multi.all_or_nothing && entry.spec.cannot_be_undone {
+                let error = cannot_be_undone(entry);
+                self.refuse(session, out, Some(entry), turn.local(), &error);
+                return Verdict::Done;
+            }
             return self.queue(session, out, entry, arguments);
         }
         if self.pause.is_paused(self.may_write(session, entry))

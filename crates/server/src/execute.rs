@@ -17,7 +17,8 @@ use perilune_keyspace::gate::Parked;
 use perilune_keyspace::{AccessMode, LockPlan, StripeIndex, Txn};
 use perilune_resp::{Reply, RespWriter};
 
-use crate::call::{Call, Deferred, Local, Origin, TableEntry, Thread};
+use crate::atomicity::{exec_rolled_back, failure};
+use crate::call::{Call, Deferred, DeferredMark, Local, Origin, TableEntry, Thread};
 use crate::scripting::only_script_key;
 use crate::server::Server;
 use crate::session::Session;
@@ -486,7 +487,14 @@ impl Server {
                     return Ok(());
                 }
                 session.client.watching.set(0);
-                server.run_queue(session, &multi, txn, out, thread, (&mut *vm, &mut *scripts))
+                let machine = (&mut *vm, &mut *scripts);
+                let outcome = server.run_queue(session, &multi, txn, out, thread, machine);
+                if matches!(outcome, Err(Stop::Error(_))) {
+                    session.database = database;
+                    session.protocol = protocol;
+                    session.reply_mode = reply_mode;
+                }
+                outcome
             },
         );
         if progress != Progress::Done {
@@ -500,7 +508,7 @@ impl Server {
         progress
     }
 
-    /// Runs the queued commands, each to its own reply.
+    /// Runs the queued commands, each to its own reply. In a transaction that is all or nothing the first error is EXEC's.
     #[allow(
         clippy::too_many_arguments,
         reason = "the parts of a thread, borrowed apart"
@@ -520,6 +528,11 @@ impl Server {
         if !session.reply_mode.is_quiet() {
             RespWriter::new(out, session.protocol).array(multi.queue.len());
         }
+        txn.set_all_or_nothing(multi.all_or_nothing);
+        let beginning = match multi.all_or_nothing {
+            true => txn.savepoint(),
+            false => None,
+        };
         // a connection that CLIENT KILL closes hears the answer to that, and no more; the rest runs all the same
         let mut heard = None;
         for queued in &multi.queue {
@@ -565,6 +578,21 @@ impl Server {
                 }
             };
             txn.select(session.database);
+            let failure = match multi.all_or_nothing {
+                true => failure(txn, &outcome, &out[start..]),
+                false => None,
+            };
+            if let Some(failure) = failure {
+                let error = exec_rolled_back(entry, &failure);
+                match &outcome {
+                    Ok(()) => thread.defer_answered(entry.id, &out[start..]),
+                    Err(Stop::Error(error)) => thread.defer_error(entry.id, error),
+                    Err(Stop::Abort) => {}
+                }
+                self.take_back(txn, thread, beginning, DeferredMark::default());
+                self.pubsub.take_back(session);
+                return Err(error.into());
+            }
             match outcome {
                 Ok(()) => {
                     thread.defer_answered(entry.id, &out[start..]);
@@ -702,7 +730,7 @@ impl Server {
                 Some(known) => known.clone(),
                 None => plan(),
             };
-            let run = is_long.then(|| thread.slot.begin());
+            let run = is_long.then(|| thread.slot.begin(session.id));
             let result = self.run_once(session, entry, thread, out, run, &plan, &mut body);
             if run.is_some() && thread.slot.end() {
                 self.running.busy_ended();

@@ -22,6 +22,7 @@ use perilune_script::{Abort, Function, Library, LogLevel, Port, Propagation, Vm}
 use smallvec::SmallVec;
 
 use crate::call::{Call, Thread};
+use crate::running::Spares;
 use crate::scripting::{self, LazyVm, Program};
 
 /// What a library may take to be loaded.
@@ -348,7 +349,7 @@ fn run_in_time(
     thread: &Thread,
     library: &Library,
 ) -> Result<Vec<perilune_script::Declaration>, CommandError> {
-    let _limit = thread.slot.limit_time(LOAD_TIME_MAX);
+    let _limit = thread.slot.limit_time(LOAD_TIME_MAX, Spares::Nothing);
     vm.load(library, &mut LoadPort { thread })
         .map_err(|stop| CommandError::from_text(scripting::stop_message(stop)))
 }
@@ -386,6 +387,10 @@ impl Port for LoadPort<'_> {
     }
 
     fn set_propagation(&mut self, _: Propagation) {}
+
+    fn can_roll_back(&self) -> bool {
+        false
+    }
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@
 //!
 //! It does not know how a data type works.
 
+mod atomicity;
 mod batch;
 mod blocking;
 mod call;

@@ -47,8 +47,10 @@ pub struct RunSlot {
     shown: AtomicPtr<()>,
     /// What runs is that program. If not, it is EXEC, which ends by itself.
     is_program: AtomicBool,
-    /// When the library that is being loaded is to be stopped.
-    deadline: Mutex<Option<Instant>>,
+    /// When the script that runs, or the library that is being loaded, is to be stopped.
+    deadline: Mutex<Option<Deadline>>,
+    /// The client whose run it is.
+    client: AtomicU64,
     wrote: AtomicBool,
     /// The record of what it wrote has been given up: it cannot be taken back any more.
     past_undo: AtomicBool,
@@ -79,14 +81,15 @@ impl RunSlot {
         *self.interrupt.lock().unwrap_or_else(|e| e.into_inner()) = None;
     }
 
-    /// Starts a run and gives it a number.
-    pub fn begin(&self) -> u64 {
+    /// Starts a run for a client and gives it a number.
+    pub fn begin(&self, client: u64) -> u64 {
         let generation = self.last.load(Ordering::Relaxed) + 1;
         self.last.store(generation, Ordering::Relaxed);
         let run = generation << SLOT_BITS | self.index;
         self.is_program.store(false, Ordering::Relaxed);
         self.wrote.store(false, Ordering::Relaxed);
         self.past_undo.store(false, Ordering::Relaxed);
+        self.client.store(client, Ordering::Relaxed);
         self.current.store(run, Ordering::Release);
         run
     }
@@ -109,12 +112,15 @@ impl RunSlot {
     }
 
     /// Has what the thread's machine runs stopped when so much time has passed, until this is dropped.
-    pub fn limit_time(&self, limit: Duration) -> TimeLimit<'_> {
-        *self.deadline() = Some(Instant::now() + limit);
+    pub fn limit_time(&self, limit: Duration, spares: Spares) -> TimeLimit<'_> {
+        // a limit beyond all times is none
+        *self.deadline() = Instant::now()
+            .checked_add(limit)
+            .map(|at| Deadline { at, spares });
         TimeLimit(self)
     }
 
-    fn deadline(&self) -> MutexGuard<'_, Option<Instant>> {
+    fn deadline(&self) -> MutexGuard<'_, Option<Deadline>> {
         self.deadline.lock().unwrap_or_else(|e| e.into_inner())
     }
 
@@ -162,6 +168,22 @@ impl RunSlot {
 enum Shown {
     Script(Arc<Script>),
     Function(Arc<Function>),
+}
+
+/// When something is to be stopped.
+#[derive(Debug, Clone, Copy)]
+struct Deadline {
+    at: Instant,
+    spares: Spares,
+}
+
+/// What is not stopped although its time is up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Spares {
+    /// Nothing.
+    Nothing,
+    /// What cannot be taken back any more.
+    PastUndo,
 }
 
 /// Ends the time limit of a [`RunSlot`].
@@ -256,6 +278,7 @@ impl Running {
             shown: AtomicPtr::new(std::ptr::null_mut()),
             is_program: AtomicBool::new(false),
             deadline: Mutex::new(None),
+            client: AtomicU64::new(0),
             wrote: AtomicBool::new(false),
             past_undo: AtomicBool::new(false),
             busy: AtomicBool::new(false),
@@ -377,6 +400,21 @@ impl Running {
             .max_by_key(|running| running.age)
     }
 
+    /// Tells the scripts of a client to stop that is gone: nobody waits for what they answer. One that cannot be taken back any
+    /// more runs to its end.
+    pub fn kill_client(&self, client: u64) {
+        for slot in self.all() {
+            let run = slot.current.load(Ordering::Acquire);
+            // (If the client's run has just begun, the order names the one before it, which is over.)
+            if run != 0
+                && slot.client.load(Ordering::Relaxed) == client
+                && !slot.past_undo.load(Ordering::Relaxed)
+            {
+                slot.order(run, KillReason::ClientKill);
+            }
+        }
+    }
+
     /// Tells everything that runs to stop: the server is shutting down.
     pub fn kill_all(&self) {
         for slot in self.all() {
@@ -467,11 +505,16 @@ impl RunSlot {
         Some((interrupt, run))
     }
 
-    /// Stops the library that is being loaded if its time is up.
+    /// Stops the library that is being loaded, or the script, if its time is up.
     fn stop_in_time(&self) {
         // held meanwhile, so that what comes after the library is never meant
         let deadline = self.deadline();
-        if deadline.is_some_and(|deadline| Instant::now() >= deadline)
+        let is_up = |deadline: Deadline| {
+            let is_spared =
+                deadline.spares == Spares::PastUndo && self.past_undo.load(Ordering::Relaxed);
+            Instant::now() >= deadline.at && !is_spared
+        };
+        if deadline.is_some_and(is_up)
             && let Some((interrupt, run)) = self.script_run()
         {
             interrupt.stop(run, KillReason::Timeout);
@@ -502,7 +545,12 @@ impl RunSlot {
             return;
         }
         let ordered = self.kill_reason.load(Ordering::Relaxed);
-        let reason = [KillReason::Shutdown, KillReason::FunctionKill]
+        let reasons = [
+            KillReason::Shutdown,
+            KillReason::FunctionKill,
+            KillReason::ClientKill,
+        ];
+        let reason = reasons
             .into_iter()
             .find(|reason| *reason as u8 == ordered)
             .unwrap_or(KillReason::ScriptKill);
@@ -525,7 +573,7 @@ mod tests {
             assert_eq!(running.vm_memory(), [1, 0]);
             ends.show_vm_memory(50);
             assert_eq!(running.vm_memory(), [1, 50]);
-            runs.push(ends.begin());
+            runs.push(ends.begin(1));
             ends.end();
             ends.thread_ends();
         }

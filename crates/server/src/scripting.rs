@@ -14,10 +14,11 @@ use perilune_script::{
     Abort, Api, Function, LogLevel, Port, Propagation, Script, ScriptFlags, ScriptStop, Vm,
 };
 
-use crate::call::{Call, TableEntry, Thread};
+use crate::atomicity::{TOO_LATE, UNDO_LIMIT, cannot_be_undone};
+use crate::call::{Call, DeferredMark, Origin, TableEntry, Thread};
 use crate::config::ScriptBusyScope;
 use crate::functions::FunctionMemory;
-use crate::running::{Killed, Target};
+use crate::running::{Killed, Spares, Target};
 use crate::server::{BUSY_FUNCTION, BUSY_SCRIPT, Server};
 use crate::session::Session;
 use crate::table::Handler;
@@ -373,6 +374,7 @@ pub fn stop_message(stop: ScriptStop) -> Vec<u8> {
         ScriptStop::Aborted => b"ERR the script was aborted".to_vec(),
         ScriptStop::Killed { message, .. }
         | ScriptStop::OutOfMemory { message }
+        | ScriptStop::RolledBack { message }
         | ScriptStop::Error { message, .. } => message,
     }
 }
@@ -472,6 +474,22 @@ pub fn run(
     });
     call.thread.slot.set_program(program);
     let savepoint = txn.savepoint();
+    let is_part = txn.is_all_or_nothing();
+    let all_or_nothing = is_part
+        || flags.is_some_and(|flags| flags.atomic)
+        || server.scripts_are_atomic(call.session);
+    if all_or_nothing {
+        if savepoint.is_none() {
+            return Err(TOO_LATE.into());
+        }
+        txn.set_all_or_nothing(true);
+    }
+    let counted = match call.origin {
+        Origin::Exec => call.thread.mark_deferred(),
+        _ => DeferredMark::default(),
+    };
+    let limit = server.script_time_limit(flags);
+    let limit = limit.map(|limit| call.thread.slot.limit_time(limit, Spares::PastUndo));
     let seed = call.session.retry.random_seed as i32;
     let database = call.session.database;
     let mut port = ScriptPort {
@@ -481,6 +499,7 @@ pub fn run(
         thread: call.thread,
         read_only: is_ro_command || flags.is_some_and(|flags| flags.no_writes),
         checks_memory: !flags.is_some_and(|flags| flags.allow_oom),
+        can_roll_back: savepoint.is_some(),
         calls: Calls::default(),
     };
     let (keys, argv) = arguments[3..].split_at(keys);
@@ -495,21 +514,37 @@ pub fn run(
         Program::Function(function) => vm.call(function, arguments, &mut port, reply),
     };
     port.defer_calls();
+    drop(limit);
     call.session.database = database;
     txn.select(database);
+    let is_full = txn.record_is_full();
+    txn.set_all_or_nothing(is_part);
+    let failed = match &result {
+        Ok(completion) => all_or_nothing && completion.is_error,
+        Err(ScriptStop::Error { .. }) => all_or_nothing,
+        Err(ScriptStop::Aborted) => is_full,
+        // what an unfinished script has written is taken back in any case, where there is a record of it
+        Err(
+            ScriptStop::Killed { .. }
+            | ScriptStop::OutOfMemory { .. }
+            | ScriptStop::RolledBack { .. },
+        ) => true,
+    };
+    if failed {
+        server.take_back(txn, call.thread, savepoint, counted);
+    }
     match result {
         Ok(completion) => {
             call.thread.answered.set(completion);
             Ok(())
         }
+        Err(ScriptStop::Aborted) if is_full => Err(UNDO_LIMIT.into()),
         Err(ScriptStop::Aborted) => Err(Stop::Abort),
-        Err(ScriptStop::Killed { message, .. } | ScriptStop::OutOfMemory { message }) => {
-            // what an unfinished script has written is taken back, where there is a record of it
-            if let Some(savepoint) = savepoint {
-                txn.roll_back_to(savepoint);
-            }
-            Err(CommandError::from_text(message).into())
-        }
+        Err(
+            ScriptStop::Killed { message, .. }
+            | ScriptStop::OutOfMemory { message }
+            | ScriptStop::RolledBack { message },
+        ) => Err(CommandError::from_text(message).into()),
         Err(ScriptStop::Error { message, counted }) => {
             let error = CommandError::from_text(message);
             Err(if counted {
@@ -542,6 +577,8 @@ struct ScriptPort<'a, 't, 'k> {
     read_only: bool,
     /// Whether commands that need memory are refused when there is none.
     checks_memory: bool,
+    /// There was a record when it began.
+    can_roll_back: bool,
     calls: Calls,
 }
 
@@ -624,9 +661,9 @@ impl ScriptPort<'_, '_, '_> {
         let nanoseconds = began.map_or(0, |began| began.elapsed().as_nanos() as u64 * TIMED_CALLS);
         if self.txn.changes() > 0 {
             self.thread.slot.set_wrote();
-            if self.txn.record_was_dropped() {
-                self.thread.slot.set_past_undo();
-            }
+        }
+        if self.txn.needs_a_look() {
+            self.look()?;
         }
         match outcome {
             Ok(()) => {}
@@ -643,6 +680,18 @@ impl ScriptPort<'_, '_, '_> {
         self.calls.count += 1;
         self.calls.nanoseconds += nanoseconds;
         Ok(())
+    }
+
+    /// Looks at what the script has changed by now: whether it can still be taken back, and whether that is too much.
+    #[inline(never)]
+    fn look(&mut self) -> Result<(), Abort> {
+        if self.txn.record_was_dropped() {
+            self.thread.slot.set_past_undo();
+        }
+        if self.txn.record_is_full() {
+            return Err(Abort);
+        }
+        self.txn.check_record().map_err(|_| Abort)
     }
 
     /// Hands over what has been counted of the last command.
@@ -670,6 +719,9 @@ impl ScriptPort<'_, '_, '_> {
         }
         if self.read_only && entry.counts_as_write() {
             return Err(READ_ONLY);
+        }
+        if entry.spec.cannot_be_undone && self.txn.is_all_or_nothing() {
+            return Err(cannot_be_undone(entry));
         }
         // once it has written, a script is let through: stopping in the middle would be worse
         if self.checks_memory
@@ -717,12 +769,17 @@ impl Port for ScriptPort<'_, '_, '_> {
     fn set_propagation(&mut self, _propagation: Propagation) {
         // nothing consumes effects apart yet
     }
+
+    fn can_roll_back(&self) -> bool {
+        self.can_roll_back && !self.txn.record_was_dropped()
+    }
 }
 
 /// SCRIPT KILL and FUNCTION KILL.
 pub fn kill(server: &Server, target: Target<'_>, reply: &mut dyn Reply) -> Outcome {
     let scope = server.settings.script.script_busy_scope.get();
-    let spare_writers = scope == ScriptBusyScope::Server;
+    let spare_writers = scope == ScriptBusyScope::Server
+        || server.settings.script.script_unkillable_after_writes.get();
     let killed = server
         .running
         .kill(target, server.killable_after(), spare_writers);

@@ -384,6 +384,7 @@ impl Server {
     pub fn kill_client(&self, id: u64) {
         if let Some(client) = self.clients.remove(id) {
             client.stop_waiting();
+            self.running.kill_client(id);
             self.pubsub.unsubscribe_all(&client);
         }
         if let Some(net) = self.net() {

@@ -7,6 +7,7 @@ use std::time::Instant;
 use perilune_keyspace::{LockPlan, StripeIndex, Wake, WatchSet};
 use perilune_resp::{Protocol, RequestParser};
 
+use crate::atomicity::Wishes;
 use crate::blocking::Blocked;
 use crate::clients::Client;
 use crate::pubsub::Uncommitted;
@@ -93,6 +94,8 @@ pub struct Session {
     pub no_touch: bool,
     /// CLIENT IMPORT-SOURCE: it sees expired keys that are not removed yet.
     pub import_source: bool,
+    /// CLIENT ATOMICITY.
+    pub atomicity: Wishes,
     /// The commands since MULTI.
     pub multi: Option<Box<Multi>>,
     /// The keys since WATCH.
@@ -128,6 +131,7 @@ impl Session {
             reply_is_settled: false,
             no_touch: false,
             import_source: false,
+            atomicity: Wishes::default(),
             multi: None,
             watch: None,
             retry: Retry::default(),
@@ -160,6 +164,7 @@ impl Session {
         self.authenticated = authenticated;
         self.reply_mode.reset();
         self.no_touch = false;
+        self.atomicity = Wishes::default();
         self.multi = None;
         self.watch = None;
         self.client.reset();

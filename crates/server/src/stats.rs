@@ -58,6 +58,8 @@ pub struct Shard {
     changes: Tally,
     /// Scripts and EXECs that committed, each counted once however often it ran.
     transactions: Tally,
+    grown: Tally,
+    alone: Tally,
 }
 
 impl Shard {
@@ -67,7 +69,11 @@ impl Shard {
         self.hits.add(u64::from(tally.hits));
         self.misses.add(u64::from(tally.misses));
         self.changes.add(tally.changes);
-        self.transactions.add(u64::from(tally.recorded));
+        if tally.recorded {
+            self.transactions.add(1);
+            self.grown.add(u64::from(tally.grew));
+            self.alone.add(u64::from(tally.ran_alone));
+        }
     }
 }
 
@@ -82,6 +88,10 @@ pub struct KeyspaceTotals {
     pub changes: u64,
     /// Scripts and EXECs that committed, each counted once however often it ran.
     pub transactions: u64,
+    /// Those of them that met keys on the way which nobody had declared.
+    pub grown: u64,
+    /// Those of them that held all stripes.
+    pub alone: u64,
 }
 
 /// The sums of one command.
@@ -159,9 +169,20 @@ pub struct Stats {
     shards: Mutex<Vec<Arc<Shard>>>,
     /// Error replies.
     pub errors: ErrorTotals,
+    rollbacks: AtomicU64,
 }
 
 impl Stats {
+    /// Counts a script or an EXEC that was taken back for good.
+    pub fn count_rollback(&self) {
+        self.rollbacks.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Scripts and EXECs that were taken back for good.
+    pub fn rollbacks(&self) -> u64 {
+        self.rollbacks.load(Ordering::Relaxed)
+    }
+
     /// A shard for a new thread: that of one that has ended, if there is one, whose counts go on.
     pub fn shard_for_thread(&self, commands: usize) -> Arc<Shard> {
         let mut shards = self.shards.lock().unwrap_or_else(|e| e.into_inner());
@@ -175,6 +196,8 @@ impl Stats {
             misses: Tally::default(),
             changes: Tally::default(),
             transactions: Tally::default(),
+            grown: Tally::default(),
+            alone: Tally::default(),
         });
         shards.push(shard.clone());
         shard
@@ -201,6 +224,8 @@ impl Stats {
             totals.misses += shard.misses.get();
             totals.changes += shard.changes.get();
             totals.transactions += shard.transactions.get();
+            totals.grown += shard.grown.get();
+            totals.alone += shard.alone.get();
         }
         totals
     }

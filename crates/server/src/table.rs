@@ -64,6 +64,93 @@ pub fn registry() -> Registry<Handler> {
 
 #[cfg(test)]
 mod tests {
+    use super::Handler;
+
+    /// Commands of the server that leave nothing behind which a rollback would have to undo: they only tell, they are undone with
+    /// their transaction (what is published, subscriptions, the selected database, CLIENT REPLY), or they are never queued.
+    /// DEBUG refuses by itself, as it depends on what it is to do.
+    const LEAVE_NOTHING: &[&str] = &[
+        "client|getname",
+        "client|getredir",
+        "client|help",
+        "client|id",
+        "client|info",
+        "client|list",
+        "client|reply",
+        "command",
+        "command|count",
+        "command|docs",
+        "command|getkeys",
+        "command|getkeysandflags",
+        "command|help",
+        "command|info",
+        "command|list",
+        "config|get",
+        "config|help",
+        "debug",
+        "discard",
+        "echo",
+        "eval",
+        "eval_ro",
+        "evalsha",
+        "evalsha_ro",
+        "exec",
+        "fcall",
+        "fcall_ro",
+        "function|dump",
+        "function|help",
+        "function|list",
+        "function|stats",
+        "info",
+        "lolwut",
+        "memory|doctor",
+        "memory|malloc-stats",
+        "memory|purge",
+        "memory|stats",
+        "multi",
+        "ping",
+        "psubscribe",
+        "publish",
+        "pubsub|channels",
+        "pubsub|help",
+        "pubsub|numpat",
+        "pubsub|numsub",
+        "pubsub|shardchannels",
+        "pubsub|shardnumsub",
+        "punsubscribe",
+        "quit",
+        "readonly",
+        "readwrite",
+        "reset",
+        "script|exists",
+        "script|help",
+        "script|show",
+        "select",
+        "spublish",
+        "ssubscribe",
+        "subscribe",
+        "sunsubscribe",
+        "time",
+        "unsubscribe",
+        "unwatch",
+        "watch",
+    ];
+
+    /// Whoever adds a command of the server has to say whether it can be undone.
+    #[test]
+    fn what_a_command_of_the_server_does_is_refused_or_leaves_nothing() {
+        let registry = super::registry();
+        let mut left: Vec<&str> = registry
+            .entries()
+            .iter()
+            .filter(|entry| !matches!(entry.handler, None | Some(Handler::Data(_))))
+            .filter(|entry| !entry.spec.cannot_be_undone)
+            .map(|entry| entry.full_name.as_str())
+            .collect();
+        left.sort_unstable();
+        assert_eq!(left, LEAVE_NOTHING);
+    }
+
     /// What is asked for ahead is what commands look up: their arguments say where it stands.
     #[test]
     fn members_stand_where_the_arguments_say() {

@@ -57,6 +57,8 @@ pub struct Multi {
     pub queue: Vec<Queued>,
     /// A command could not be queued: EXEC will be refused.
     pub spoiled: bool,
+    /// The first command that fails ends EXEC, and nothing has happened.
+    pub all_or_nothing: bool,
     /// Memory that the queue holds.
     pub memory_bytes: usize,
 }

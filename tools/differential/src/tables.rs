@@ -168,9 +168,9 @@ pub fn pairs(value: &Value) -> Vec<(&Value, &Value)> {
     }
 }
 
-/// Whether its entries are compared. Not `SCRIPT KILL`: it may have an argument more here.
+/// Whether its entries are compared. Not those that may have an argument more here: `SCRIPT KILL sha1`, `MULTI ATOMIC`.
 fn is_listed(name: &Value) -> bool {
-    if name.as_bytes() == Some(b"script|kill") {
+    if matches!(name.as_bytes(), Some(b"script|kill" | b"multi")) {
         return false;
     }
     is_in_roster(&String::from_utf8_lossy(

@@ -177,7 +177,7 @@ fn what_is_told_counts_towards_the_limit_of_the_record() {
     let (world, _scribe) = overheard(EventClass::NONE);
     world.keyspace.set_undo_limit_bytes(10_000);
     let mut txn = world.recording();
-    txn.forbid_dropping_record();
+    txn.set_all_or_nothing(true);
     set(&mut txn, "a", "1", Expiry::Clear);
     assert!(!txn.record_is_full());
     pass_on(&mut txn, "t", &"b".repeat(10_000));

@@ -54,7 +54,7 @@ fn an_all_or_nothing_transaction_keeps_its_record_and_says_that_it_is_full() {
     world.keyspace.set_undo_limit_bytes(1000);
     world.set("a", &long('a'), Expiry::Clear);
     let mut txn = world.recording();
-    txn.forbid_dropping_record();
+    txn.set_all_or_nothing(true);
     assert!(!txn.record_is_full());
     assert!(delete(&mut txn, "a"));
     assert!(txn.record_is_full() && txn.can_roll_back());
@@ -68,7 +68,7 @@ fn effects_count_towards_the_limit() {
     let world = World::logging();
     world.keyspace.set_undo_limit_bytes(4000);
     let mut txn = world.recording();
-    txn.forbid_dropping_record();
+    txn.set_all_or_nothing(true);
     set_command(&mut txn, "a", &long('a'));
     set_command(&mut txn, "a", &long('b'));
     assert!(!txn.record_is_full() || txn.effects().memory_bytes() >= 4000);
@@ -85,7 +85,7 @@ fn a_cleared_database_counts_towards_the_limit_while_it_can_come_back() {
     }
     world.keyspace.set_undo_limit_bytes(50_000);
     let mut txn = world.recording();
-    txn.forbid_dropping_record();
+    txn.set_all_or_nothing(true);
     assert_eq!(WriteTxn::new(&mut txn).clear(0), Ok(50));
     assert!(txn.record_is_full());
     txn.roll_back();
@@ -106,7 +106,7 @@ fn what_goes_back_to_a_savepoint_makes_room_in_the_record() {
     world.set("a", &long('a'), Expiry::Clear);
     world.keyspace.set_undo_limit_bytes(8000);
     let mut txn = world.recording();
-    txn.forbid_dropping_record();
+    txn.set_all_or_nothing(true);
     for _ in 0..20 {
         let savepoint = txn.savepoint().expect("there is a record");
         assert!(delete(&mut txn, "a"));

@@ -256,6 +256,8 @@ fn counters_move_when_a_transaction_ends() {
             misses: 1,
             announced: false,
             recorded: true,
+            grew: true,
+            ran_alone: false,
         }
     );
     let tally = Txn::begin(&world.keyspace, 0).commit();

@@ -266,6 +266,7 @@ impl<'k> Txn<'k> {
                         guard,
                     },
                 );
+                self.grew = true;
                 Ok(at)
             }
             taken => {

@@ -46,7 +46,7 @@ use crate::announce::{Announcement, Announcements, EventClass};
 use crate::effects::EffectUnit;
 use crate::gate::Wake;
 use crate::keyspace::Keyspace;
-use crate::plan::StripeIndex;
+use crate::plan::{STRIPE_COUNT, StripeIndex};
 use crate::reclaim::Garbage;
 use crate::stripe::{Map, StripeData};
 use crate::sync::MutexGuard;
@@ -142,6 +142,10 @@ pub struct Tally {
     pub announced: bool,
     /// Whether it recorded, as scripts and EXEC do.
     pub recorded: bool,
+    /// Whether it met a key on the way that nobody had declared, and whose stripe it did not hold.
+    pub grew: bool,
+    /// Whether it held all stripes, so that nobody else could run.
+    pub ran_alone: bool,
 }
 
 /// What few transactions have: apart, so that the others need not set it up and take it down.
@@ -201,8 +205,13 @@ pub struct Txn<'k> {
     doomed: bool,
     /// The record grew past its limit and was given up: all stripes are held, nothing can be taken back.
     record_dropped: bool,
+    /// It has taken a stripe that was not planned.
+    grew: bool,
     /// Dropping the record is allowed (Redis's mode); otherwise the transaction fails at the limit.
     may_drop_record: bool,
+    /// Its owner has to look after each command: it is all or nothing, its record was given up, or what it is to tell others
+    /// has outgrown the limit.
+    must_look: bool,
     pub(crate) changes: u64,
     hits: u32,
     misses: u32,
@@ -238,7 +247,9 @@ impl<'k> Txn<'k> {
             undo: None,
             doomed: false,
             record_dropped: false,
+            grew: false,
             may_drop_record: true,
+            must_look: false,
             changes: 0,
             hits: 0,
             misses: 0,
@@ -498,6 +509,7 @@ impl<'k> Txn<'k> {
     #[cold]
     pub fn announce(&mut self, announcement: Announcement<'_>) {
         aside(&mut self.aside).announcements.push(announcement);
+        self.must_look |= self.announcements().memory_bytes() > self.keyspace.undo_limit_bytes();
     }
 
     /// What is announced if the transaction is committed now.
@@ -608,8 +620,10 @@ impl<'k> Txn<'k> {
         if self.aside.is_some() {
             self.publish_effects();
         }
+        let ran_alone =
+            (record.is_some() || self.record_dropped) && self.held.len() == STRIPE_COUNT;
         self.release();
-        let recorded = record.is_some();
+        let recorded = record.is_some() || self.record_dropped;
         if let Some(record) = record {
             self.keyspace.reclaimer.free_record(record);
         }
@@ -619,6 +633,8 @@ impl<'k> Txn<'k> {
             hits: self.hits,
             misses: self.misses,
             recorded,
+            grew: self.grew,
+            ran_alone,
         }
     }
 

@@ -21,9 +21,24 @@ impl Txn<'_> {
         }
     }
 
-    /// Says that the transaction must be all or nothing: past the undo limit it fails instead of going on without a record.
-    pub fn forbid_dropping_record(&mut self) {
-        self.may_drop_record = false;
+    /// Says whether the transaction, or the part of it that begins here, must be all or nothing: past the undo limit it does not
+    /// go on without a record, and its owner fails it, who asks [`Txn::record_is_full`].
+    pub fn set_all_or_nothing(&mut self, on: bool) {
+        self.may_drop_record = !on;
+        self.must_look = on || self.record_dropped;
+    }
+
+    /// Whether it must be all or nothing.
+    #[inline]
+    pub fn is_all_or_nothing(&self) -> bool {
+        !self.may_drop_record
+    }
+
+    /// Whether its owner has to look after each command: at [`Txn::record_is_full`], [`Txn::record_was_dropped`] and
+    /// [`Txn::check_record`].
+    #[inline]
+    pub fn needs_a_look(&self) -> bool {
+        self.must_look
     }
 
     /// Saves an entry's state before it is changed in place.
@@ -157,16 +172,20 @@ impl Txn<'_> {
     }
 
     /// Past its limit a record is given up, with all stripes held, or the transaction fails.
-    pub(super) fn check_record(&mut self) -> Result<(), Abort> {
+    ///
+    /// # Errors
+    /// [`Abort`] where it does not hold all stripes yet.
+    pub fn check_record(&mut self) -> Result<(), Abort> {
         if self.record_bytes() <= self.keyspace.undo_limit_bytes() || !self.may_drop_record {
             // an all-or-nothing transaction is failed by its owner, who asks `record_is_full`
             return Ok(());
         }
-        if self.held.len() < STRIPE_COUNT {
+        if self.undo.is_some() && self.held.len() < STRIPE_COUNT {
             self.wants_all = true;
             return Err(Abort);
         }
         self.record_dropped = true;
+        self.must_look = true;
         if let Some(mut undo) = self.undo.take() {
             self.free_moved(&mut undo);
             aside(&mut self.aside).garbage.add_record(*undo);

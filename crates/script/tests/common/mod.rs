@@ -141,6 +141,8 @@ pub struct Server {
     pub calls: usize,
     /// What the command `kill` stops the script with.
     pub interrupt: Option<Interrupt>,
+    /// There is no way back from what scripts do.
+    pub cannot_roll_back: bool,
 }
 
 impl Port for Server {
@@ -222,6 +224,10 @@ impl Port for Server {
     fn set_propagation(&mut self, propagation: Propagation) {
         self.propagation.push(propagation);
     }
+
+    fn can_roll_back(&self) -> bool {
+        !self.cannot_roll_back
+    }
 }
 
 impl Server {
@@ -288,6 +294,8 @@ pub struct Bench {
     pub vm: Vm,
     pub server: Server,
     pub protocol: Protocol,
+    /// The last answer was an error, and did not only hold some.
+    pub answered_error: bool,
 }
 
 pub fn bench() -> Bench {
@@ -306,6 +314,7 @@ pub fn bench_with(limits: Limits) -> Bench {
         vm,
         server,
         protocol: Protocol::Resp2,
+        answered_error: false,
     }
 }
 
@@ -316,6 +325,7 @@ impl Bench {
             Ok(text) => text,
             Err(ScriptStop::Aborted) => "aborted".into(),
             Err(ScriptStop::Killed { message, .. }) => format!("killed -{}", lossy(&message)),
+            Err(ScriptStop::RolledBack { message }) => format!("rolled back -{}", lossy(&message)),
             Err(ScriptStop::OutOfMemory { message }) => format!("memory -{}", lossy(&message)),
             Err(ScriptStop::Error { message, .. }) => format!("-{}", lossy(&message)),
         }
@@ -345,8 +355,10 @@ impl Bench {
             call: &argv,
             seed: 1,
         };
-        self.vm
+        let completion = self
+            .vm
             .eval(&script, arguments, &mut self.server, &mut reply)?;
+        self.answered_error = completion.is_error;
         assert!(
             reply.open.is_empty(),
             "{source}: the reply is not complete: {}",
@@ -368,7 +380,9 @@ impl Bench {
             Err(ScriptStop::OutOfMemory { message }) => {
                 return Err(format!("memory {}", text(message)));
             }
-            Err(ScriptStop::Error { message, .. }) => return Err(text(message)),
+            Err(ScriptStop::RolledBack { message } | ScriptStop::Error { message, .. }) => {
+                return Err(text(message));
+            }
         };
         Function::all(&library, declarations).map_err(text)
     }
@@ -389,6 +403,7 @@ impl Bench {
             .call(function, arguments, &mut self.server, &mut reply);
         match outcome {
             Ok(_) => reply.text,
+            Err(ScriptStop::RolledBack { message }) => format!("rolled back -{}", lossy(&message)),
             Err(ScriptStop::Aborted) => "aborted".into(),
             Err(ScriptStop::Killed { message, .. }) => format!("killed -{}", lossy(&message)),
             Err(ScriptStop::OutOfMemory { message }) => format!("memory -{}", lossy(&message)),

@@ -85,6 +85,16 @@ choice! {
 }
 
 choice! {
+    /// What becomes of what a script or a transaction has written when it fails.
+    Atomicity {
+        /// It stays, as in Redis.
+        Redis = "redis",
+        /// It is taken back: nothing has happened.
+        AllOrNothing = "all-or-nothing",
+    }
+}
+
+choice! {
     /// Whom a script that runs too long keeps waiting.
     ScriptBusyScope {
         /// Those who need its keys.

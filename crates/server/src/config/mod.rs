@@ -35,7 +35,7 @@ use std::sync::{Mutex, OnceLock};
 
 pub use cell::{Choice, ClientClass, Count, OutputLimit, OutputLimits, Switch, Text, Value, Whole};
 pub use choices::{
-    Choose, EvictionPolicy, LogFormat, LogLevel, LogTimestampFormat, ProtectedAction,
+    Atomicity, Choose, EvictionPolicy, LogFormat, LogLevel, LogTimestampFormat, ProtectedAction,
     RdbVersionCheck, ScriptBusyScope, on_signal,
 };
 pub(crate) use parse::parse_memory;

@@ -314,6 +314,9 @@ pub(super) fn stats(server: &Server, to: &mut Lines<'_>) {
     ]);
     to.add("transactions_total", totals.transactions);
     to.add("transactions_rerun", get(&counters.reruns));
+    to.add("transactions_grown", totals.grown);
+    to.add("transactions_run_alone", totals.alone);
+    to.add("transactions_rolled_back", server.stats.rollbacks());
 }
 
 pub(super) fn replication(server: &Server, to: &mut Lines<'_>) {

@@ -21,6 +21,12 @@ fn the_examples_of_the_page_on_scripting_are_true() {
     run(include_str!("../../../../docs/scripting.md"));
 }
 
+#[test]
+fn the_examples_of_the_page_on_transactions_are_true() {
+    let _alone = alone();
+    run(include_str!("../../../../docs/transactions.md"));
+}
+
 fn run(page: &str) {
     let server = Server::start(&[]);
     let mut clients = HashMap::new();

@@ -2,6 +2,7 @@
 //!
 //! One program for all tests, because linking one is quicker than linking many.
 
+mod atomicity;
 mod big_values;
 mod blocking;
 mod client_commands;

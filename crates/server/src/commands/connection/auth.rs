@@ -30,6 +30,7 @@ pub const AUTH: ServerCommand = Command::new(
             Arg::string("password"),
         ],
         history: &[("6.0.0", "Added ACL style (username and password).")],
+        cannot_be_undone: true,
         ..Spec::DEFAULT
     },
     Handler::Server(auth),

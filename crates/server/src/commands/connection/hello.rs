@@ -47,6 +47,7 @@ pub const HELLO: ServerCommand = Command::new(
                 "`protover` made optional; when called without arguments the command reports the current connection's context.",
             ),
         ],
+        cannot_be_undone: true,
         ..Spec::DEFAULT
     },
     Handler::Server(hello),

@@ -64,6 +64,7 @@ pub const FLUSH: ServerCommand = Command::new(
             "6.2.0",
             "Added the `ASYNC` and `SYNC` flushing mode modifiers.",
         )],
+        cannot_be_undone: true,
         ..Spec::DEFAULT
     },
     Handler::Server(flush),
@@ -97,6 +98,7 @@ pub const KILL: ServerCommand = Command::new(
         flags: Flags::NOSCRIPT.with(Flags::ALLOW_BUSY),
         arguments: &[Arg::string("sha1").optional()],
         tips: &["request_policy:all_shards", "response_policy:one_succeeded"],
+        cannot_be_undone: true,
         ..Spec::DEFAULT
     },
     Handler::Server(kill),
@@ -114,6 +116,7 @@ pub const LOAD: ServerCommand = Command::new(
         flags: Flags::NOSCRIPT.with(Flags::STALE),
         arguments: &[Arg::string("script")],
         tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
+        cannot_be_undone: true,
         ..Spec::DEFAULT
     },
     Handler::Server(load),

@@ -80,6 +80,7 @@ pub const RESETSTAT: ServerCommand = Command::new(
             .with(Flags::LOADING)
             .with(Flags::STALE),
         tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
+        cannot_be_undone: true,
         ..Spec::DEFAULT
     },
     Handler::Server(resetstat),
@@ -99,6 +100,7 @@ pub const REWRITE: ServerCommand = Command::new(
             .with(Flags::LOADING)
             .with(Flags::STALE),
         tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
+        cannot_be_undone: true,
         ..Spec::DEFAULT
     },
     Handler::Server(rewrite),
@@ -125,6 +127,7 @@ pub const SET: ServerCommand = Command::new(
             "7.0.0",
             "Added the ability to set multiple parameters in one call.",
         )],
+        cannot_be_undone: true,
         ..Spec::DEFAULT
     },
     Handler::Server(set),

@@ -41,6 +41,7 @@ pub const SHUTDOWN: ServerCommand = Command::new(
         )
         .optional()],
         history: &[("7.0.0", "Added the `NOW`, `FORCE` and `ABORT` modifiers.")],
+        cannot_be_undone: true,
         ..Spec::DEFAULT
     },
     Handler::Server(shutdown),

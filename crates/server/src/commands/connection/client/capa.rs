@@ -18,6 +18,7 @@ pub const CAPA: ServerCommand = Command::new(
         arity: -3,
         flags: Flags::NOSCRIPT.with(Flags::LOADING).with(Flags::STALE),
         arguments: &[Arg::string("capability").multiple()],
+        cannot_be_undone: true,
         ..Spec::DEFAULT
     },
     Handler::Server(capa),

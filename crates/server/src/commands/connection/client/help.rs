@@ -27,6 +27,9 @@ fn help(_call: &mut Call<'_>, _arguments: &[&[u8]], reply: &mut dyn Reply) -> Ou
 }
 
 const LINES: &[&str] = &[
+    "ATOMICITY [(SCRIPTS|TRANSACTIONS) (REDIS|ALL-OR-NOTHING|DEFAULT)]",
+    "    Choose what becomes of what a script or a transaction of the current connection",
+    "    has written when it fails, or show what is chosen.",
     "CAPA <option> [options...]",
     "    The client claims its some capability options. Options are:",
     "    * REDIRECT",

@@ -89,6 +89,7 @@ pub const KILL: ServerCommand = Command::new(
             ),
             ("8.1.0", "`ID` option accepts multiple IDs."),
         ],
+        cannot_be_undone: true,
         ..Spec::DEFAULT
     },
     Handler::Server(kill),

@@ -3,6 +3,7 @@
 //! What Redis calls a client is a connection. What a connection may know of another is in `crate::clients`; the lines of
 //! CLIENT LIST are written in [`view`].
 
+mod atomicity;
 mod capa;
 mod filter;
 mod getredir;
@@ -33,6 +34,7 @@ pub const CLIENT: ServerCommand = Command::container(
         ..Spec::DEFAULT
     },
     &[
+        atomicity::ATOMICITY,
         capa::CAPA,
         name::GETNAME,
         getredir::GETREDIR,

@@ -27,6 +27,7 @@ pub const NO_EVICT: ServerCommand = Command::new(
             "enabled",
             &[Arg::word("on", "ON"), Arg::word("off", "OFF")],
         )],
+        cannot_be_undone: true,
         ..Spec::DEFAULT
     },
     Handler::Server(no_evict),
@@ -46,6 +47,7 @@ pub const NO_TOUCH: ServerCommand = Command::new(
             "enabled",
             &[Arg::word("on", "ON"), Arg::word("off", "OFF")],
         )],
+        cannot_be_undone: true,
         ..Spec::DEFAULT
     },
     Handler::Server(no_touch),
@@ -65,6 +67,7 @@ pub const IMPORT_SOURCE: ServerCommand = Command::new(
             "enabled",
             &[Arg::word("on", "ON"), Arg::word("off", "OFF")],
         )],
+        cannot_be_undone: true,
         ..Spec::DEFAULT
     },
     Handler::Server(import_source),

@@ -42,6 +42,7 @@ pub const SETNAME: ServerCommand = Command::new(
         flags: Flags::NOSCRIPT.with(Flags::LOADING).with(Flags::STALE),
         arguments: &[Arg::string("connection-name")],
         tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
+        cannot_be_undone: true,
         ..Spec::DEFAULT
     },
     Handler::Server(setname),
@@ -65,6 +66,7 @@ pub const SETINFO: ServerCommand = Command::new(
             ],
         )],
         tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
+        cannot_be_undone: true,
         ..Spec::DEFAULT
     },
     Handler::Server(setinfo),

@@ -36,6 +36,7 @@ pub const PAUSE: ServerCommand = Command::new(
             "6.2.0",
             "`CLIENT PAUSE WRITE` mode added along with the `mode` option.",
         )],
+        cannot_be_undone: true,
         ..Spec::DEFAULT
     },
     Handler::Server(pause),
@@ -54,6 +55,7 @@ pub const UNPAUSE: ServerCommand = Command::new(
             .with(Flags::NOSCRIPT)
             .with(Flags::LOADING)
             .with(Flags::STALE),
+        cannot_be_undone: true,
         ..Spec::DEFAULT
     },
     Handler::Server(unpause),

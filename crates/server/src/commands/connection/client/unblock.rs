@@ -30,6 +30,7 @@ pub const UNBLOCK: ServerCommand = Command::new(
             )
             .optional(),
         ],
+        cannot_be_undone: true,
         ..Spec::DEFAULT
     },
     Handler::Server(unblock),

@@ -19,6 +19,7 @@ pub const DELETE: ServerCommand = Command::new(
         plan: PlanKind::Walk,
         arguments: &[Arg::string("library-name")],
         tips: super::CHANGE_TIPS,
+        cannot_be_undone: true,
         ..super::COMMON
     },
     Handler::Long(delete),

@@ -24,6 +24,7 @@ pub const FLUSH: ServerCommand = Command::new(
         )
         .optional()],
         tips: super::CHANGE_TIPS,
+        cannot_be_undone: true,
         ..super::COMMON
     },
     Handler::Long(flush),

@@ -17,6 +17,7 @@ pub const KILL: ServerCommand = Command::new(
         arity: 2,
         flags: Flags::NOSCRIPT.with(Flags::ALLOW_BUSY),
         tips: &["request_policy:all_shards", "response_policy:one_succeeded"],
+        cannot_be_undone: true,
         ..super::COMMON
     },
     Handler::Server(kill),

@@ -76,7 +76,7 @@ fn tell(known: &Known, with_code: bool, reply: &mut dyn Reply) {
         reply.bulk(b"flags");
         reply.set(function.flags().names().count());
         for name in function.flags().names() {
-            reply.status(name);
+            reply.status(&name);
         }
     }
     if with_code {

@@ -25,6 +25,7 @@ pub const LOAD: ServerCommand = Command::new(
             Arg::string("function-code"),
         ],
         tips: super::CHANGE_TIPS,
+        cannot_be_undone: true,
         ..super::COMMON
     },
     Handler::Long(load),

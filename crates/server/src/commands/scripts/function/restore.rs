@@ -37,6 +37,7 @@ pub const RESTORE: ServerCommand = Command::new(
             .optional(),
         ],
         tips: super::CHANGE_TIPS,
+        cannot_be_undone: true,
         ..super::COMMON
     },
     Handler::Long(restore),

@@ -11,6 +11,7 @@ use std::time::Duration;
 use perilune_keyspace::{Expiry, Txn, WriteTxn};
 use perilune_resp::Reply;
 
+use crate::atomicity::cannot_be_undone;
 use crate::call::Call;
 use crate::config::{ProtectedAction, parse_memory};
 use crate::table::{Handler, ServerCommand};
@@ -64,6 +65,16 @@ fn debug(
             .ok_or(errors::SYNTAX)
             .and_then(|value| Ok(integer(value)? != 0))
     };
+    let is_switch = matches!(
+        name.as_slice(),
+        b"set-active-expire"
+            | b"set-disable-deny-scripts"
+            | b"pause-cron"
+            | b"quicklist-packed-threshold"
+    );
+    if is_switch && txn.is_all_or_nothing() {
+        return Err(cannot_be_undone(call.entry).into());
+    }
     match name.as_slice() {
         b"set-active-expire" => server
             .debug
