@@ -34,7 +34,10 @@ fn check(set: &Intset, model: &BTreeSet<i64>) {
     assert!(set.iter().eq(model.iter().copied()));
     assert!(set.iter().rev().eq(model.iter().rev().copied()));
     assert_eq!(set.len(), model.len());
-    assert_eq!((set.min(), set.max()), (model.first().copied(), model.last().copied()));
+    assert_eq!(
+        (set.min(), set.max()),
+        (model.first().copied(), model.last().copied())
+    );
     assert_eq!(set.get(model.len()), None);
     match Intset::from_bytes(set.as_bytes().to_vec()) {
         Ok(copy) => assert_eq!(copy, *set),
@@ -43,12 +46,16 @@ fn check(set: &Intset, model: &BTreeSet<i64>) {
 }
 
 fuzz_target!(|data: &[u8]| {
-    let Some((&kind, data)) = data.split_first() else { return };
+    let Some((&kind, data)) = data.split_first() else {
+        return;
+    };
     let (mut set, ops) = if kind & 1 == 0 {
         (Intset::new(), data)
     } else {
         let (block, ops) = data.split_at(data.len() - data.len() / 4);
-        let Ok(set) = Intset::from_bytes(block.to_vec()) else { return };
+        let Ok(set) = Intset::from_bytes(block.to_vec()) else {
+            return;
+        };
         (set, ops)
     };
     let mut model: BTreeSet<i64> = set.iter().collect();

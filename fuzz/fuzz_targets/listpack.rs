@@ -55,9 +55,17 @@ fn texts(pack: &Listpack) -> Vec<Vec<u8>> {
 
 fn check(pack: &Listpack, model: &[Vec<u8>]) {
     assert_eq!(texts(pack), model);
-    assert!(pack.iter().rev().map(Item::to_vec).eq(model.iter().rev().cloned()));
+    assert!(
+        pack.iter()
+            .rev()
+            .map(Item::to_vec)
+            .eq(model.iter().rev().cloned())
+    );
     assert_eq!(pack.len(), model.len());
-    assert_eq!(Listpack::from_bytes(pack.as_bytes().to_vec()).as_ref(), Ok(pack));
+    assert_eq!(
+        Listpack::from_bytes(pack.as_bytes().to_vec()).as_ref(),
+        Ok(pack)
+    );
     assert!(pack.heap_bytes() - pack.byte_len() <= 64 + pack.heap_bytes() / 4);
     for (index, text) in model.iter().enumerate().step_by(model.len() / 8 + 1) {
         let at = pack.seek(index as i64).unwrap();
@@ -82,29 +90,39 @@ fn apply(op: Op, pack: &mut Listpack, model: &mut Vec<Vec<u8>>) {
             model.insert(0, text.to_vec());
         }
         Op::InsertBefore(index, text) => {
-            let Some((index, at)) = place(index) else { return };
+            let Some((index, at)) = place(index) else {
+                return;
+            };
             pack.insert_before(at, Item::of(&text.to_vec()));
             model.insert(index, text.to_vec());
         }
         Op::InsertAfter(index, text) => {
-            let Some((index, at)) = place(index) else { return };
+            let Some((index, at)) = place(index) else {
+                return;
+            };
             pack.insert_after(at, Item::of(&text.to_vec()));
             model.insert(index + 1, text.to_vec());
         }
         Op::Replace(index, text) => {
-            let Some((index, at)) = place(index) else { return };
+            let Some((index, at)) = place(index) else {
+                return;
+            };
             pack.replace(at, Item::of(&text.to_vec()));
             model[index] = text.to_vec();
         }
         Op::RemoveMany(index, count) => {
-            let Some((index, at)) = place(index) else { return };
+            let Some((index, at)) = place(index) else {
+                return;
+            };
             let next = pack.remove_many(at, usize::from(count));
             let end = model.len().min(index + usize::from(count));
             model.drain(index..end);
             assert_eq!(next, pack.seek(index as i64));
         }
         Op::TakeAndAppend(index, count) => {
-            let Some((index, at)) = place(index) else { return };
+            let Some((index, at)) = place(index) else {
+                return;
+            };
             let taken = pack.take_many(at, usize::from(count));
             let end = model.len().min(index + usize::from(count));
             let model_taken: Vec<Vec<u8>> = model.drain(index..end).collect();
@@ -121,23 +139,34 @@ fn apply(op: Op, pack: &mut Listpack, model: &mut Vec<Vec<u8>>) {
             model.pop();
         }
         Op::Find(index, skip) => {
-            let Some((index, _)) = place(index) else { return };
+            let Some((index, _)) = place(index) else {
+                return;
+            };
             let step = usize::from(skip) + 1;
             let found = pack.find(None, &model[index], usize::from(skip));
-            let expected = (0..model.len()).step_by(step).find(|&other| model[other] == model[index]);
-            assert_eq!(found, expected.map(|index| pack.seek(index as i64).unwrap()));
+            let expected = (0..model.len())
+                .step_by(step)
+                .find(|&other| model[other] == model[index]);
+            assert_eq!(
+                found,
+                expected.map(|index| pack.seek(index as i64).unwrap())
+            );
         }
         Op::ShrinkToFit => pack.shrink_to_fit(),
     }
 }
 
 fuzz_target!(|data: &[u8]| {
-    let Some((&kind, data)) = data.split_first() else { return };
+    let Some((&kind, data)) = data.split_first() else {
+        return;
+    };
     let (mut pack, ops) = if kind & 1 == 0 {
         (Listpack::new(), data)
     } else {
         let (block, ops) = data.split_at(data.len() - data.len() / 4);
-        let Ok(pack) = Listpack::from_bytes(block.to_vec()) else { return };
+        let Ok(pack) = Listpack::from_bytes(block.to_vec()) else {
+            return;
+        };
         (pack, ops)
     };
     let mut model = texts(&pack);

@@ -9,7 +9,11 @@ use perilune_resp::{Parsed, ProtocolError, RequestLimits, RequestParser, read_us
 
 type Requests = Vec<Vec<Vec<u8>>>;
 
-fn read(stream: &[u8], piece_len: usize, limits: &RequestLimits) -> (Requests, Option<ProtocolError>) {
+fn read(
+    stream: &[u8],
+    piece_len: usize,
+    limits: &RequestLimits,
+) -> (Requests, Option<ProtocolError>) {
     let mut parser = RequestParser::new();
     let mut buffer = Vec::new();
     let mut requests = Vec::new();
@@ -17,7 +21,11 @@ fn read(stream: &[u8], piece_len: usize, limits: &RequestLimits) -> (Requests, O
         buffer.extend_from_slice(piece);
         loop {
             let mut words = Vec::new();
-            let usual = if parser.is_idle() { read_usual(&buffer, |word| words.push(word)) } else { None };
+            let usual = if parser.is_idle() {
+                read_usual(&buffer, |word| words.push(word))
+            } else {
+                None
+            };
             match parser.parse(&buffer, limits) {
                 Ok(Parsed::Request(request)) => {
                     if let Some(consumed) = usual {
@@ -45,8 +53,13 @@ fn read(stream: &[u8], piece_len: usize, limits: &RequestLimits) -> (Requests, O
 }
 
 fuzz_target!(|data: &[u8]| {
-    let Some((&cut, stream)) = data.split_first() else { return };
-    let limits = RequestLimits { bulk_len_max: 1 << 20, authenticated: cut & 1 == 0 };
+    let Some((&cut, stream)) = data.split_first() else {
+        return;
+    };
+    let limits = RequestLimits {
+        bulk_len_max: 1 << 20,
+        authenticated: cut & 1 == 0,
+    };
     let whole = read(stream, stream.len(), &limits);
     assert_eq!(read(stream, usize::from(cut >> 1), &limits), whole);
 });

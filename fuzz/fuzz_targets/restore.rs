@@ -54,7 +54,10 @@ fn change(object: &mut Object, limits: &Limits) -> bool {
 fn check_same(one: &Object, other: &Object) {
     if let (Some(one), Some(other)) = (SortedSet::of(one), SortedSet::of(other)) {
         let bytes = |(member, score): (Item<'_>, f64)| (member.to_vec(), score);
-        assert!(one.iter().map(bytes).eq(other.iter().map(bytes)), "{one:?} {other:?}");
+        assert!(
+            one.iter().map(bytes).eq(other.iter().map(bytes)),
+            "{one:?} {other:?}"
+        );
     } else {
         assert_eq!(format!("{one:?}"), format!("{other:?}"));
     }
@@ -62,10 +65,13 @@ fn check_same(one: &Object, other: &Object) {
 
 fuzz_target!(|data: &[u8]| {
     let limits = Limits::default();
-    let Ok(mut object) = Reader::new(data, STRING_LEN_MAX).value_with_kind(&limits) else { return };
+    let Ok(mut object) = Reader::new(data, STRING_LEN_MAX).value_with_kind(&limits) else {
+        return;
+    };
     for _ in 0..2 {
         let payload = rdb::dump(Value::Object(&object));
-        let copy = rdb::restore(&payload, &limits, usize::MAX, VersionCheck::Strict).expect("it has just been dumped");
+        let copy = rdb::restore(&payload, &limits, usize::MAX, VersionCheck::Strict)
+            .expect("it has just been dumped");
         check_same(&object, &copy);
         if !change(&mut object, &limits) {
             return;

@@ -7,13 +7,13 @@
 //! block for lost. A VM that is dropped gives everything back, which is checked for every one of them.
 
 use std::cell::RefCell;
-use std::sync::{Mutex, Once};
+use std::sync::{Arc, Mutex, Once};
 use std::time::Duration;
 
 use perilune_resp::{Protocol, Reply};
 use perilune_script::{
-    Abort, Arguments, Completion, Interrupt, KillReason, Limits, LogLevel, Port, Propagation,
-    RunId, Script, ScriptStop, Vm,
+    Abort, Arguments, Completion, Function, Interrupt, KillReason, Library, Limits, LogLevel, Port,
+    Propagation, RunId, Script, ScriptStop, Vm,
 };
 
 /// Answers with whatever the bytes of the first argument describe.
@@ -58,8 +58,8 @@ fn shape(bytes: &mut &[u8], reply: &mut dyn Reply, depth: usize) {
         5 => reply.status("OK"),
         6 => reply.error(&bytes[..len.min(bytes.len())]),
         7 => reply.bulk(&bytes[..len.min(bytes.len())]),
-        8 => reply.big_number("12345678901234567890"),
-        9 => reply.verbatim("txt", &bytes[..len.min(bytes.len())]),
+        8 => reply.big_number(b"12345678901234567890"),
+        9 => reply.verbatim(b"txt", &bytes[..len.min(bytes.len())]),
         _ if depth > 200 => reply.ok(),
         10 | 11 => {
             reply.array(len);
@@ -115,8 +115,8 @@ impl Reply for WellFormed {
     fn protocol(&self) -> Protocol {
         Protocol::Resp3
     }
-    fn status(&mut self, text: &str) {
-        assert!(!text.contains(['\r', '\n']));
+    fn status_bytes(&mut self, text: &[u8]) {
+        assert!(!text.contains(&b'\r') && !text.contains(&b'\n'));
         self.value();
     }
     fn error(&mut self, _: &[u8]) {
@@ -149,11 +149,11 @@ impl Reply for WellFormed {
     fn boolean(&mut self, _: bool) {
         self.value();
     }
-    fn big_number(&mut self, digits: &str) {
-        assert!(!digits.contains(['\r', '\n']));
+    fn big_number(&mut self, digits: &[u8]) {
+        assert!(!digits.contains(&b'\r') && !digits.contains(&b'\n'));
         self.value();
     }
-    fn verbatim(&mut self, format: &str, _: &[u8]) {
+    fn verbatim(&mut self, format: &[u8], _: &[u8]) {
         assert_eq!(format.len(), 3);
         self.value();
     }
@@ -167,25 +167,23 @@ const INPUTS_PER_VM: usize = 500;
 
 thread_local! {
     /// The VM, and the inputs that it has served.
-    static VM: RefCell<(Vm, usize)> = RefCell::new((watched_vm(), 0));
+    static VM: RefCell<(Vm, usize)> = RefCell::new((new_vm(), 0));
 }
 
-/// What stops the scripts of the VM in use, and the one that ran there at the last look.
+/// What stops the input's scripts, while there is an input, and the one that ran at the last look.
 static WATCHED: Mutex<Option<(Interrupt, Option<RunId>)>> = Mutex::new(None);
 
-/// A VM whose scripts end after at most 20 milliseconds: among inputs there are many that run for ever, and a minute is to
-/// see more than those.
-fn watched_vm() -> Vm {
+/// A VM that the watchdog can stop.
+fn new_vm() -> Vm {
     static WATCHDOG: Once = Once::new();
     WATCHDOG.call_once(|| drop(std::thread::spawn(watch)));
-    let vm = Vm::new(Limits {
+    Vm::new(Limits {
         memory_bytes: 16 << 20,
-    });
-    *WATCHED.lock().unwrap() = Some((vm.interrupt(), None));
-    vm
+    })
 }
 
-/// Stops what still runs at the second look.
+/// Ends scripts of inputs after at most 20 milliseconds, by stopping what still runs at the second look: among inputs there
+/// are many that run for ever, and a minute is to see more than those.
 fn watch() {
     loop {
         std::thread::sleep(Duration::from_millis(10));
@@ -201,49 +199,91 @@ fn watch() {
 
 /// Runs a script, whose reply, if there is one, must be one value.
 pub fn eval(vm: &mut Vm, source: &[u8], argv: &[&[u8]]) -> Result<Completion, ScriptStop> {
-    let script = match Script::new(source) {
-        Ok(script) => script,
-        Err(message) => {
-            return Err(ScriptStop::Error {
-                message,
-                counted: false,
-            });
-        }
-    };
+    let script = Script::new(source).map_err(refusal)?;
     let mut reply = WellFormed::default();
-    let result = vm.eval(
-        &script,
-        Arguments {
-            keys: &[b"key"],
-            argv,
-            call: argv,
-            seed: 7,
-        },
-        &mut Shapes,
-        &mut reply,
-    );
+    let result = vm.eval(&script, arguments(argv), &mut Shapes, &mut reply);
+    check(&result, &reply);
+    result
+}
+
+/// Loads a library: what FUNCTION LOAD does before it looks at its table.
+pub fn load(vm: &mut Vm, source: &[u8]) -> Result<Vec<Arc<Function>>, ScriptStop> {
+    let library = Arc::new(Library::new(source).map_err(refusal)?);
+    let declarations = vm.load(&library, &mut Shapes);
+    check_error(&declarations);
+    Function::all(&library, declarations?).map_err(refusal)
+}
+
+/// Calls a function, whose reply, if there is one, must be one value.
+pub fn call(
+    vm: &mut Vm,
+    function: &Arc<Function>,
+    argv: &[&[u8]],
+) -> Result<Completion, ScriptStop> {
+    let mut reply = WellFormed::default();
+    let result = vm.call(function, arguments(argv), &mut Shapes, &mut reply);
+    check(&result, &reply);
+    result
+}
+
+/// What is refused before anything runs.
+fn refusal(message: Vec<u8>) -> ScriptStop {
+    ScriptStop::Error {
+        message,
+        counted: false,
+    }
+}
+
+fn arguments<'a>(argv: &'a [&'a [u8]]) -> Arguments<'a> {
+    Arguments {
+        keys: &[b"key"],
+        argv,
+        call: argv,
+        seed: 7,
+    }
+}
+
+fn check(result: &Result<Completion, ScriptStop>, reply: &WellFormed) {
     if result.is_ok() {
         assert!(
             reply.open.is_empty() && reply.values == 1,
             "the reply is not one value"
         );
     }
-    if let Err(ScriptStop::Error { message, .. }) = &result {
+    check_error(result);
+}
+
+/// An error fits one line.
+fn check_error<T>(result: &Result<T, ScriptStop>) {
+    if let Err(ScriptStop::Error { message, .. }) = result {
         assert!(!message.contains(&b'\n') && !message.contains(&b'\r'));
     }
-    result
 }
 
 /// Runs an input in the VM of this thread, and a script behind it that must succeed.
+///
+/// The watchdog's time is that of the clock on the wall, and a busy machine can hold up even the shortest script for as
+/// long. So it looks at the input only: nobody stops the script behind it, and if anything does, something is wrong. If it
+/// does not end, the fuzzer's own limit finds it.
 pub fn with_vm(run: impl FnOnce(&mut Vm)) {
     VM.with_borrow_mut(|(vm, served)| {
         *served += 1;
         if *served > INPUTS_PER_VM {
-            (*vm, *served) = (watched_vm(), 1);
+            (*vm, *served) = (new_vm(), 1);
         }
+        *WATCHED.lock().unwrap() = Some((vm.interrupt(), None));
         run(vm);
+        *WATCHED.lock().unwrap() = None;
         let next = eval(vm, b"return redis.call('shape', '')", &[]);
         assert!(next.is_ok(), "the VM is broken: {next:?}");
         vm.maybe_collect();
     });
+}
+
+/// Runs something that must succeed in the middle of an input, out of the watchdog's sight.
+pub fn unwatched<T>(run: impl FnOnce() -> T) -> T {
+    let watched = WATCHED.lock().unwrap().take();
+    let result = run();
+    *WATCHED.lock().unwrap() = watched;
+    result
 }
