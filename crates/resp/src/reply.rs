@@ -29,7 +29,12 @@ pub trait Reply {
     }
 
     /// A status such as `OK`: no CR or LF in it.
-    fn status(&mut self, text: &str);
+    fn status(&mut self, text: &str) {
+        self.status_bytes(text.as_bytes());
+    }
+
+    /// As [`Reply::status`], of any bytes but CR and LF.
+    fn status_bytes(&mut self, text: &[u8]);
 
     /// An error with its code in front and without the leading `-`: `ERR syntax error`. CR and LF in it
     /// become spaces.
@@ -62,11 +67,13 @@ pub trait Reply {
     /// True or false: 1 or 0 in RESP2.
     fn boolean(&mut self, value: bool);
 
-    /// An integer of any size, as decimal digits: a string in RESP2.
-    fn big_number(&mut self, digits: &str);
+    /// An integer of any size, as decimal digits: a string in RESP2. Scripts may take any bytes for digits, but no CR
+    /// or LF.
+    fn big_number(&mut self, digits: &[u8]);
 
-    /// Text with a three-letter format (`txt`, `mkd`): a plain string in RESP2.
-    fn verbatim(&mut self, format: &str, text: &[u8]);
+    /// Text with a three-letter format (`txt`, `mkd`): a plain string in RESP2. A shorter format is filled up with
+    /// spaces, of a longer one three bytes are taken.
+    fn verbatim(&mut self, format: &[u8], text: &[u8]);
 
     /// An out-of-band message of `len` elements follows: an array in RESP2.
     fn push(&mut self, len: usize);

@@ -93,8 +93,8 @@ impl Reply for RespWriter<'_> {
         self.protocol = protocol;
     }
 
-    fn status(&mut self, text: &str) {
-        self.line(b'+', text.as_bytes());
+    fn status_bytes(&mut self, text: &[u8]) {
+        self.line(b'+', text);
     }
 
     fn error(&mut self, message: &[u8]) {
@@ -174,20 +174,20 @@ impl Reply for RespWriter<'_> {
         });
     }
 
-    fn big_number(&mut self, digits: &str) {
+    fn big_number(&mut self, digits: &[u8]) {
         match self.protocol {
-            Protocol::Resp2 => self.bulk(digits.as_bytes()),
-            Protocol::Resp3 => self.line(b'(', digits.as_bytes()),
+            Protocol::Resp2 => self.bulk(digits),
+            Protocol::Resp3 => self.line(b'(', digits),
         }
     }
 
-    fn verbatim(&mut self, format: &str, text: &[u8]) {
+    fn verbatim(&mut self, format: &[u8], text: &[u8]) {
         if self.protocol == Protocol::Resp2 {
             return self.bulk(text);
         }
         let mut label = *b"   :";
-        for (slot, byte) in label[..3].iter_mut().zip(format.bytes()) {
-            *slot = byte;
+        for (slot, byte) in label[..3].iter_mut().zip(format) {
+            *slot = *byte;
         }
         self.header(b'=', text.len() + label.len());
         self.buf.extend_from_slice(&label);
@@ -260,9 +260,9 @@ mod tests {
         check(|w| w.double(f64::NAN), "$3\r\nnan\r\n", ",nan\r\n");
         check(|w| w.boolean(true), ":1\r\n", "#t\r\n");
         check(|w| w.boolean(false), ":0\r\n", "#f\r\n");
-        check(|w| w.big_number("123"), "$3\r\n123\r\n", "(123\r\n");
+        check(|w| w.big_number(b"123"), "$3\r\n123\r\n", "(123\r\n");
         check(
-            |w| w.verbatim("txt", b"hi"),
+            |w| w.verbatim(b"txt", b"hi"),
             "$2\r\nhi\r\n",
             "=6\r\ntxt:hi\r\n",
         );

@@ -44,7 +44,7 @@ impl Reply for Drop {
     fn protocol(&self) -> Protocol {
         Protocol::Resp2
     }
-    fn status(&mut self, _: &str) {
+    fn status_bytes(&mut self, _: &[u8]) {
         self.0 += 1;
     }
     fn error(&mut self, message: &[u8]) {
@@ -77,10 +77,10 @@ impl Reply for Drop {
     fn boolean(&mut self, _: bool) {
         self.0 += 1;
     }
-    fn big_number(&mut self, _: &str) {
+    fn big_number(&mut self, _: &[u8]) {
         self.0 += 1;
     }
-    fn verbatim(&mut self, _: &str, _: &[u8]) {
+    fn verbatim(&mut self, _: &[u8], _: &[u8]) {
         self.0 += 1;
     }
     fn push(&mut self, _: usize) {

@@ -14,7 +14,7 @@ use perilune_luajit_sys::*;
 use perilune_resp::{Protocol, Reply};
 
 use crate::number;
-use crate::state::{bytes_at, push_bytes};
+use crate::state::{bytes_at, push_bytes, until_nul};
 use crate::vm::Completion;
 
 /// Slots that one value needs at most.
@@ -219,20 +219,21 @@ impl<'a> Writer<'a> {
         unsafe {
             let table = lua_gettop(lua);
             if field(lua, table, b"err") == LUA_TSTRING {
-                self.reply.error(bytes_at(lua, -1));
+                self.reply.error(&error_line(bytes_at(lua, -1)));
                 let message = lua_gettop(lua);
                 if field(lua, table, b"ignore_error_stats_update") == LUA_TBOOLEAN
                     && lua_toboolean(lua, -1) != 0
                 {
                     self.completion.counted_errors += 1;
                 } else {
-                    let message = bytes_at(lua, message).into();
-                    self.completion.new_errors.push(message);
+                    let message = error_line(bytes_at(lua, message));
+                    self.completion.new_errors.push(message.into());
                 }
                 return true;
             }
             if field(lua, table, b"ok") == LUA_TSTRING {
-                self.reply.status(&one_line(bytes_at(lua, -1)));
+                self.reply
+                    .status_bytes(&one_line(until_nul(bytes_at(lua, -1))));
                 return true;
             }
             if field(lua, table, b"double") == LUA_TNUMBER {
@@ -246,9 +247,9 @@ impl<'a> Writer<'a> {
             if field(lua, table, b"verbatim_string") == LUA_TTABLE {
                 let verbatim = lua_gettop(lua);
                 if field(lua, verbatim, b"format") == LUA_TSTRING {
-                    let format = verbatim_format(bytes_at(lua, -1));
+                    let format = until_nul(bytes_at(lua, -1));
                     if field(lua, verbatim, b"string") == LUA_TSTRING {
-                        self.reply.verbatim(&format, bytes_at(lua, -1));
+                        self.reply.verbatim(format, bytes_at(lua, -1));
                         return true;
                     }
                 }
@@ -258,31 +259,24 @@ impl<'a> Writer<'a> {
     }
 }
 
-/// Bytes as text that cannot end the reply that carries it.
-fn one_line(bytes: &[u8]) -> Cow<'_, str> {
-    let text = String::from_utf8_lossy(bytes);
-    match text.contains(['\r', '\n']) {
-        true => Cow::Owned(text.replace(['\r', '\n'], " ")),
-        false => text,
+/// Bytes that cannot end the reply that carries them.
+fn one_line(bytes: &[u8]) -> Cow<'_, [u8]> {
+    let is_break = |byte: u8| matches!(byte, b'\r' | b'\n');
+    match memchr::memchr2(b'\r', b'\n', bytes) {
+        Some(_) => bytes
+            .iter()
+            .map(|&byte| if is_break(byte) { b' ' } else { byte })
+            .collect(),
+        None => Cow::Borrowed(bytes),
     }
 }
 
-/// The format of a verbatim string: exactly three characters, padded with spaces as the reference does.
-fn verbatim_format(bytes: &[u8]) -> String {
-    let printable = |byte: u8| {
-        if byte.is_ascii_graphic() {
-            byte as char
-        } else {
-            ' '
-        }
-    };
-    bytes
-        .iter()
-        .copied()
-        .chain(*b"   ")
-        .take(3)
-        .map(printable)
-        .collect()
+/// The text of an error that is returned: it loses line breaks at its end, and what is behind a NUL.
+fn error_line(text: &[u8]) -> Cow<'_, [u8]> {
+    let text = until_nul(text);
+    let is_kept = |byte: &u8| !matches!(byte, b'\r' | b'\n');
+    let end = text.iter().rposition(is_kept).map_or(0, |at| at + 1);
+    one_line(&text[..end])
 }
 
 /// Pushes a field of the table at `index`, read raw; its type.

@@ -11,7 +11,7 @@ use crate::arguments;
 use crate::library;
 use crate::sandbox;
 use crate::script::{Script, neutralise_line_breaks};
-use crate::state::{self, Compiled, Stop, Task, push_bytes};
+use crate::state::{self, Compiled, Stop, Task, push_bytes, until_nul};
 use crate::survey::Survey;
 use crate::vm::Arguments;
 
@@ -172,19 +172,45 @@ pub(crate) unsafe fn describe_error(lua: *mut lua_State) -> (Vec<u8>, bool) {
     // SAFETY: between runs: disarmed, nothing raises, tables are read raw.
     unsafe {
         if lua_type(lua, -1) != LUA_TTABLE {
-            return ([b"ERR ", &error_text(lua)[..]].concat(), false);
+            let text = error_text(lua);
+            return ([b"ERR ", until_nul(&text)].concat(), false);
         }
         push_bytes(lua, b"ignore_error_stats_update");
         lua_rawget(lua, -2);
         let counted = lua_toboolean(lua, -1) != 0;
         lua_settop(lua, -2);
-        push_bytes(lua, b"err");
-        lua_rawget(lua, -2);
-        let message = match lua_type(lua, -1) {
-            LUA_TSTRING | LUA_TNUMBER => state::bytes_at(lua, -1).to_vec(),
+        let message = match error_field(lua) {
+            LUA_TSTRING | LUA_TNUMBER => until_nul(state::bytes_at(lua, -1)).to_vec(),
             _ => b"ERR unknown error".to_vec(),
         };
         (message, counted)
+    }
+}
+
+/// Pushes the field `err` of the table on top of the stack, or of one that stands behind it as `__index`; its type. No function
+/// is asked: nothing runs any more that an error could end.
+unsafe fn error_field(lua: *mut lua_State) -> c_int {
+    /// As many as LuaJIT follows itself.
+    const TABLES_MAX: usize = 100;
+    // SAFETY: as `describe_error`.
+    unsafe {
+        lua_pushvalue(lua, -1);
+        for _ in 0..TABLES_MAX {
+            push_bytes(lua, b"err");
+            lua_rawget(lua, -2);
+            if lua_type(lua, -1) != LUA_TNIL || lua_getmetatable(lua, -2) == 0 {
+                break;
+            }
+            push_bytes(lua, b"__index");
+            lua_rawget(lua, -2);
+            if lua_type(lua, -1) != LUA_TTABLE {
+                break;
+            }
+            // what stood behind the table takes its place
+            lua_replace(lua, -4);
+            lua_settop(lua, -3);
+        }
+        lua_type(lua, -1)
     }
 }
 

@@ -19,7 +19,7 @@ use perilune_luajit_sys::*;
 use perilune_resp::{Protocol, Reply};
 use smallvec::SmallVec;
 
-use crate::state::{self, push_bytes};
+use crate::state::{self, push_bytes, until_nul};
 
 /// Slots that a value and the aggregate around it need at most.
 const STACK_SLOTS: c_int = 8;
@@ -245,8 +245,8 @@ unsafe fn set_pair(lua: *mut lua_State) {
     }
 }
 
-/// Pushes the table that stands for an error: `{err='CODE text'}`. A text of one word gets the code ERR in front,
-/// and loses line breaks at its end, as the reference does.
+/// Pushes the table that stands for an error: `{err='CODE text'}`. A text of one word gets the code ERR in front. As in
+/// the reference the text behind the code loses line breaks at both ends, and what is behind a NUL is lost.
 ///
 /// # Safety
 /// Three free slots. May raise for want of memory where it is armed.
@@ -255,13 +255,18 @@ pub(crate) unsafe fn push_error(lua: *mut lua_State, message: &[u8], counted: bo
     unsafe {
         lua_createtable(lua, 0, 2);
         push_bytes(lua, b"err");
-        match memchr::memchr(b' ', message) {
-            Some(_) => push_bytes(lua, trim_line_breaks(message)),
-            None => {
-                push_bytes(lua, b"ERR ");
-                push_bytes(lua, trim_line_breaks(message));
-                lua_concat(lua, 2);
-            }
+        let message = until_nul(message);
+        let (code, text) = match memchr::memchr(b' ', message) {
+            Some(space) => message.split_at(space + 1),
+            None => (&b"ERR "[..], message),
+        };
+        let trimmed = trim_line_breaks(text);
+        if code.len() + trimmed.len() == message.len() {
+            push_bytes(lua, message);
+        } else {
+            push_bytes(lua, code);
+            push_bytes(lua, trimmed);
+            lua_concat(lua, 2);
         }
         lua_rawset(lua, -3);
         if counted {
@@ -273,11 +278,10 @@ pub(crate) unsafe fn push_error(lua: *mut lua_State, message: &[u8], counted: bo
 }
 
 fn trim_line_breaks(text: &[u8]) -> &[u8] {
-    let end = text
-        .iter()
-        .rposition(|byte| !matches!(byte, b'\r' | b'\n'))
-        .map_or(0, |at| at + 1);
-    &text[..end]
+    let is_kept = |byte: &u8| !matches!(byte, b'\r' | b'\n');
+    let start = text.iter().position(is_kept).unwrap_or(text.len());
+    let end = text.iter().rposition(is_kept).map_or(start, |at| at + 1);
+    &text[start..end]
 }
 
 impl Reply for LuaReply {
@@ -285,14 +289,14 @@ impl Reply for LuaReply {
         self.protocol
     }
 
-    fn status(&mut self, text: &str) {
+    fn status_bytes(&mut self, text: &[u8]) {
         // SAFETY: a function that Lua has called is running.
         if self.open.is_empty() && unsafe { inside::caller_drops_results(self.lua) } {
             // `redis.call('set', ..)` as a statement: nobody would see the table
             return self.plain(Value::NIL);
         }
         // SAFETY: `field` left room.
-        self.field(b"ok", |lua| unsafe { push_bytes(lua, text.as_bytes()) });
+        self.field(b"ok", |lua| unsafe { push_bytes(lua, text) });
     }
 
     fn error(&mut self, message: &[u8]) {
@@ -360,17 +364,15 @@ impl Reply for LuaReply {
         });
     }
 
-    fn big_number(&mut self, digits: &str) {
+    fn big_number(&mut self, digits: &[u8]) {
         match self.protocol {
-            Protocol::Resp2 => self.string(digits.as_bytes()),
+            Protocol::Resp2 => self.string(digits),
             // SAFETY: `field` left room.
-            Protocol::Resp3 => self.field(b"big_number", |lua| unsafe {
-                push_bytes(lua, digits.as_bytes())
-            }),
+            Protocol::Resp3 => self.field(b"big_number", |lua| unsafe { push_bytes(lua, digits) }),
         }
     }
 
-    fn verbatim(&mut self, format: &str, text: &[u8]) {
+    fn verbatim(&mut self, format: &[u8], text: &[u8]) {
         if self.protocol == Protocol::Resp2 || text.len() > STRING_BYTES_MAX {
             return self.string(text);
         }
@@ -381,7 +383,7 @@ impl Reply for LuaReply {
             push_bytes(lua, text);
             lua_rawset(lua, -3);
             push_bytes(lua, b"format");
-            push_bytes(lua, format.as_bytes());
+            push_bytes(lua, format);
             lua_rawset(lua, -3);
         });
     }

@@ -289,6 +289,12 @@ pub(crate) unsafe fn push_bytes(lua: *mut lua_State, bytes: &[u8]) {
     unsafe { lua_pushlstring(lua, bytes.as_ptr().cast(), bytes.len()) }
 }
 
+/// What the reference sees of a text where it takes it as one of C.
+#[inline]
+pub(crate) fn until_nul(text: &[u8]) -> &[u8] {
+    memchr::memchr(0, text).map_or(text, |end| &text[..end])
+}
+
 /// The bytes of the string at `index`, which is one (a number would be converted in place).
 ///
 /// # Safety

@@ -117,6 +117,9 @@ pub struct ErrorTotals {
 /// As many codes are counted apart; a client that makes up codes (scripts can) must not fill the memory.
 const ERROR_CODES_MAX: usize = 128;
 
+/// Where all others are counted.
+const OTHER_CODES: &[u8] = b"ERRORSTATS_OVERFLOW";
+
 /// The longest code of an error. What has no blank that near its beginning has no code.
 const ERROR_CODE_LEN_MAX: usize = 30;
 
@@ -136,6 +139,8 @@ impl ErrorTotals {
             *count += 1;
         } else if by_code.len() < ERROR_CODES_MAX {
             by_code.insert(code.to_vec(), 1);
+        } else {
+            *by_code.entry(OTHER_CODES.to_vec()).or_default() += 1;
         }
     }
 
@@ -377,6 +382,25 @@ impl Rates {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn codes_that_a_client_makes_up_are_counted_apart_up_to_a_limit() {
+        let errors = ErrorTotals::default();
+        for code in 0..ERROR_CODES_MAX + 2 {
+            errors.count(format!("CODE{code} text").as_bytes());
+        }
+        errors.count(b"CODE0 again");
+        let by_code = errors.by_code();
+        let count = |code: &[u8]| {
+            by_code
+                .iter()
+                .find(|(known, _)| known == code)
+                .map(|it| it.1)
+        };
+        assert_eq!(count(b"CODE0"), Some(2));
+        assert_eq!(count(OTHER_CODES), Some(2));
+        assert_eq!(by_code.len(), ERROR_CODES_MAX + 1);
+    }
 
     #[test]
     fn the_counts_of_a_thread_that_has_ended_stay_and_the_next_goes_on_with_them() {

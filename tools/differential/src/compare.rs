@@ -10,7 +10,7 @@ use crate::peer::Answer;
 use crate::roster::is_in_roster;
 use crate::scripts::{FORWARDING, JSON_ROUND_TRIP, Library};
 use crate::sorting::{self, Order};
-use crate::{Words, payloads, tables};
+use crate::{Words, conversions, payloads, tables};
 
 /// How the values of a command are compared.
 #[derive(Debug, Clone, Copy)]
@@ -215,6 +215,17 @@ pub fn answers(context: &Context<'_>, left: &Answer, right: &Answer) -> Verdict 
 fn values(context: &Context<'_>, left: &Value, right: &Value) -> bool {
     let words = context.words;
     let is = |name: &str| words[0].eq_ignore_ascii_case(name.as_bytes());
+    let runs = [
+        "eval",
+        "eval_ro",
+        "evalsha",
+        "evalsha_ro",
+        "fcall",
+        "fcall_ro",
+    ];
+    if runs.into_iter().any(is) && conversions::are_same_elements(words, left, right) {
+        return true;
+    }
     if is("exec") {
         return match (left.as_array(), right.as_array()) {
             (Some(left), Some(right))

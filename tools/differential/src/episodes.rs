@@ -5,7 +5,7 @@ use perilune_harness::encode;
 use crate::domain;
 use crate::generate::Generator;
 use crate::pair::{SESSIONS, Step};
-use crate::{Words, collections, compare, guard, payloads, waiting};
+use crate::{Words, collections, compare, conversions, guard, payloads, waiting};
 
 fn words(line: &str) -> Words {
     line.split(' ').map(|w| w.as_bytes().to_vec()).collect()
@@ -36,6 +36,7 @@ pub fn round(generator: &mut Generator, calls: usize) -> Vec<Step> {
             13 => waiting::served(generator, session, &mut steps),
             14 => transfer(generator, &mut steps),
             15 => paused(generator, session, &mut steps),
+            17 => conversions::episode(generator, &mut steps),
             16 => {
                 for _ in 0..generator.rng.usize(1..10) {
                     let payload = payloads::damaged(&mut generator.rng);
@@ -50,6 +51,16 @@ pub fn round(generator: &mut Generator, calls: usize) -> Vec<Step> {
         1 => password(generator, &mut steps),
         2 => killed(generator, &mut steps),
         _ => {}
+    }
+    steps.push(Step::Compare);
+    steps
+}
+
+/// About `calls` calls around scripts and the values that go through them, and one comparison.
+pub fn conversions(generator: &mut Generator, calls: usize) -> Vec<Step> {
+    let mut steps = Vec::new();
+    while count_calls(&steps) < calls {
+        conversions::episode(generator, &mut steps);
     }
     steps.push(Step::Compare);
     steps

@@ -53,7 +53,8 @@ pub fn code(rng: &mut Rng) -> Vec<u8> {
     format!("--library \n{code}").into_bytes()
 }
 
-fn pick<'a>(rng: &mut Rng, from: &[&'a str]) -> &'a str {
+/// One of these.
+pub fn pick<'a>(rng: &mut Rng, from: &[&'a str]) -> &'a str {
     from[rng.usize(..from.len())]
 }
 
@@ -68,7 +69,7 @@ fn call(rng: &mut Rng, function: &str, arguments: &[String]) -> String {
 }
 
 /// Numbers around all limits that there are in these libraries.
-fn number(rng: &mut Rng) -> String {
+pub fn number(rng: &mut Rng) -> String {
     const EDGES: &[&str] = &[
         "0",
         "1",
@@ -134,7 +135,7 @@ fn number(rng: &mut Rng) -> String {
 }
 
 /// A string in Lua with these bytes.
-fn quoted(bytes: &[u8]) -> String {
+pub fn quoted(bytes: &[u8]) -> String {
     let mut text = String::from("'");
     for byte in bytes {
         write!(text, "\\{byte:03}").expect("a string takes everything");
@@ -143,14 +144,16 @@ fn quoted(bytes: &[u8]) -> String {
     text
 }
 
-fn bytes(rng: &mut Rng, len_max: usize) -> Vec<u8> {
+/// Up to so many bytes.
+pub fn bytes(rng: &mut Rng, len_max: usize) -> Vec<u8> {
     let alike = rng.bool();
     (0..rng.usize(..=len_max))
         .map(|_| if alike { rng.u8(..4) } else { rng.u8(..) })
         .collect()
 }
 
-fn string(rng: &mut Rng) -> String {
+/// A string in Lua, of those at which these libraries begin something new among them.
+pub fn string(rng: &mut Rng) -> String {
     const TEXTS: &[&str] = &[
         "''",
         "'a'",

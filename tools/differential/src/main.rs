@@ -7,6 +7,7 @@
 
 mod collections;
 mod compare;
+mod conversions;
 mod domain;
 mod episodes;
 mod functions;
@@ -92,6 +93,10 @@ fn differ(options: &Options) -> Result<bool> {
         options.seed
     );
     let mut generator = Generator::new(grammar, library.clone(), options.seed);
+    let round = match options.conversions {
+        true => episodes::conversions,
+        false => episodes::round,
+    };
     let pair = Pair::start(&options.recipe, library.clone())?;
     let known = Known::read(options.known.as_deref())?;
     let (report, history) = (Report::new(known), Vec::new());
@@ -109,11 +114,11 @@ fn differ(options: &Options) -> Result<bool> {
             run.begin_anew()?;
         }
         let mut steps = Vec::new();
-        if rounds % ROUNDS_PER_PAUSE == 0 {
+        if rounds % ROUNDS_PER_PAUSE == 0 && !options.conversions {
             steps = episodes::unused(&mut generator);
         }
         rounds += 1;
-        steps.extend(episodes::round(&mut generator, ROUND_CALLS));
+        steps.extend(round(&mut generator, ROUND_CALLS));
         run.report.sent(episodes::count_calls(&steps));
         run.round(&steps)?;
     }

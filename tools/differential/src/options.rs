@@ -18,6 +18,7 @@ perilune-differential --left <our binary> --right <reference binary> [option...]
   --only <word>           only commands whose names begin with this; may be repeated
   --left-arg '<word>...'  arguments for the left server, words split at spaces; may be repeated
   --right-arg '<word>...' the same for the right one
+  --conversions           only scripts, functions and the values that go through them (conversions.rs, libraries.rs)
   --known <file>          more differences that are meant, as in known.txt
   --max-mismatches <n>    give up after so many groups of differences (50)
   --no-shrink             print differences where they were found, without a short reproduction
@@ -32,6 +33,7 @@ pub struct Options {
     pub calls: usize,
     pub seed: u64,
     pub only: Vec<String>,
+    pub conversions: bool,
     pub known: Option<PathBuf>,
     pub mismatches_max: usize,
     pub shrinks: bool,
@@ -46,6 +48,7 @@ impl Options {
         let (mut calls, mut seed, mut only, mut mismatches_max) =
             (1_000_000, fastrand::u64(..), Vec::new(), 50);
         let mut known: Option<PathBuf> = None;
+        let mut conversions = false;
         let (mut protocols, mut shrinks, mut prints_coverage) = (Protocols::Both, true, false);
         let mut parser = lexopt::Parser::from_env();
         let words = |line: String| {
@@ -59,6 +62,7 @@ impl Options {
                 Long("right") => right = Some(parser.value()?.into()),
                 Long("left-arg") => left_arguments.extend(words(parser.value()?.string()?)),
                 Long("right-arg") => right_arguments.extend(words(parser.value()?.string()?)),
+                Long("conversions") => conversions = true,
                 Long("known") => known = Some(parser.value()?.into()),
                 Long("calls") => calls = parser.value()?.parse()?,
                 Long("short") => calls = 50_000,
@@ -97,6 +101,7 @@ impl Options {
             calls,
             seed,
             only,
+            conversions,
             known,
             mismatches_max,
             shrinks,

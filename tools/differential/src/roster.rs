@@ -305,6 +305,13 @@ fn never(_: &[Vec<u8>]) -> bool {
     false
 }
 
+fn has_no_line_breaks(words: &[Vec<u8>]) -> bool {
+    !words
+        .concat()
+        .iter()
+        .any(|byte| matches!(byte, b'\r' | b'\n'))
+}
+
 fn is_small_pause(words: &[Vec<u8>]) -> bool {
     // What is no number is an error, and as such welcome.
     words.get(2).is_none_or(|n| {
@@ -376,6 +383,11 @@ pub const DENIED: &[Denied] = &[
         words: &["client", "list"],
         unless: asks_for_no_age_of_ours,
         reason: "the servers accepted their connections in different seconds",
+    },
+    Denied {
+        words: &["function", "list"],
+        unless: has_no_line_breaks,
+        reason: "the reference's error holds them, so that its answers go wrong from there on",
     },
     Denied {
         words: &["client", "kill"],

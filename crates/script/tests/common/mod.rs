@@ -71,8 +71,8 @@ impl Reply for Text {
     fn protocol(&self) -> Protocol {
         self.protocol
     }
-    fn status(&mut self, text: &str) {
-        self.put(&format!("+{text}"));
+    fn status_bytes(&mut self, text: &[u8]) {
+        self.put(&format!("+{}", lossy(text)));
     }
     fn error(&mut self, message: &[u8]) {
         let text = lossy(message).replace(['\r', '\n'], " ");
@@ -115,15 +115,16 @@ impl Reply for Text {
             false => self.put(if value { ":1" } else { ":0" }),
         }
     }
-    fn big_number(&mut self, digits: &str) {
+    fn big_number(&mut self, digits: &[u8]) {
+        let digits = lossy(digits);
         match self.is_3() {
             true => self.put(&format!("({digits}")),
             false => self.put(&format!("\"{digits}\"")),
         }
     }
-    fn verbatim(&mut self, format: &str, text: &[u8]) {
+    fn verbatim(&mut self, format: &[u8], text: &[u8]) {
         match self.is_3() {
-            true => self.put(&format!("={format}:{}", lossy(text))),
+            true => self.put(&format!("={}:{}", lossy(format), lossy(text))),
             false => self.put(&format!("\"{}\"", lossy(text))),
         }
     }
@@ -242,8 +243,8 @@ impl Server {
             "inf" => reply.double(f64::INFINITY),
             "true" => reply.boolean(true),
             "false" => reply.boolean(false),
-            "big_number" => reply.big_number("123456789012345678901234567890"),
-            "verbatim" => reply.verbatim("txt", b"hello"),
+            "big_number" => reply.big_number(b"123456789012345678901234567890"),
+            "verbatim" => reply.verbatim(b"txt", b"hello"),
             "map" => {
                 reply.map(2);
                 reply.bulk(b"a");

@@ -366,10 +366,15 @@ pub(super) fn commandstats(server: &Server, to: &mut Lines<'_>) {
 pub(super) fn errorstats(server: &Server, to: &mut Lines<'_>) {
     for (code, count) in server.stats.errors.by_code() {
         to.add(
-            format_args!("errorstat_{}", String::from_utf8_lossy(&code)),
+            format_args!("errorstat_{}", field_name(&code)),
             format_args!("count={count}"),
         );
     }
+}
+
+/// A name that a client has made up, as part of the name of a field: what means something in INFO becomes `_`.
+fn field_name(name: &[u8]) -> String {
+    String::from_utf8_lossy(name).replace(['#', ':', '\r', '\n'], "_")
 }
 
 pub(super) fn keyspace(server: &Server, to: &mut Lines<'_>) {

@@ -129,6 +129,17 @@ fn each_error_in_an_answer_is_counted() {
 }
 
 #[test]
+fn codes_of_errors_cannot_write_lines_of_info() {
+    play(
+        r#"
+        > EVAL "return {err='# x:y'}" 0 => -# x:y
+        > EVAL "return {err='a:b#c text'}" 0 => -a:b#c text
+        > INFO errorstats => "*errorstat__:count=1*errorstat_a_b_c:count=1*"
+        "#,
+    );
+}
+
+#[test]
 fn a_bitfield_that_overflows_leaves_a_longer_string() {
     play(
         r#"

@@ -37,6 +37,6 @@ fn info(call: &mut Call<'_>, arguments: &[&[u8]], reply: &mut dyn Reply) -> Outc
         call.thread.slot.show_vm_memory(vm.tidy());
     }
     let text = crate::info::render(call.server, &arguments[1..]);
-    reply.verbatim("txt", text.as_bytes());
+    reply.verbatim(b"txt", text.as_bytes());
     Ok(())
 }

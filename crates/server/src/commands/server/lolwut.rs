@@ -47,7 +47,7 @@ fn lolwut(_call: &mut Call<'_>, arguments: &[&[u8]], reply: &mut dyn Reply) -> O
         crate::NAME,
         crate::VERSION
     ));
-    reply.verbatim("txt", drawing.as_bytes());
+    reply.verbatim(b"txt", drawing.as_bytes());
     Ok(())
 }
 

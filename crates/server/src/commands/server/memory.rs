@@ -99,7 +99,7 @@ fn doctor(call: &mut Call<'_>, _arguments: &[&[u8]], reply: &mut dyn Reply) -> O
     let server = call.server;
     let report = MemoryReport::of(server);
     if report.used < NEARLY_EMPTY_BYTES {
-        reply.verbatim("txt", b"Hi Sam, this instance is empty or is using very little memory, my issues detector can't be used in these conditions. Please, leave for your mission on Earth and fill it with some data. The new Sam and I will be back to our programming as soon as I finished rebooting.\n");
+        reply.verbatim(b"txt", b"Hi Sam, this instance is empty or is using very little memory, my issues detector can't be used in these conditions. Please, leave for your mission on Earth and fill it with some data. The new Sam and I will be back to our programming as soon as I finished rebooting.\n");
         return Ok(());
     }
     let clients = server.clients.all().len().max(1);
@@ -133,7 +133,7 @@ fn doctor(call: &mut Call<'_>, _arguments: &[&[u8]], reply: &mut dyn Reply) -> O
             "Sam, I detected a few issues in this instance's memory implants:\n\n{found}I'm here to keep you safe, Sam. I want to help you.\n"
         )
     };
-    reply.verbatim("txt", text.as_bytes());
+    reply.verbatim(b"txt", text.as_bytes());
     Ok(())
 }
 

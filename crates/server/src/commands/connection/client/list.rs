@@ -119,7 +119,7 @@ fn list(call: &mut Call<'_>, arguments: &[&[u8]], reply: &mut dyn Reply) -> Outc
             view.write_line(&caller, &mut text);
         }
     }
-    reply.verbatim("txt", &text);
+    reply.verbatim(b"txt", &text);
     Ok(())
 }
 
@@ -127,6 +127,6 @@ fn info(call: &mut Call<'_>, arguments: &[&[u8]], reply: &mut dyn Reply) -> Outc
     let mut text = Vec::new();
     let view = View::of(call.server, &call.session.client);
     view.write_line(&Caller::of(call, arguments), &mut text);
-    reply.verbatim("txt", &text);
+    reply.verbatim(b"txt", &text);
     Ok(())
 }

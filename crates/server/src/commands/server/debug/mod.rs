@@ -181,9 +181,9 @@ fn protocol(arguments: &[&[u8]], reply: &mut dyn Reply) -> Outcome {
         }
         b"true" => reply.boolean(true),
         b"false" => reply.boolean(false),
-        b"bignum" => reply.big_number("1234567999999999999999999999999999999"),
+        b"bignum" => reply.big_number(b"1234567999999999999999999999999999999"),
         b"verbatim" => reply.verbatim(
-            "txt",
+            b"txt",
             b"This is a verbatim
 string",
         ),
