@@ -74,29 +74,15 @@ const WINDOW: usize = 50;
 const VALUE: &str = "0123456789abcdef0123456789abcdef";
 const PRELOAD_BATCH: usize = 500;
 
-const UNPIPELINED: Bar = Bar {
-    at_most: 0.95,
-    stretch: 0.85,
-};
-const PIPELINED: Bar = Bar {
-    at_most: 0.60,
-    stretch: 0.45,
-};
+const fn bar(at_most: f64, stretch: f64) -> Bar {
+    Bar { at_most, stretch }
+}
 
-const SCRIPT: Bar = Bar {
-    at_most: 0.38,
-    stretch: 0.25,
-};
-
-const LIST_ENDS: Bar = Bar {
-    at_most: 0.55,
-    stretch: 0.40,
-};
-
-const BOARD: Bar = Bar {
-    at_most: 0.60,
-    stretch: 0.40,
-};
+const UNPIPELINED: Bar = bar(0.95, 0.85);
+const PIPELINED: Bar = bar(0.60, 0.45);
+const SCRIPT: Bar = bar(0.38, 0.25);
+const LIST_ENDS: Bar = bar(0.55, 0.40);
+const BOARD: Bar = bar(0.60, 0.40);
 
 const INSERT_IF_MISSING: &str = "\
 if redis.call('exists', KEYS[1]) == 1 then
@@ -227,20 +213,13 @@ pub const WORKLOADS: [Workload; 27] = [
             PIPELINED,
         )
     },
-    Workload {
-        name: "script_100_hincrbys",
-        command: &["EVALSHA", "{sha}", "1", "counters"],
-        program: Program::Script(HUNDRED_HINCRBYS),
-        pipeline: 1,
-        range: 1,
-        preload: Preload::Nothing,
-        operations: 100_000,
-        operations_counted: 500,
-        bar: Bar {
-            at_most: 0.45,
-            stretch: 0.30,
-        },
-    },
+    calculation(
+        "script_100_hincrbys",
+        &["EVALSHA", "{sha}", "1", "counters"],
+        HUNDRED_HINCRBYS,
+        100_000,
+        bar(0.30, 0.20),
+    ),
     Workload {
         range: LISTS,
         preload: Preload::Nothing,
@@ -264,10 +243,7 @@ pub const WORKLOADS: [Workload; 27] = [
             "lrange_100",
             &["LRANGE", "{p}:__rand_int__", "0", "99"],
             1,
-            Bar {
-                at_most: 0.80,
-                stretch: 0.60,
-            },
+            bar(0.80, 0.60),
         )
     },
     Workload {
@@ -314,43 +290,30 @@ pub const WORKLOADS: [Workload; 27] = [
         ..plain("zrank_p32", &["ZRANK", "board", MEMBER], 32, BOARD)
     },
     Workload {
-        name: "sliding_window_p32",
-        command: &[
-            "EVALSHA",
-            "{sha}",
-            "1",
-            "{p}:__rand_int__",
-            "__rand_int__",
-            MEMBER,
-        ],
-        program: Program::Script(SLIDING_WINDOW),
-        pipeline: 32,
         range: WINDOWS,
         preload: Preload::Windows,
         operations: 300_000,
-        operations_counted: 5_000,
-        bar: Bar {
-            at_most: 0.45,
-            stretch: 0.30,
-        },
+        ..script(
+            "sliding_window_p32",
+            &[
+                "EVALSHA",
+                "{sha}",
+                "1",
+                "{p}:__rand_int__",
+                "__rand_int__",
+                MEMBER,
+            ],
+            Program::Script(SLIDING_WINDOW),
+        )
     },
-    Workload {
-        name: "insert_if_missing_p32",
-        command: &["EVALSHA", "{sha}", "1", "{p}:__rand_int__", "data", "60"],
-        program: Program::Script(INSERT_IF_MISSING),
-        pipeline: 32,
-        range: KEYS,
-        preload: Preload::Nothing,
-        operations: 1_000_000,
-        operations_counted: 5_000,
-        bar: Bar {
-            at_most: 0.45,
-            stretch: 0.30,
-        },
-    },
-    Workload {
-        name: "insert_if_missing_fcall_p32",
-        command: &[
+    script(
+        "insert_if_missing_p32",
+        &["EVALSHA", "{sha}", "1", "{p}:__rand_int__", "data", "60"],
+        Program::Script(INSERT_IF_MISSING),
+    ),
+    script(
+        "insert_if_missing_fcall_p32",
+        &[
             "FCALL",
             "insert_if_missing",
             "1",
@@ -358,39 +321,20 @@ pub const WORKLOADS: [Workload; 27] = [
             "data",
             "60",
         ],
-        program: Program::Library(INSERT_IF_MISSING_LIBRARY),
-        pipeline: 32,
-        range: KEYS,
-        preload: Preload::Nothing,
-        operations: 1_000_000,
-        operations_counted: 5_000,
-        bar: SCRIPT,
-    },
-    Workload {
-        name: "rate_limiter_p32",
-        command: &["EVALSHA", "{sha}", "1", "{p}:__rand_int__", "10", "60"],
-        program: Program::Script(RATE_LIMITER),
-        pipeline: 32,
-        range: KEYS,
-        preload: Preload::Nothing,
-        operations: 1_000_000,
-        operations_counted: 5_000,
-        bar: SCRIPT,
-    },
-    Workload {
-        name: "script_100_incrs",
-        command: &["EVALSHA", "{sha}", "1", "counter"],
-        program: Program::Script(HUNDRED_INCRS),
-        pipeline: 1,
-        range: 1,
-        preload: Preload::Nothing,
-        operations: 100_000,
-        operations_counted: 500,
-        bar: Bar {
-            at_most: 0.40,
-            stretch: 0.25,
-        },
-    },
+        Program::Library(INSERT_IF_MISSING_LIBRARY),
+    ),
+    script(
+        "rate_limiter_p32",
+        &["EVALSHA", "{sha}", "1", "{p}:__rand_int__", "10", "60"],
+        Program::Script(RATE_LIMITER),
+    ),
+    calculation(
+        "script_100_incrs",
+        &["EVALSHA", "{sha}", "1", "counter"],
+        HUNDRED_INCRS,
+        100_000,
+        bar(0.40, 0.25),
+    ),
     Workload {
         name: "json_merge",
         command: &["EVALSHA", "{sha}", "1", "{p}:__rand_int__", JSON_ELEMENTS],
@@ -400,50 +344,35 @@ pub const WORKLOADS: [Workload; 27] = [
         preload: Preload::JsonArrays,
         operations: 60_000,
         operations_counted: 500,
-        bar: Bar {
-            at_most: 0.60,
-            stretch: 0.40,
-        },
+        bar: bar(0.45, 0.33),
     },
     calculation(
         "string_work",
         &["EVALSHA", "{sha}", "0", TEXT],
         STRING_WORK,
         100_000,
-        Bar {
-            at_most: 0.45,
-            stretch: 0.33,
-        },
+        bar(0.45, 0.33),
     ),
     calculation(
         "numeric_loop_10000",
         &["EVALSHA", "{sha}", "0"],
         NUMERIC_LOOP,
         10_000,
-        Bar {
-            at_most: 0.60,
-            stretch: 0.53,
-        },
+        bar(0.60, 0.53),
     ),
     calculation(
         "sieve_10000",
         &["EVALSHA", "{sha}", "0"],
         SIEVE,
         4_000,
-        Bar {
-            at_most: 0.30,
-            stretch: 0.27,
-        },
+        bar(0.30, 0.27),
     ),
     calculation(
         "sort_1000",
         &["EVALSHA", "{sha}", "0"],
         SORT_1000,
         10_000,
-        Bar {
-            at_most: 0.50,
-            stretch: 0.25,
-        },
+        bar(0.50, 0.25),
     ),
 ];
 
@@ -466,7 +395,26 @@ const fn plain(
     }
 }
 
-/// A script that works without a key.
+/// A small script or function, pipelined.
+const fn script(
+    name: &'static str,
+    command: &'static [&'static str],
+    program: Program,
+) -> Workload {
+    Workload {
+        name,
+        command,
+        program,
+        pipeline: 32,
+        range: KEYS,
+        preload: Preload::Nothing,
+        operations: 1_000_000,
+        operations_counted: 5_000,
+        bar: SCRIPT,
+    }
+}
+
+/// A script that calculates or calls many commands, for long enough that it matters little how it gets there.
 const fn calculation(
     name: &'static str,
     command: &'static [&'static str],
@@ -543,24 +491,28 @@ pub fn fill(
     count: usize,
     value: &dyn Fn(usize) -> String,
 ) -> Result<(), String> {
-    let numbers: Vec<usize> = (0..count).collect();
-    for batch in numbers.chunks(PRELOAD_BATCH) {
-        for number in batch {
-            client.queue(&["SET", &format!("key:{number:012}"), &value(*number)]);
-        }
-        client.flush()?;
-        client.replies(batch.len())?;
-    }
-    Ok(())
+    for_each_key(client, count, &|client, number, key| {
+        client.queue(&["SET", key, &value(number)]);
+    })
 }
 
 /// Sets two fields of `key:<twelve digits>` for every number below `count`, pipelined.
 fn fill_hashes(client: &mut Client, count: usize) -> Result<(), String> {
+    for_each_key(client, count, &|client, _, key| {
+        client.queue(&["HSET", key, "field1", VALUE, "field2", VALUE]);
+    })
+}
+
+/// Calls `queue`, which queues one command, with every number below `count` and its key.
+fn for_each_key(
+    client: &mut Client,
+    count: usize,
+    queue: &dyn Fn(&mut Client, usize, &str),
+) -> Result<(), String> {
     let numbers: Vec<usize> = (0..count).collect();
     for batch in numbers.chunks(PRELOAD_BATCH) {
         for number in batch {
-            let key = format!("key:{number:012}");
-            client.queue(&["HSET", &key, "field1", VALUE, "field2", VALUE]);
+            queue(client, *number, &format!("key:{number:012}"));
         }
         client.flush()?;
         client.replies(batch.len())?;

@@ -71,6 +71,15 @@ impl Uncommitted {
     }
 }
 
+/// Gives a change of the client's subscriptions its place among what the transaction tells.
+fn tell(txn: &mut Txn<'_>, client: &Client, change: Told, name: &[u8]) {
+    txn.announce(Announcement::Message {
+        kind: change.code(),
+        topic: name,
+        body: &body_of(at(client)),
+    });
+}
+
 impl PubSub {
     /// Subscribes a client when the EXEC that runs commits; the number of its subscriptions for the notice.
     pub fn subscribe_at_commit(
@@ -83,11 +92,7 @@ impl PubSub {
         Uncommitted::note(session);
         let client = &session.client;
         self.add_own(client, kind, name, || {
-            txn.announce(Announcement::Message {
-                kind: Told::Subscribed(kind).code(),
-                topic: name,
-                body: &body_of(at(client)),
-            });
+            tell(txn, client, Told::Subscribed(kind), name);
             name.into()
         })
     }
@@ -103,11 +108,7 @@ impl PubSub {
         Uncommitted::note(session);
         let client = &session.client;
         self.remove_own(client, kind, name, || {
-            txn.announce(Announcement::Message {
-                kind: Told::Unsubscribed(kind).code(),
-                topic: name,
-                body: &body_of(at(client)),
-            });
+            tell(txn, client, Told::Unsubscribed(kind), name);
         })
     }
 
