@@ -542,6 +542,8 @@ mod tests {
     #[test]
     fn a_thread_drops_what_is_in_the_table_no_more() {
         let mut stage = Stage::new();
+        // give or take some: a machine's own tables shrink over several collections
+        const SOME: usize = 64 << 10;
         let held = |stage: &mut Stage| stage.local.vm.tidy();
         stage.call(&[b"FUNCTION", b"LOAD", LIBRARY]);
         stage.call(&[b"FUNCTION", b"FLUSH"]);
@@ -552,13 +554,13 @@ mod tests {
         );
         stage.call(&[b"FUNCTION", b"LOAD", source.as_bytes()]);
         assert_eq!(stage.call(&[b"FCALL", b"g", b"0"]), ":1048576\r\n");
-        assert!(held(&mut stage) > before + (1 << 20));
+        assert!(held(&mut stage) + SOME > before + big.len());
         stage.call(&[b"FUNCTION", b"DELETE", b"big"]);
         // as every thread does at its next tick, or its next call of a function
         let Local { vm, scripts, .. } = &mut stage.local;
         scripts.functions.follow(&stage.server.functions, vm);
         vm.maybe_collect();
-        assert!(held(&mut stage) < before + (64 << 10));
+        assert!(held(&mut stage) < before + SOME);
         // one that fails is not kept either
         let wrong = [source.as_bytes(), b" nosuch()"].concat();
         assert!(
@@ -567,6 +569,6 @@ mod tests {
                 .contains("nosuch")
         );
         stage.local.vm.maybe_collect();
-        assert!(held(&mut stage) < before + (64 << 10));
+        assert!(held(&mut stage) < before + SOME);
     }
 }
