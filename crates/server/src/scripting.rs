@@ -11,7 +11,8 @@ use perilune_command::{CommandError, Flags, Outcome, Stop, integer, is_token};
 use perilune_keyspace::Txn;
 use perilune_resp::Reply;
 use perilune_script::{
-    Abort, Api, Function, LogLevel, Port, Propagation, Script, ScriptFlags, ScriptStop, Vm,
+    Abort, Api, Function, KillReason, LogLevel, Port, Propagation, Script, ScriptFlags, ScriptStop,
+    Vm,
 };
 
 use crate::atomicity::{TOO_LATE, UNDO_LIMIT, cannot_be_undone};
@@ -519,6 +520,19 @@ pub fn run(
     txn.select(database);
     let is_full = txn.record_is_full();
     txn.set_all_or_nothing(is_part);
+    let nobody_waits = matches!(
+        &result,
+        Err(ScriptStop::Killed {
+            reason: KillReason::ClientKill,
+            ..
+        })
+    );
+    if nobody_waits && txn.can_roll_back() {
+        // nor for what stands around it in an EXEC, which is not to happen in part
+        server.stats.count_rollback();
+        txn.doom();
+        return Err(Stop::Abort);
+    }
     let failed = match &result {
         Ok(completion) => all_or_nothing && completion.is_error,
         Err(ScriptStop::Error { .. }) => all_or_nothing,

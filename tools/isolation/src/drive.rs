@@ -20,6 +20,8 @@ use crate::workload::{Body, Command, KEY_UNKNOWN, Lists, Plan, Planner, Scripts}
 
 /// Transactions sent at once, at most.
 const PIPELINE_MAX: usize = 4;
+/// Between two attempts to stop what never ends.
+const STOP_PAUSE: Duration = Duration::from_millis(20);
 /// Keys read by one transaction at the end.
 const FINAL_READ_KEYS: usize = 50;
 
@@ -38,14 +40,18 @@ pub struct Run {
     pub episodes: u32,
     /// How often all of them are broken.
     pub kills_per_second: f64,
+    /// Some fail, are stopped or take themselves back, so that nothing of them happens.
+    pub rollbacks: bool,
 }
 
 /// Runs the workload over `lists`, and episodes beside it; the history ends with reads of all keys.
 pub fn run(run: &Run, lists: &Lists) -> Result<Vec<Transaction>> {
     let started = Instant::now();
-    let scripts = Scripts::load(|words| Connection::open(run.address)?.call(words))?;
+    let library = run.rollbacks.then(|| lists.library_name());
+    let call = |words: &[&[u8]]| Connection::open(run.address)?.call(words);
+    let scripts = Scripts::load(library.as_deref(), call)?;
     let next_connection = AtomicU32::new(0);
-    let failed = AtomicBool::new(false);
+    let (failed, over) = (AtomicBool::new(false), AtomicBool::new(false));
     let mut history = thread::scope(|scope| {
         let workers: Vec<_> = (0..run.connections)
             .map(|worker| {
@@ -88,6 +94,10 @@ pub fn run(run: &Run, lists: &Lists) -> Result<Vec<Transaction>> {
             })
             .collect();
         let killer = scope.spawn(|| kill(run, started, &failed));
+        let endless = scripts.endless();
+        endless.map(|script| scope.spawn(|| stop(run, script.to_vec(), &over)));
+        // however this ends, whoever stops scripts must not wait for ever
+        let _over = Raises(&over);
         let mut history = Vec::new();
         for worker in workers {
             history.extend(worker.join().expect("a worker returns its errors")?);
@@ -134,6 +144,29 @@ fn kill(run: &Run, started: Instant, failed: &AtomicBool) -> Result<()> {
         next += pause;
     }
     Ok(())
+}
+
+/// Raises a flag when it is dropped.
+struct Raises<'a>(&'a AtomicBool);
+
+impl Drop for Raises<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Stops a script that never ends, wherever it runs, until all is over.
+fn stop(run: &Run, script: Vec<u8>, over: &AtomicBool) {
+    let mut connection = None;
+    while !over.load(Ordering::Relaxed) {
+        let mut open = connection
+            .take()
+            .or_else(|| Connection::open(run.address).ok());
+        // it may be killed as well, and is opened anew then
+        let call: [&[u8]; 3] = [b"SCRIPT", b"KILL", &script];
+        connection = open.take_if(|open| open.call(&call).is_ok());
+        thread::sleep(STOP_PAUSE);
+    }
 }
 
 /// Finds the keys of the writes of which only the mark is known, or forgets these if nobody saw it.
@@ -347,6 +380,18 @@ fn read(connection: &mut Connection, replies: usize) -> std::result::Result<Vec<
 pub fn send_body(connection: &mut Connection, body: &Body) {
     let (queued, end) = match body {
         Body::Single(command) => return connection.queue(&command.words),
+        Body::RolledBack {
+            queued,
+            after,
+            failing,
+        } => {
+            connection.queue(&["MULTI", "ATOMIC"]);
+            let all = queued.iter().map(|command| &command.words);
+            let (before, behind) = (all.clone().take(*after), all.skip(*after));
+            let sent = before.chain([failing]).chain(behind);
+            sent.for_each(|words| connection.queue(words));
+            return connection.queue(&["EXEC"]);
+        }
         Body::Exec { queued, .. } => (queued, "EXEC"),
         Body::Discard { queued } => (queued, "DISCARD"),
     };
@@ -366,19 +411,23 @@ pub fn replies(body: &Body) -> usize {
         Body::Single(_) => 1,
         Body::Exec { queued, refused } => queued.len() + 2 + usize::from(*refused),
         Body::Discard { queued } => queued.len() + 2,
+        Body::RolledBack { queued, .. } => queued.len() + 3,
     }
 }
 
 /// What may have happened where nobody saw the replies.
 pub fn unseen(body: &Body) -> Vec<Operation> {
     match body {
+        Body::Single(command) if command.never().is_some() => Vec::new(),
         Body::Single(command) => command.unseen(),
         Body::Exec {
             queued,
             refused: false,
         } => queued.iter().flat_map(Command::unseen).collect(),
         // Nothing of these ever happens, whatever became of the connection.
-        Body::Exec { refused: true, .. } | Body::Discard { .. } => Vec::new(),
+        Body::Exec { refused: true, .. } | Body::Discard { .. } | Body::RolledBack { .. } => {
+            Vec::new()
+        }
     }
 }
 
@@ -393,13 +442,14 @@ pub fn understand(
     let (end, before) = replies.split_last()?;
     let queued = |commands: &[Command]| {
         let refused = usize::from(matches!(plan.body, Body::Exec { refused: true, .. }));
+        let more = usize::from(matches!(plan.body, Body::RolledBack { .. }));
         let (ok, rest) = before.split_first()?;
         let all_queued = rest[..rest.len() - refused]
             .iter()
             .all(|r| *r == Value::Status(b"QUEUED".to_vec()));
         let as_sent = *ok == Value::Status(b"OK".to_vec())
             && all_queued
-            && commands.len() == rest.len() - refused;
+            && commands.len() + more == rest.len() - refused;
         as_sent.then(|| {
             commands
                 .iter()
@@ -408,7 +458,27 @@ pub fn understand(
         })
     };
     match &plan.body {
-        Body::Single(command) => note(plan.kind, Outcome::Committed, command.understand(end)?),
+        Body::Single(command) => {
+            let seen = command.understand(end)?;
+            match command.never() {
+                Some(writes) => note(plan.kind, Outcome::Aborted, writes),
+                None => note(plan.kind, Outcome::Committed, seen),
+            }
+        }
+        Body::RolledBack {
+            queued: commands,
+            failing,
+            ..
+        } => {
+            let writes = queued(commands)?;
+            let panics = failing[0] == b"DEBUG";
+            match end {
+                Value::Error(text) if panics && text.starts_with(b"ERR internal error") => {}
+                Value::Error(text) if text.starts_with(b"EXECABORT Transaction rolled back") => {}
+                _ => return None,
+            }
+            note(plan.kind, Outcome::Aborted, writes);
+        }
         Body::Discard { queued: commands } => {
             let writes = queued(commands)?;
             (*end == Value::Status(b"OK".to_vec()))

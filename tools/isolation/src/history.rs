@@ -54,7 +54,7 @@ pub enum Operation {
 pub enum Outcome {
     /// All of it happened.
     Committed,
-    /// None of it happened: DISCARD, a queue error, a changed watch.
+    /// None of it happened: DISCARD, a queue error, a changed watch, a rollback.
     Aborted,
     /// The connection broke: all of it happened or nothing did, any time after the invocation.
     Unknown,
@@ -87,6 +87,10 @@ pub enum Kind {
     ScriptChase,
     /// A script that raises an error after its writes.
     ScriptFailing,
+    /// A script or a function that fails, is stopped, panics or takes itself back, so that nothing of it happens.
+    ScriptRolledBack,
+    /// MULTI ATOMIC with a command that fails.
+    MultiRolledBack,
     /// Scripts with computed keys between plain commands in MULTI.
     ScriptInMulti,
     /// A command that waits for a queue.

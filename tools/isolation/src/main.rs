@@ -65,6 +65,7 @@ fn examine(options: &Options) -> Result<bool> {
         connections: options.connections,
         episodes: options.episodes,
         kills_per_second: options.kills_per_second,
+        rollbacks: options.rollbacks,
     };
     // Names of this run only: a server that is connected to may hold others.
     let prefix = format!("isolation:{}:{:x}:", std::process::id(), options.seed);

@@ -20,6 +20,8 @@ perilune-isolation (--server <binary> | --connect <host:port>) [option...]
   --appends-per-key <n>     writes until a key is retired for a new one (32)
   --episodes <n>            how many episodes of pushing and waiting run beside that at any time (3)
   --kills-per-second <n>    how often every connection is broken by CLIENT KILL (2); 0 for never
+  --rollbacks               let some scripts and transactions fail, be stopped, panic or take themselves back: nothing
+                            of them may be seen (needs enable-debug-command; sets script-memory-limit)
   --seed <n>                everything random follows from it (by the clock; printed)
   --min-rerun-share <0..1>  fail unless the server ran at least this share of its transactions more than once,
                             as INFO stats counts them (transactions_total, transactions_rerun)
@@ -48,6 +50,7 @@ pub struct Options {
     pub kills_per_second: f64,
     pub seed: u64,
     pub rerun_share_min: Option<f64>,
+    pub rollbacks: bool,
 }
 
 impl Options {
@@ -58,6 +61,7 @@ impl Options {
         let (mut seconds, mut connections, mut keys, mut appends_per_key) = (10.0, 16, 8, 32);
         let mut episodes = 3;
         let (mut kills_per_second, mut seed, mut rerun_share_min) = (2.0, fastrand::u64(..), None);
+        let mut rollbacks = false;
         let mut parser = lexopt::Parser::from_env();
         while let Some(argument) = parser.next()? {
             match argument {
@@ -80,6 +84,7 @@ impl Options {
                 Long("kills-per-second") => kills_per_second = parser.value()?.parse()?,
                 Long("seed") => seed = parser.value()?.parse()?,
                 Long("min-rerun-share") => rerun_share_min = Some(parser.value()?.parse()?),
+                Long("rollbacks") => rollbacks = true,
                 Long("help") | Short('h') => {
                     println!("{HELP}");
                     std::process::exit(0);
@@ -103,6 +108,7 @@ impl Options {
             kills_per_second,
             seed,
             rerun_share_min,
+            rollbacks,
         })
     }
 }

@@ -131,6 +131,7 @@ impl Planner<'_> {
             87..92 => Kind::ScriptFailing,
             _ => Kind::ScriptInMulti,
         };
+        let kind = self.perhaps_rolled_back(kind);
         let body = match kind {
             Kind::Plain => Body::Single(self.push(scene)),
             Kind::Multi | Kind::Refused => Body::Exec {
@@ -140,6 +141,10 @@ impl Planner<'_> {
             Kind::Discarded => Body::Discard {
                 queued: self.pushes(scene),
             },
+            Kind::MultiRolledBack => {
+                let queued = self.pushes(scene);
+                self.rolled_back(queued)
+            }
             Kind::ScriptInMulti => {
                 let mut queued = self.pushes(scene);
                 queued.push(self.pushing_script(scene, Kind::ScriptComputed));
@@ -225,7 +230,9 @@ impl Planner<'_> {
             .map(|_| match self.rng.u32(..8) {
                 0..5 => Intent::Push(self.any_queue(scene), self.lists.mark()),
                 // who raises an error does not say what was taken
-                5 if kind != Kind::ScriptFailing => Intent::Take(self.any_queue(scene)),
+                5 if !matches!(kind, Kind::ScriptFailing | Kind::ScriptRolledBack) => {
+                    Intent::Take(self.any_queue(scene))
+                }
                 _ => Intent::Write(scene.witness, self.lists.mark()),
             })
             .collect();

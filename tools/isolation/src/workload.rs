@@ -38,6 +38,13 @@ local commands = {
     for turn = 1, tonumber(turns) do n = n + turn % 7 end
   end,
   fail = function() error('planned failure') end,
+  rollback = function() pcall(redis.rollback, 'planned failure') end,
+  endless = function() while true do pcall(redis.call, 'PING') end end,
+  greedy = function()
+    local all = {}
+    while true do pcall(function() all[#all + 1] = string.rep('x', 100000) .. #all end) end
+  end,
+  panic = function(what, key) redis.call('DEBUG', 'PANIC', key) end,
 }
 ";
 
@@ -52,6 +59,13 @@ for i = 2, #ARGV, 3 do
 end
 return answers";
 
+/// The same as a function of a library.
+const FUNCTION_BEGIN: &str = "
+redis.register_function{flags = {'atomic'}, function_name = 'NAME', callback = function(KEYS, ARGV)
+";
+const FUNCTION_END: &str = "
+end}";
+
 /// Reads one key, and writes to another one that is chosen by what it read. Each stands behind its command.
 const SCRIPT_CHASE: &str = "
 local prefix, mark = ARGV[1], ARGV[2]
@@ -65,24 +79,140 @@ return {value, chosen, commands[what](what, prefix .. chosen, mark)}";
 pub struct Scripts {
     operations: Vec<u8>,
     chase: Vec<u8>,
+    rollbacks: Option<Rollbacks>,
+}
+
+/// The operations script in forms of which nothing happens if they fail.
+#[derive(Debug, Clone)]
+struct Rollbacks {
+    /// With the flag `atomic`.
+    atomic: Vec<u8>,
+    /// A function with that flag.
+    function: Vec<u8>,
+    /// With a limit of time.
+    limited: Vec<u8>,
+    /// To be stopped by SCRIPT KILL.
+    endless: Vec<u8>,
+}
+
+/// How a script ends of which nothing is to happen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ending {
+    Fail,
+    Rollback,
+    Panic,
+    OutOfTime,
+    OutOfMemory,
+    Killed,
+}
+
+impl Ending {
+    fn some(rng: &mut Rng) -> Self {
+        match rng.u32(..40) {
+            0..15 => Self::Fail,
+            15..30 => Self::Rollback,
+            30..36 => Self::Panic,
+            36..38 => Self::OutOfTime,
+            38 => Self::OutOfMemory,
+            _ => Self::Killed,
+        }
+    }
+
+    /// What the operations script calls it.
+    fn word(self) -> &'static str {
+        match self {
+            Self::Fail => "fail",
+            Self::Rollback => "rollback",
+            Self::Panic => "panic",
+            Self::OutOfTime | Self::Killed => "endless",
+            Self::OutOfMemory => "greedy",
+        }
+    }
+
+    /// What its client is told.
+    fn is_told_by(self, error: &[u8]) -> bool {
+        let error = String::from_utf8_lossy(error);
+        error.contains(match self {
+            Self::Fail => "planned failure",
+            Self::Rollback => "ROLLBACK planned failure",
+            Self::Panic => "ERR internal error",
+            Self::OutOfTime => "ERR Script ran longer than it may",
+            Self::OutOfMemory => "ERR Script ran out of memory",
+            Self::Killed => "ERR Script killed by user",
+        })
+    }
 }
 
 impl Scripts {
-    /// Loads them through `call`.
-    pub fn load(mut call: impl FnMut(&[&[u8]]) -> std::io::Result<Value>) -> std::io::Result<Self> {
-        let mut load = |script: &str| {
-            let script = format!("{SCRIPT_COMMANDS}{script}");
-            match call(&[b"SCRIPT", b"LOAD", script.as_bytes()])? {
-                Value::Bulk(sha) => Ok(sha),
-                other => Err(std::io::Error::other(format!(
-                    "SCRIPT LOAD answers {other:?}"
-                ))),
+    /// Loads them through `call`; where a name of a library is given also those that need a server which takes back what fails.
+    pub fn load(
+        library: Option<&str>,
+        mut call: impl FnMut(&[&[u8]]) -> std::io::Result<Value>,
+    ) -> std::io::Result<Self> {
+        let mut ask = |words: &[&[u8]]| match call(words)? {
+            Value::Bulk(name) | Value::Status(name) => Ok(name),
+            other => {
+                let (first, second) = (words[0].escape_ascii(), words[1].escape_ascii());
+                let text = format!("{first} {second} answers {other:?}");
+                Err(std::io::Error::other(text))
             }
         };
+        let mut load = |begin: &str, script: &str| {
+            let script = format!("{begin}{SCRIPT_COMMANDS}{script}");
+            ask(&[b"SCRIPT", b"LOAD", script.as_bytes()])
+        };
+        let (operations, chase) = (load("", SCRIPT_OPERATIONS)?, load("", SCRIPT_CHASE)?);
+        let Some(library) = library else {
+            return Ok(Self {
+                operations,
+                chase,
+                rollbacks: None,
+            });
+        };
+        let atomic = load("#!lua flags=atomic\n", SCRIPT_OPERATIONS)?;
+        let limited = load("#!lua flags=time-limit=20\n", SCRIPT_OPERATIONS)?;
+        let endless = load("-- to be killed\n", SCRIPT_OPERATIONS)?;
+        let register = FUNCTION_BEGIN.replace("NAME", library);
+        let text = format!(
+            "#!lua name={library}\n{SCRIPT_COMMANDS}{register}{SCRIPT_OPERATIONS}{FUNCTION_END}"
+        );
+        ask(&[b"FUNCTION", b"LOAD", b"REPLACE", text.as_bytes()])?;
+        // scripts may call what panics, and soon have no memory any more
+        ask(&[b"DEBUG", b"SET-DISABLE-DENY-SCRIPTS", b"1"])?;
+        ask(&[b"CONFIG", b"SET", b"script-memory-limit", b"8mb"])?;
         Ok(Self {
-            operations: load(SCRIPT_OPERATIONS)?,
-            chase: load(SCRIPT_CHASE)?,
+            operations,
+            chase,
+            rollbacks: Some(Rollbacks {
+                atomic,
+                function: library.as_bytes().to_vec(),
+                limited,
+                endless,
+            }),
         })
+    }
+
+    /// The script that has to be stopped, if there is one.
+    pub fn endless(&self) -> Option<&[u8]> {
+        self.rollbacks.as_ref().map(|forms| &forms.endless[..])
+    }
+
+    /// The words before the number of keys of some form that fits what becomes of the script.
+    fn call(&self, ending: Option<Ending>, rng: &mut Rng) -> [Vec<u8>; 2] {
+        let script = |name: &Vec<u8>| [b"EVALSHA".to_vec(), name.clone()];
+        let Some(forms) = &self.rollbacks else {
+            return script(&self.operations);
+        };
+        let function = [b"FCALL".to_vec(), forms.function.clone()];
+        let form = rng.u32(..3);
+        match ending {
+            Some(Ending::OutOfTime) => script(&forms.limited),
+            Some(Ending::Killed) => script(&forms.endless),
+            _ if form == 0 => function,
+            Some(Ending::Fail) => script(&forms.atomic),
+            _ if form == 1 => script(&forms.atomic),
+            _ => script(&self.operations),
+        }
     }
 }
 
@@ -109,6 +239,11 @@ impl Lists {
             next_queue: AtomicU32::new(0),
             next_mark: AtomicU32::new(1),
         }
+    }
+
+    /// The name of this run's library of functions.
+    pub fn library_name(&self) -> String {
+        self.prefix.replace(':', "_")
     }
 
     /// How many keys there have been.
@@ -167,6 +302,10 @@ pub enum Intent {
     Take(Queue),
 }
 
+/// How a script of which nothing happens is to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ScriptEnding(Ending);
+
 /// A command and what its reply will mean.
 #[derive(Debug)]
 pub struct Command {
@@ -197,6 +336,8 @@ pub enum Meaning {
     Script(Vec<Intent>),
     /// The operations script, ending in an error after these.
     FailingScript(Vec<Intent>),
+    /// The operations script, of which nothing happens.
+    RolledBack(Vec<Intent>, ScriptEnding),
     /// The chasing script: which key it reads, and the mark that it writes.
     Chase(Key, Mark),
 }
@@ -210,6 +351,12 @@ pub enum Body {
     Exec { queued: Vec<Command>, refused: bool },
     /// MULTI, these, and DISCARD.
     Discard { queued: Vec<Command> },
+    /// MULTI ATOMIC, these, and EXEC; the one of this number is followed by one that fails.
+    RolledBack {
+        queued: Vec<Command>,
+        after: usize,
+        failing: Vec<Vec<u8>>,
+    },
 }
 
 /// A transaction to be made.
@@ -255,6 +402,7 @@ impl Planner<'_> {
             90..94 => Kind::ScriptFailing,
             _ => Kind::ScriptInMulti,
         };
+        let kind = self.perhaps_rolled_back(kind);
         let mut watched = Vec::new();
         let body = match kind {
             Kind::Plain => Body::Single(self.plain()),
@@ -283,6 +431,10 @@ impl Planner<'_> {
                 }
             }
             Kind::ScriptChase => Body::Single(self.chase()),
+            Kind::MultiRolledBack => {
+                let queued = self.plains();
+                self.rolled_back(queued)
+            }
             Kind::ScriptInMulti => {
                 let mut queued = self.plains();
                 queued.push(if self.rng.bool() {
@@ -302,6 +454,43 @@ impl Planner<'_> {
             kind,
             watched,
             body,
+        }
+    }
+
+    /// One in six is one of which nothing happens, where the server can do that.
+    pub fn perhaps_rolled_back(&mut self, kind: Kind) -> Kind {
+        if self.scripts.rollbacks.is_none() {
+            return kind;
+        }
+        match self.rng.u32(..12) {
+            0 => Kind::MultiRolledBack,
+            1 => Kind::ScriptRolledBack,
+            _ => kind,
+        }
+    }
+
+    /// A transaction that fails at some point, so that nothing of it happens.
+    pub fn rolled_back(&mut self, queued: Vec<Command>) -> Body {
+        let prefix = self.lists.prefix.as_bytes();
+        let key = self.lists.name(self.lists.pick(&mut self.rng, 0));
+        let script = |name: &[u8], ending: Ending| {
+            let call: [&[u8]; 7] = [b"EVALSHA", name, b"0", prefix, b"", b"", b""];
+            let mut call = words(&call);
+            call[4] = ending.word().into();
+            call
+        };
+        let atomic = self.scripts.rollbacks.as_ref().map(|forms| &forms.atomic);
+        let failing = match self.rng.u32(..8) {
+            0 => words(&[b"DEBUG", b"PANIC", &key]),
+            1 => script(&self.scripts.operations, Ending::Rollback),
+            2 => script(atomic.unwrap_or(&self.scripts.operations), Ending::Fail),
+            3 => script(&self.scripts.operations, Ending::Fail),
+            _ => words(&[b"INCRBY", &key, b"no number"]),
+        };
+        Body::RolledBack {
+            after: self.rng.usize(..=queued.len()),
+            queued,
+            failing,
         }
     }
 
@@ -410,17 +599,23 @@ impl Planner<'_> {
                 arguments.extend([b"spin".to_vec(), Vec::new(), b"3000".to_vec()]);
             }
         }
+        let ending = (kind == Kind::ScriptRolledBack).then(|| Ending::some(&mut self.rng));
+        let mut call = self.scripts.call(ending, &mut self.rng);
         let meaning = if kind == Kind::ScriptFailing {
+            // what it wrote before stays where nobody asks for anything else
+            call = [b"EVALSHA".to_vec(), self.scripts.operations.clone()];
             arguments.extend([b"fail".to_vec(), Vec::new(), Vec::new()]);
             Meaning::FailingScript(intents)
+        } else if let Some(ending) = ending {
+            let at = 1 + 3 * self.rng.usize(..=arguments.len() / 3);
+            let place = arguments[0].clone();
+            arguments.splice(at..at, [ending.word().into(), place, Vec::new()]);
+            Meaning::RolledBack(intents, ScriptEnding(ending))
         } else {
             Meaning::Script(intents)
         };
-        let mut words = vec![
-            b"EVALSHA".to_vec(),
-            self.scripts.operations.clone(),
-            keys.len().to_string().into_bytes(),
-        ];
+        let mut words: Vec<Vec<u8>> = call.into();
+        words.push(keys.len().to_string().into_bytes());
         words.extend(keys);
         words.extend(arguments);
         Command { words, meaning }
@@ -496,6 +691,10 @@ impl Command {
                 }
                 _ => None,
             },
+            Meaning::RolledBack(_, ScriptEnding(ending)) => match reply {
+                Value::Error(text) if ending.is_told_by(text) => Some(Vec::new()),
+                _ => None,
+            },
             Meaning::Chase(first, mark) => match reply.as_array()? {
                 [value, chosen, written] => {
                     let chosen = std::str::from_utf8(chosen.as_bytes()?).ok()?.parse().ok()?;
@@ -509,6 +708,11 @@ impl Command {
         }
     }
 
+    /// What is written by a command of which nothing happens, if it is one.
+    pub fn never(&self) -> Option<Vec<Operation>> {
+        matches!(self.meaning, Meaning::RolledBack(..)).then(|| self.unseen())
+    }
+
     /// What a command does to the keys whose reply nobody saw. Which key a chase chose is not known.
     pub fn unseen(&self) -> Vec<Operation> {
         match &self.meaning {
@@ -519,7 +723,9 @@ impl Command {
                 marks.iter().map(push).collect()
             }
             Meaning::Take(taking, _) => vec![taking.unseen()],
-            Meaning::Script(intents) | Meaning::FailingScript(intents) => {
+            Meaning::Script(intents)
+            | Meaning::FailingScript(intents)
+            | Meaning::RolledBack(intents, _) => {
                 let operation = |intent: &Intent| match *intent {
                     Intent::Write(key, mark) => Some(shapes::write_unseen(key, mark)),
                     Intent::Read(_) => None,

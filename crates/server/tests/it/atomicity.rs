@@ -316,6 +316,19 @@ fn the_script_of_a_client_that_was_killed_is_taken_back() {
         other.ask("MGET mine n") == "[\"before\" $-1]"
     });
     assert!(victim.receive().is_none());
+
+    // an EXEC around it does not happen in part
+    let mut victim = server.connect();
+    let id = victim.ask("CLIENT ID").replace(':', "");
+    victim.ask("MULTI");
+    victim.ask("SET first 1");
+    victim.ask("EVAL \"redis.call('set', KEYS[1], 'x') while true do end\" 1 mine");
+    victim.send("EXEC");
+    eventually("it runs", || other.ask("GET mine").starts_with("-BUSY "));
+    assert_eq!(other.ask(&format!("CLIENT KILL ID {id}")), ":1");
+    eventually("it is over", || {
+        other.ask("MGET first mine") == "[$-1 \"before\"]"
+    });
 }
 
 #[test]
