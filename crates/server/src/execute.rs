@@ -590,6 +590,7 @@ impl Server {
                     Err(Stop::Abort) => {}
                 }
                 self.take_back(txn, thread, beginning, DeferredMark::default());
+                session.functions = None;
                 self.pubsub.take_back(session);
                 return Err(error.into());
             }
@@ -792,6 +793,7 @@ impl Server {
         });
         match outcome {
             Ok(()) => {
+                self.functions.publish(session);
                 thread.count(txn.commit());
                 session.catches_up |= session.uncommitted.take().is_some();
                 thread.defer_answered(entry.id, &out[start..]);
@@ -799,6 +801,7 @@ impl Server {
             }
             Err(Stop::Error(error)) => {
                 out.truncate(start);
+                self.functions.publish(session);
                 thread.count(txn.commit());
                 session.catches_up |= session.uncommitted.take().is_some();
                 self.settle(session, thread);
@@ -809,6 +812,7 @@ impl Server {
                 out.truncate(start);
                 thread.forget_deferred();
                 txn.roll_back();
+                session.functions = None;
                 self.pubsub.take_back(session);
                 let mut reply = RespWriter::new(out, session.protocol);
                 self.answer_error(entry, thread, &mut reply, &INTERNAL_ERROR);
@@ -821,6 +825,7 @@ impl Server {
                     blocked_on: txn.blocked_on(),
                 };
                 txn.roll_back();
+                session.functions = None;
                 self.pubsub.take_back(session);
                 return Ok(again);
             }

@@ -7,13 +7,14 @@
 //!
 //! Functions are no data: FLUSHALL leaves them. But changes of the table are effects of their transaction, to be repeated by a log
 //! and by replicas, so they all hold one stripe ([`hold_table`]): then the order of the effects is that of the
-//! changes. Inside EXEC all stripes are held, so none is ever taken back and made twice.
+//! changes. Until the transaction commits the changed table is its session's alone: nobody else sees it, and to take it back is to
+//! forget it.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use perilune_command::{CommandError, Outcome, integer};
 use perilune_keyspace::{Abort as Refused, ReadTxn, Txn, WriteTxn};
@@ -23,11 +24,19 @@ use smallvec::SmallVec;
 
 use crate::call::{Call, Thread};
 use crate::running::Spares;
-use crate::scripting::{self, LazyVm, Program};
+use crate::scripting::{self, LazyVm, Program, ScriptMemory};
+use crate::session::Session;
 
 /// What a library may take to be loaded.
 const LOAD_TIME_MAX: Duration = Duration::from_millis(500);
 
+/// What all libraries of a payload may take together. Some 20,000 of the usual kind do.
+const RESTORE_TIME_MAX: Duration = Duration::from_secs(2);
+
+const _: () = assert!(LOAD_TIME_MAX.as_nanos() <= RESTORE_TIME_MAX.as_nanos());
+
+const TIMEOUT: CommandError =
+    CommandError::new("ERR Error registering functions: ERR FUNCTION LOAD timeout");
 const NOT_FOUND: CommandError = CommandError::new("ERR Function not found");
 const BAD_KEY_COUNT: CommandError = CommandError::new("ERR Bad number of keys provided");
 
@@ -129,22 +138,44 @@ impl Functions {
         self.lock().clone()
     }
 
-    /// Changes the table, for everybody at once, or not at all where that fails.
+    /// The libraries as this session sees them: with what its transaction has changed so far.
+    pub fn table_for(&self, session: &Session) -> Arc<Table> {
+        session.functions.clone().unwrap_or_else(|| self.table())
+    }
+
+    /// Changes the table, for this session until its transaction commits, or not at all where that fails. The transaction
+    /// holds the table ([`hold_table`]), so that nobody else changes it meanwhile.
     ///
     /// # Errors
     /// Those of `change`.
-    pub fn change<T>(
+    pub fn change(
         &self,
-        change: impl FnOnce(&mut Table) -> Result<T, CommandError>,
-    ) -> Result<T, CommandError> {
-        let mut table = self.lock();
-        let mut next = Table::clone(&table);
-        let value = change(&mut next)?;
-        *table = Arc::new(next);
+        session: &mut Session,
+        change: impl FnOnce(&mut Table) -> Result<(), CommandError>,
+    ) -> Result<(), CommandError> {
+        let mut next = Table::clone(&self.table_for(session));
+        change(&mut next)?;
+        session.functions = Some(Arc::new(next));
+        Ok(())
+    }
+
+    /// What the session's transaction has changed is everybody's now. Called when it commits, before it lets go of its stripes.
+    #[inline]
+    pub fn publish(&self, session: &mut Session) {
+        if let Some(table) = session.functions.take() {
+            self.replace(table);
+        }
+    }
+
+    #[cold]
+    fn replace(&self, table: Arc<Table>) {
+        *self.lock() = table;
         self.generation.fetch_add(1, Ordering::Release);
-        Ok(value)
     }
 }
+
+/// No generation of the table.
+const NO_GENERATION: u64 = u64::MAX;
 
 /// So many bytes of a name are compared with the one of the last call.
 const LAST_NAME_BYTES_MAX: usize = 64;
@@ -165,21 +196,35 @@ impl FunctionMemory {
         let generation = functions.generation.load(Ordering::Acquire);
         if self.generation != generation {
             self.generation = generation;
-            self.take(functions.table(), vm);
+            self.take(functions.table());
+            self.drop_others(&Table::default(), vm);
+        }
+    }
+
+    /// The same for a session, whose transaction may have changed the table. Nothing is dropped for that: it may be taken back.
+    #[inline]
+    pub fn follow_for(&mut self, session: &Session, functions: &Functions, vm: &mut LazyVm) {
+        match &session.functions {
+            None => self.follow(functions, vm),
+            Some(table) => {
+                // whatever becomes of it, everybody's table is looked at afterwards
+                self.generation = NO_GENERATION;
+                self.take(table.clone());
+            }
         }
     }
 
     #[cold]
-    fn take(&mut self, table: Arc<Table>, vm: &mut LazyVm) {
+    fn take(&mut self, table: Arc<Table>) {
         self.last = None;
         self.table = table;
-        self.drop_others(vm);
     }
 
-    /// Drops the libraries from the machine that are not in the table.
-    fn drop_others(&self, vm: &mut LazyVm) {
+    /// Drops the libraries from the machine that are in neither table.
+    fn drop_others(&self, other: &Table, vm: &mut LazyVm) {
         if let Some(vm) = vm.made() {
-            let ids: HashSet<u64> = self.table.libraries().map(|it| it.library.id()).collect();
+            let known = self.table.libraries().chain(other.libraries());
+            let ids: HashSet<u64> = known.map(|it| it.library.id()).collect();
             vm.keep_libraries(|id| ids.contains(&id));
         }
     }
@@ -203,7 +248,9 @@ pub fn fcall(
     reply: &mut dyn Reply,
 ) -> Outcome {
     let (vm, memory) = call.machine.take().ok_or(scripting::NOT_ALLOWED)?;
-    memory.functions.follow(&call.server.functions, vm);
+    memory
+        .functions
+        .follow_for(call.session, &call.server.functions, vm);
     let function = memory.functions.get(arguments[1]).ok_or(NOT_FOUND)?;
     let count = integer(arguments[2]).map_err(|_| BAD_KEY_COUNT)?;
     let keys = scripting::check_key_count(count, arguments)?;
@@ -223,16 +270,21 @@ pub fn load(
     let (vm, memory) = call.machine.take().ok_or(scripting::NOT_ALLOWED)?;
     let library = Arc::new(Library::new(source).map_err(CommandError::from_text)?);
     let outcome = load_and_add(call, vm, txn, &library, replace);
-    // what was loaded in vain is dropped
-    memory.functions.follow(&call.server.functions, vm);
-    if outcome.is_err() {
-        memory.functions.drop_others(vm);
-    }
-    call.thread.slot.show_vm_memory(vm.memory_used_bytes());
+    after_loading(call, vm, memory, &outcome);
     outcome?;
     note_change(txn, arguments);
     reply.bulk(library.name());
     Ok(())
+}
+
+/// Drops what was loaded in vain, and shows the memory.
+fn after_loading(call: &Call<'_>, vm: &mut LazyVm, memory: &mut ScriptMemory, outcome: &Outcome) {
+    let functions = &call.server.functions;
+    if outcome.is_err() {
+        memory.functions.follow_for(call.session, functions, vm);
+        memory.functions.drop_others(&functions.table(), vm);
+    }
+    call.thread.slot.show_vm_memory(vm.memory_used_bytes());
 }
 
 fn load_and_add(
@@ -247,10 +299,11 @@ fn load_and_add(
         true => Ok(()),
         false => is_free(table, library),
     };
-    may_come(&functions.table())?;
-    let known = run_library(call, vm, library)?;
+    may_come(&functions.table_for(call.session))?;
+    let memory_bytes = call.server.script_memory_limit();
+    let known = run_library(call, vm, library, LOAD_TIME_MAX, memory_bytes)?;
     hold_table(txn)?;
-    functions.change(|table| {
+    functions.change(call.session, |table| {
         may_come(table)?;
         table.add(Arc::new(known))
     })?;
@@ -277,11 +330,7 @@ pub fn restore<'a>(
 ) -> Outcome {
     let (vm, memory) = call.machine.take().ok_or(scripting::NOT_ALLOWED)?;
     let outcome = load_all(call, vm, txn, sources, policy);
-    memory.functions.follow(&call.server.functions, vm);
-    if outcome.is_err() {
-        memory.functions.drop_others(vm);
-    }
-    call.thread.slot.show_vm_memory(vm.memory_used_bytes());
+    after_loading(call, vm, memory, &outcome);
     outcome
 }
 
@@ -293,13 +342,29 @@ fn load_all<'a>(
     policy: Policy,
 ) -> Outcome {
     let mut restored = Table::default();
+    let began = Instant::now();
+    let held_bytes = vm.get(call.server, call.thread).memory_used_bytes();
+    let limit_bytes = call.server.script_memory_limit();
     for source in sources {
         let library = Arc::new(Library::new(&source?).map_err(CommandError::from_text)?);
         is_free(&restored, &library)?;
-        restored.add(Arc::new(run_library(call, vm, &library)?))?;
+        let left = RESTORE_TIME_MAX.saturating_sub(began.elapsed());
+        if left.is_zero() {
+            return Err(TIMEOUT.into());
+        }
+        vm.maybe_collect();
+        let taken_bytes = vm.memory_used_bytes().saturating_sub(held_bytes);
+        let known = run_library(
+            call,
+            vm,
+            &library,
+            left.min(LOAD_TIME_MAX),
+            limit_bytes.saturating_sub(taken_bytes),
+        )?;
+        restored.add(Arc::new(known))?;
     }
     hold_table(txn)?;
-    call.server.functions.change(|table| {
+    call.server.functions.change(call.session, |table| {
         if policy == Policy::Flush {
             *table = Table::default();
         }
@@ -326,17 +391,17 @@ fn is_free(table: &Table, library: &Library) -> Result<(), CommandError> {
     Err(CommandError::from_text(text))
 }
 
-/// Runs a library in the thread's machine, for what it registers.
+/// Runs a library in the thread's machine, for what it registers, within these limits.
 fn run_library(
     call: &Call<'_>,
     vm: &mut LazyVm,
     library: &Arc<Library>,
+    time_max: Duration,
+    memory_bytes: usize,
 ) -> Result<Known, CommandError> {
     let vm = vm.get(call.server, call.thread);
-    vm.set_limits(perilune_script::Limits {
-        memory_bytes: call.server.script_memory_limit(),
-    });
-    let declarations = run_in_time(vm, call.thread, library)?;
+    vm.set_limits(perilune_script::Limits { memory_bytes });
+    let declarations = run_in_time(vm, call.thread, library, time_max)?;
     let functions = Function::all(library, declarations).map_err(CommandError::from_text)?;
     Ok(Known {
         library: library.clone(),
@@ -348,8 +413,9 @@ fn run_in_time(
     vm: &mut Vm,
     thread: &Thread,
     library: &Library,
+    time_max: Duration,
 ) -> Result<Vec<perilune_script::Declaration>, CommandError> {
-    let _limit = thread.slot.limit_time(LOAD_TIME_MAX, Spares::Nothing);
+    let _limit = thread.slot.limit_time(time_max, Spares::Nothing);
     vm.load(library, &mut LoadPort { thread })
         .map_err(|stop| CommandError::from_text(scripting::stop_message(stop)))
 }
@@ -540,13 +606,70 @@ mod tests {
     }
 
     #[test]
+    fn a_payload_of_slow_libraries_does_not_load_for_ever() {
+        let mut stage = Stage::new();
+        stage.call(&[b"FUNCTION", b"LOAD", LIBRARY]);
+        let source = |number| {
+            format!(
+                "#!lua name=slow{number}\nfor i = 1, 3e7 do end redis.register_function('s{number}', function() end)"
+            )
+        };
+        let sources: Vec<String> = (0..1000).map(source).collect();
+        let payload = perilune_value::rdb::dump_libraries(sources.iter().map(String::as_bytes));
+        let began = Instant::now();
+        let answer = stage.call(&[b"FUNCTION", b"RESTORE", &payload]);
+        assert_eq!(
+            answer,
+            "-ERR Error registering functions: ERR FUNCTION LOAD timeout\r\n"
+        );
+        // one that has begun may take its time
+        assert!(began.elapsed() < RESTORE_TIME_MAX * 3);
+        assert_eq!(stage.server.functions.table().function_count(), 1);
+        let few = perilune_value::rdb::dump_libraries(sources[..2].iter().map(String::as_bytes));
+        assert_eq!(stage.call(&[b"FUNCTION", b"RESTORE", &few]), "+OK\r\n");
+        assert_eq!(stage.server.functions.table().function_count(), 3);
+    }
+
+    #[test]
+    fn a_payload_gets_the_memory_of_one_library() {
+        let mut stage = Stage::new();
+        let source = |number| {
+            format!(
+                "#!lua name=big{number}\nlocal s = ('x'):rep(20000000) .. {number} redis.register_function('b{number}', function() return #s end)"
+            )
+        };
+        let sources: Vec<String> = (0..20).map(source).collect();
+        let payload = |count| {
+            perilune_value::rdb::dump_libraries(sources[..count].iter().map(String::as_bytes))
+        };
+        let answer = stage.call(&[b"FUNCTION", b"RESTORE", &payload(20)]);
+        assert_eq!(
+            answer,
+            "-ERR Error registering functions: ERR Script ran out of memory.\r\n"
+        );
+        assert_eq!(stage.server.functions.table().function_count(), 0);
+        assert_eq!(
+            stage.call(&[b"FUNCTION", b"RESTORE", &payload(8)]),
+            "+OK\r\n"
+        );
+        assert_eq!(stage.call(&[b"FCALL", b"b7", b"0"]), ":20000001\r\n");
+    }
+
+    #[test]
     fn a_thread_drops_what_is_in_the_table_no_more() {
         let mut stage = Stage::new();
         // give or take some: a machine's own tables shrink over several collections
         const SOME: usize = 64 << 10;
         let held = |stage: &mut Stage| stage.local.vm.tidy();
+        // as every thread does at its next tick, or its next call of a function
+        let follow = |stage: &mut Stage| {
+            let Local { vm, scripts, .. } = &mut stage.local;
+            scripts.functions.follow(&stage.server.functions, vm);
+            vm.maybe_collect();
+        };
         stage.call(&[b"FUNCTION", b"LOAD", LIBRARY]);
         stage.call(&[b"FUNCTION", b"FLUSH"]);
+        follow(&mut stage);
         let before = held(&mut stage);
         let big = "x".repeat(1 << 20);
         let source = format!(
@@ -556,10 +679,7 @@ mod tests {
         assert_eq!(stage.call(&[b"FCALL", b"g", b"0"]), ":1048576\r\n");
         assert!(held(&mut stage) + SOME > before + big.len());
         stage.call(&[b"FUNCTION", b"DELETE", b"big"]);
-        // as every thread does at its next tick, or its next call of a function
-        let Local { vm, scripts, .. } = &mut stage.local;
-        scripts.functions.follow(&stage.server.functions, vm);
-        vm.maybe_collect();
+        follow(&mut stage);
         assert!(held(&mut stage) < before + SOME);
         // one that fails is not kept either
         let wrong = [source.as_bytes(), b" nosuch()"].concat();

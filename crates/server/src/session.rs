@@ -10,6 +10,7 @@ use perilune_resp::{Protocol, RequestParser};
 use crate::atomicity::Wishes;
 use crate::blocking::Blocked;
 use crate::clients::Client;
+use crate::functions::Table;
 use crate::pubsub::Uncommitted;
 use crate::transactions::Multi;
 
@@ -106,6 +107,8 @@ pub struct Session {
     pub blocked: Option<(Arc<Blocked>, Option<Instant>)>,
     /// What the EXEC that runs has changed of its subscriptions.
     pub uncommitted: Option<Uncommitted>,
+    /// The libraries as the transaction that runs has changed them: everybody's when it commits.
+    pub functions: Option<Arc<Table>>,
     /// An EXEC has changed its subscriptions: what it has published for itself comes before any later reply, even if it
     /// is not subscribed any more.
     pub catches_up: bool,
@@ -137,6 +140,7 @@ impl Session {
             retry: Retry::default(),
             blocked: None,
             uncommitted: None,
+            functions: None,
             catches_up: false,
             close_after_reply: false,
             parser: RequestParser::new(),

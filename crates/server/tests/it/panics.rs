@@ -37,6 +37,32 @@ const TRANSCRIPTS: &[&str] = &[
     b> DEL new => +QUEUED
     b> EXEC => [:* :1 :1]
     ",
+    // with libraries of functions that were loaded, replaced and deleted
+    "
+    a> FUNCTION FLUSH => +OK
+    a> FUNCTION LOAD \"#!lua name=l\\nredis.register_function('f', function() return 1 end)\" => \"l\"
+    a> FCALL f 0 => :1
+    a> MULTI => +OK
+    a> FUNCTION LOAD REPLACE \"#!lua name=l\\nredis.register_function('f', function() return 2 end)\" => +QUEUED
+    a> FUNCTION LOAD \"#!lua name=m\\nredis.register_function('g', function() return 3 end)\" => +QUEUED
+    a> FCALL f 0 => +QUEUED
+    a> DEBUG PANIC new => +QUEUED
+    a> EXEC => -ERR internal error
+    a> FCALL f 0 => :1
+    b> FCALL f 0 => :1
+    a> FCALL g 0 => -ERR Function not found
+    b> FUNCTION LOAD \"#!lua name=m\\nredis.register_function('g', function() return 4 end)\" => \"m\"
+    a> MULTI => +OK
+    a> FUNCTION DELETE m => +QUEUED
+    a> FUNCTION FLUSH => +QUEUED
+    a> FCALL f 0 => +QUEUED
+    a> DEBUG PANIC new => +QUEUED
+    a> EXEC => -ERR internal error
+    a> FCALL g 0 => :4
+    b> FCALL f 0 => :1
+    b> FUNCTION DELETE l => +OK
+    a> FCALL f 0 => -ERR Function not found
+    ",
     // who watches is not disturbed by what was taken back
     "
     a> SET k whole => +OK
@@ -98,6 +124,38 @@ fn a_panic_is_counted_as_an_error() {
         > INFO commandstats => "*cmdstat_debug:calls=1,*failed_calls=1*"
         "#,
     );
+}
+
+#[test]
+fn libraries_change_for_others_when_the_transaction_commits() {
+    let server = Server::start(&["--io-threads", "2"]);
+    let (mut changer, mut other) = (server.connect(), server.connect());
+    for words in [
+        "MULTI",
+        "FUNCTION LOAD \"#!lua name=l\\nredis.register_function('f', function() return 1 end)\"",
+        "FCALL f 0",
+        "FUNCTION STATS",
+        "DEBUG SLEEP 1",
+    ] {
+        changer.ask(words);
+    }
+    changer.send("EXEC");
+    eventually("the changer sleeps", || {
+        other.text("CLIENT LIST").contains("cmd=exec")
+    });
+    assert_eq!(other.ask("FCALL f 0"), "-ERR Function not found");
+    assert!(
+        other
+            .ask("FUNCTION STATS")
+            .contains("\"libraries_count\" :0")
+    );
+    let answer = changer.receive().as_ref().map(crate::harness::show);
+    let answer = answer.expect("an answer");
+    assert!(
+        answer.starts_with("[\"l\" :1 ") && answer.contains("\"libraries_count\" :1"),
+        "{answer}"
+    );
+    assert_eq!(other.ask("FCALL f 0"), ":1");
 }
 
 #[test]

@@ -32,12 +32,11 @@ fn delete(
     reply: &mut dyn Reply,
 ) -> Outcome {
     functions::hold_table(txn)?;
-    call.server
-        .functions
-        .change(|table| match table.remove(arguments[2]) {
-            true => Ok(()),
-            false => Err(CommandError::new("ERR Library not found")),
-        })?;
+    let functions = &call.server.functions;
+    functions.change(call.session, |table| match table.remove(arguments[2]) {
+        true => Ok(()),
+        false => Err(CommandError::new("ERR Library not found")),
+    })?;
     functions::note_change(txn, arguments);
     reply.ok();
     Ok(())

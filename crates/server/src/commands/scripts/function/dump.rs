@@ -21,7 +21,7 @@ pub const DUMP: ServerCommand = Command::new(
 );
 
 fn dump(call: &mut Call<'_>, _arguments: &[&[u8]], reply: &mut dyn Reply) -> Outcome {
-    let table = call.server.functions.table();
+    let table = call.server.functions.table_for(call.session);
     reply.bulk(&dump_libraries(
         table.libraries().map(|known| known.library.source()),
     ));

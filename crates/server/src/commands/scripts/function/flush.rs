@@ -47,15 +47,10 @@ fn flush(
         _ => return Err(super::wrong_syntax(arguments).into()),
     }
     functions::hold_table(txn)?;
-    call.server.functions.change(|table| {
+    call.server.functions.change(call.session, |table| {
         *table = Table::default();
         Ok(())
     })?;
-    if let Some((vm, memory)) = &mut call.machine {
-        memory.functions.follow(&call.server.functions, vm);
-        vm.maybe_collect();
-        call.thread.slot.show_vm_memory(vm.memory_used_bytes());
-    }
     functions::note_change(txn, arguments);
     reply.ok();
     Ok(())

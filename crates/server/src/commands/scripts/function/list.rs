@@ -44,7 +44,7 @@ fn list(call: &mut Call<'_>, arguments: &[&[u8]], reply: &mut dyn Reply) -> Outc
             return Err(CommandError::quoting(&[b"ERR Unknown argument ", argument]).into());
         }
     }
-    let table = call.server.functions.table();
+    let table = call.server.functions.table_for(call.session);
     let is_meant = |known: &&Known| {
         pattern.is_none_or(|pattern| glob_match(pattern, known.library.name(), Case::Ignored))
     };

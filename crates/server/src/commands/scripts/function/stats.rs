@@ -50,7 +50,7 @@ fn stats(call: &mut Call<'_>, _arguments: &[&[u8]], reply: &mut dyn Reply) -> Ou
             reply.integer(running.age.as_millis() as i64);
         }
     }
-    let table = server.functions.table();
+    let table = server.functions.table_for(call.session);
     reply.bulk(b"engines");
     reply.map(1);
     reply.bulk(ENGINE.as_bytes());
