@@ -17,3 +17,4 @@ mod long_running;
 mod panics;
 mod ports;
 mod pubsub;
+mod rolled_back;
