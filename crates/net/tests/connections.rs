@@ -8,7 +8,12 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use perilune_net::{CloseReason, Config, Endpoint, Listener, OutputLimits, Settings};
-use support::{Client, Lines, Message, eventually, start, start_one_loop};
+use support::{Client, Lines, Message, Server, eventually, start, start_one_loop};
+
+/// Waits until so many commands wait for an answer by message, or have waited.
+fn waiting(server: &Server, count: usize) {
+    eventually(|| (server.lines.waits.load(Ordering::Relaxed) == count).then_some(()));
+}
 
 #[test]
 fn a_pipeline_is_answered_in_order_however_it_is_cut() {
@@ -242,7 +247,7 @@ fn messages_and_pushes_reach_a_connection() {
     });
     assert_eq!(a.line(), "pushed");
     // The push may have come before the command.
-    std::thread::sleep(Duration::from_millis(50));
+    waiting(&server, 1);
     net.post(at, Message::Serve("served".into()));
     assert_eq!([a.line(), a.line()], ["served", "pong"]);
     for loop_index in 0..net.loops() {
@@ -260,18 +265,20 @@ fn a_wait_ends_at_its_deadline_or_with_what_it_waits_for() {
     let (at_a, at_b) = (server.at(a.id()), server.at(b.id()));
     let begin = Instant::now();
     a.send("take-for 60\nping\n");
-    b.send("take-for 3000\nping\n");
+    b.send("take-for 30000\nping\n");
     assert_eq!([a.line(), a.line()], ["timed out", "pong"]);
     let waited = begin.elapsed();
     assert!(waited >= Duration::from_millis(60) && waited < Duration::from_secs(3));
+    waiting(&server, 2);
     net.post(at_b, Message::Serve("served".into()));
     assert_eq!([b.line(), b.line()], ["served", "pong"]);
     // what has come in time is not followed by a timeout, nor by that of an earlier wait
-    a.send("take-for 100\n");
-    std::thread::sleep(Duration::from_millis(50));
+    a.send("take-for 1000\n");
+    waiting(&server, 3);
     net.post(at_a, Message::Serve("served".into()));
     a.send("take 2\nping\n");
-    std::thread::sleep(Duration::from_millis(120));
+    waiting(&server, 4);
+    std::thread::sleep(Duration::from_millis(1100));
     net.post(at_a, Message::Serve("served again".into()));
     assert_eq!(
         [a.line(), a.line(), a.line()],

@@ -4,8 +4,8 @@
 //! ping            pong
 //! aside MS        puts the loop down, sleeps, answers whether it still had the loop
 //! hold            puts the loop down and waits for a `release`, which only a thread that has taken the loop can serve
-//! release         ends a `hold`
-//! hog MS          sleeps with the loop in hand
+//! grip            waits for a release with the loop in hand
+//! release         ends the first `hold` or `grip` that is left
 //! park T          waits for `wake` with ticket T; goes on when the client has gone
 //! wait T          the same, but ends with the connection
 //! doze T          like park, but the wake-up is on its way before it parks
@@ -35,13 +35,37 @@ pub struct Lines {
     pub reports: Mutex<Vec<String>>,
     pub locals: AtomicUsize,
     pub ticks: AtomicU64,
-    /// Begun `hold`s.
-    pub holds: AtomicUsize,
-    /// Releases that no `hold` has used yet.
-    pub releases: Mutex<usize>,
-    pub released: Condvar,
+    /// Begun `aside`s, `hold`s and `grip`s.
+    pub begun: AtomicUsize,
+    /// Begun `take`s and `take-for`s.
+    pub waits: AtomicUsize,
+    pub holds: Holds,
     pub max_conns: usize,
     pub limits: OutputLimits,
+}
+
+/// Those that wait for a release, and get it in the order in which they came.
+#[derive(Default)]
+pub struct Holds {
+    /// How many have come, and how many may go.
+    counts: Mutex<(usize, usize)>,
+    released: Condvar,
+}
+
+impl Holds {
+    fn wait(&self, begun: &AtomicUsize) {
+        let mut counts = self.counts.lock().unwrap();
+        let place = counts.0;
+        counts.0 += 1;
+        begun.fetch_add(1, Ordering::Relaxed);
+        let is_held = |counts: &mut (usize, usize)| counts.1 <= place;
+        drop(self.released.wait_while(counts, is_held).unwrap());
+    }
+
+    pub fn release(&self) {
+        self.counts.lock().unwrap().1 += 1;
+        self.released.notify_all();
+    }
 }
 
 #[derive(Default)]
@@ -183,6 +207,7 @@ impl LineService {
             "id" => say(conn, &conn.id().to_string()),
             "aside" => {
                 turn.put_down();
+                self.0.begun.fetch_add(1, Ordering::Relaxed);
                 std::thread::sleep(Duration::from_millis(number()));
                 let kept = turn.take_back();
                 *turn.local() += 1;
@@ -190,21 +215,16 @@ impl LineService {
             }
             "hold" => {
                 turn.put_down();
-                self.0.holds.fetch_add(1, Ordering::Relaxed);
-                let releases = self.0.releases.lock().unwrap();
-                let mut releases = self.0.released.wait_while(releases, |n| *n == 0).unwrap();
-                *releases -= 1;
-                drop(releases);
+                self.0.holds.wait(&self.0.begun);
                 say(conn, if turn.take_back() { "kept" } else { "lost" });
             }
-            "release" => {
-                *self.0.releases.lock().unwrap() += 1;
-                self.0.released.notify_all();
-                say(conn, "released");
+            "grip" => {
+                self.0.holds.wait(&self.0.begun);
+                say(conn, "gripped");
             }
-            "hog" => {
-                std::thread::sleep(Duration::from_millis(number()));
-                say(conn, "hogged");
+            "release" => {
+                self.0.holds.release();
+                say(conn, "released");
             }
             "park" | "wait" | "doze" if !resumed => {
                 conn.session.resumed = true;
@@ -218,8 +238,12 @@ impl LineService {
                 };
             }
             "park" | "wait" | "doze" => say(conn, "woken"),
-            "take" => return Flow::Wait(number(), None),
+            "take" => {
+                self.0.waits.fetch_add(1, Ordering::Relaxed);
+                return Flow::Wait(number(), None);
+            }
             "take-for" => {
+                self.0.waits.fetch_add(1, Ordering::Relaxed);
                 let deadline = Instant::now() + Duration::from_millis(number());
                 return Flow::Wait(1, Some(deadline));
             }
@@ -245,6 +269,9 @@ impl LineService {
         Flow::Continue
     }
 }
+
+/// How long a test waits for what must happen.
+pub const PATIENCE: Duration = Duration::from_secs(20);
 
 pub struct Server {
     pub lines: Arc<Lines>,
@@ -277,9 +304,7 @@ impl Server {
     pub fn connect(&self) -> Client<TcpStream> {
         let stream = TcpStream::connect(self.address).unwrap();
         stream.set_nodelay(true).unwrap();
-        stream
-            .set_read_timeout(Some(Duration::from_secs(20)))
-            .unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
         Client {
             stream: BufReader::new(stream),
         }
@@ -333,14 +358,14 @@ impl<T: Read + Write> Client<T> {
     }
 }
 
-/// Tries until there is an answer; ten seconds are a failure.
+/// Tries until there is an answer; as long as one waits for a line.
 pub fn eventually<R>(mut what: impl FnMut() -> Option<R>) -> R {
     let start = Instant::now();
     loop {
         if let Some(result) = what() {
             return result;
         }
-        assert!(start.elapsed() < Duration::from_secs(10), "did not happen");
+        assert!(start.elapsed() < PATIENCE, "did not happen");
         std::thread::sleep(Duration::from_millis(2));
     }
 }
