@@ -49,10 +49,10 @@ assert.deepEqual(shown.flat().filter((value) => value !== null), ['code']);
 assert.deepEqual(await client.hmGet(session('ann'), ['field', 'value', 'language']), [null, '4711', 'tr']);
 
 // What has expired is not there, for any command, and the rest is.
-await client.hSetEx(session('bob'), { token: 'x', csrf: 'y' }, { expiration: { type: 'PX', value: 400 } });
+await client.hSetEx(session('bob'), { token: 'x', csrf: 'y' }, { expiration: { type: 'PX', value: 1000 } });
 await client.hSet(session('bob'), 'name', 'Bob');
 assert.equal(await client.hLen(session('bob')), 3);
-await sleep(440);
+await sleep(1050);
 assert.deepEqual({ ...(await client.hGetAll(session('bob'))) }, { name: 'Bob' });
 assert.deepEqual(await client.hmGet(session('bob'), ['token', 'name']), [null, 'Bob']);
 assert.equal(await client.hExists(session('bob'), 'csrf'), 0);
@@ -60,9 +60,9 @@ assert.deepEqual(await client.hTTL(session('bob'), ['token', 'name']), [-2, -1])
 
 // Of a session of which every field has expired nothing can be read, and the key goes soon (the server looks for such
 // keys ten times a second). What is made to stay stays.
-await client.hSetEx(session('cem'), { a: '1', b: '2' }, { expiration: { type: 'PX', value: 400 } });
+await client.hSetEx(session('cem'), { a: '1', b: '2' }, { expiration: { type: 'PX', value: 1000 } });
 assert.deepEqual(await client.hPersist(session('cem'), 'b'), [1]);
-await sleep(440);
+await sleep(1050);
 assert.deepEqual({ ...(await client.hGetAll(session('cem'))) }, { b: '2' });
 assert.deepEqual(await client.hpExpire(session('cem'), 'b', 30), [1]);
 await sleep(60);

@@ -16,7 +16,7 @@ const take = defineScript({
     redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - window)
     if redis.call('ZCARD', KEYS[1]) >= limit then
       local oldest = redis.call('ZRANGE', KEYS[1], 0, 0, 'WITHSCORES')
-      return {0, oldest[2] + window - now}
+      return {0, now, oldest[2] + window - now}
     end
     redis.call('ZADD', KEYS[1], now, id)
     -- who does not come again leaves nothing behind
@@ -27,8 +27,8 @@ const take = defineScript({
     parser.pushKey(key);
     parser.push(String(limit), String(windowMs * 1000), id);
   },
-  transformReply([passed, us]) {
-    return passed ? { passed: true, at: us } : { passed: false, retryAfterMs: Math.ceil(us / 1000) };
+  transformReply([passed, at, retryAfter]) {
+    return passed ? { passed: true, at } : { passed: false, at, retryAfterMs: Math.ceil(retryAfter / 1000) };
   },
 });
 
@@ -41,17 +41,16 @@ const WINDOW_MS = 250;
 const KEY = 'example:window:10.3.0.1';
 await callers[0].del(KEY);
 
-// Eight callers for about six windows, each as fast as it can, without waiting as it is told.
+// Eight callers for six windows or more, each as fast as it can, without waiting as it is told.
 const passed = [];
-let refused = 0;
-const end = Date.now() + 6 * WINDOW_MS;
+const refused = [];
 await Promise.all(callers.map(async (caller, c) => {
-  for (let i = 0; Date.now() < end; i++) {
+  for (let i = 0; passed.length < 6 * LIMIT; i++) {
     const answer = await caller.take(KEY, LIMIT, WINDOW_MS, `${c}-${i}`);
     if (answer.passed) {
       passed.push(answer.at);
     } else {
-      refused++;
+      refused.push(answer.at);
       assert.ok(answer.retryAfterMs >= 0 && answer.retryAfterMs <= WINDOW_MS, `${answer.retryAfterMs} ms`);
     }
   }
@@ -62,25 +61,29 @@ passed.sort((a, b) => a - b);
 for (let i = 0; i + LIMIT < passed.length; i++) {
   assert.ok(passed[i + LIMIT] - passed[i] >= WINDOW_MS * 1000, `number ${i}: too many in one window`);
 }
-// And no place stays empty: there was always somebody who asked.
-const windows = Math.floor((passed.at(-1) - passed[0]) / (WINDOW_MS * 1000));
-assert.ok(passed.length >= windows * LIMIT && windows >= 3, `${passed.length} in ${windows} windows`);
-assert.ok(refused > 0);
+// And nobody is refused while there is a place.
+for (const at of refused) {
+  const inWindow = passed.filter((other) => at - WINDOW_MS * 1000 < other && other <= at);
+  assert.equal(inWindow.length, LIMIT);
+}
+assert.ok(refused.length > 0);
 
 // Who waits as long as it is told passes.
 const [caller] = callers;
 const other = 'example:window:10.3.0.2';
 await caller.del(other);
 assert.ok((await caller.take(other, 1, 200, 'first')).passed);
-const answer = await caller.take(other, 1, 200, 'second');
-assert.ok(!answer.passed);
+let answer;
+do {
+  answer = await caller.take(other, 1, 200, 'second');
+} while (answer.passed); // this machine had more to do than to ask twice in 200 ms
 await sleep(answer.retryAfterMs + 1);
-assert.ok((await caller.take(other, 1, 200, 'second')).passed);
+assert.ok((await caller.take(other, 1, 200, 'third')).passed);
 
 // The set ends with its last window.
-assert.equal(await caller.zCard(other), 1);
+assert.ok((await caller.zCard(other)) <= 1);
 await sleep(1100);
 assert.equal(await caller.exists([KEY, other]), 0);
 
 await Promise.all(callers.map((client) => client.close()));
-console.log(`${passed.length} passed in ${windows} windows of ${LIMIT}, ${refused} refused`);
+console.log(`${passed.length} passed, ${LIMIT} in a window, ${refused.length} refused`);

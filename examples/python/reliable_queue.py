@@ -25,7 +25,7 @@ DONE = "example:jobs:done"
 TOTALS = "example:jobs:totals"
 ATTEMPTS = "example:jobs:attempts"
 CLOSED = "example:jobs:closed"
-LEASE_MS = 1000
+LEASE_MS = 2000
 
 client = redis.Redis(port=int(os.environ.get("PORT", 6379)), decode_responses=True)
 
@@ -111,7 +111,7 @@ def main() -> None:
     try:
         # Two workers have a job in hand, and are in the middle of it, when the others have not even started.
         start("mortal", seconds_per_job=60)
-        start("sleepy", seconds_per_job=1)
+        start("sleepy", seconds_per_job=2)
         client.lpush(QUEUE, *(json.dumps(job) for job in jobs[:2]))
         until("both at work", lambda: client.hlen(ATTEMPTS) == 2 and client.llen(QUEUE) == 0)
         processes["sleepy"].send_signal(signal.SIGSTOP)
