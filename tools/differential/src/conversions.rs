@@ -14,7 +14,7 @@ use sha1::{Digest, Sha1};
 
 use crate::Words;
 use crate::generate::Generator;
-use crate::libraries::{bytes, number, pick, quoted, string};
+use crate::libraries::{self, bytes, number, pick, quoted, string};
 use crate::pair::{SESSIONS, Step};
 use crate::tables;
 
@@ -215,13 +215,21 @@ const FAILURES: &[&str] = &[
 pub fn episode(generator: &mut Generator, steps: &mut Vec<Step>) {
     let read_only = ["", "_RO"];
     let rng = &mut generator.rng;
-    let (code, unordered) = script(rng);
     let mut arguments = vec![b"0".to_vec()];
     arguments.extend((0..rng.usize(..3)).map(|_| bytes(rng, 8)));
-    if unordered {
-        arguments.push(UNORDERED.to_vec());
-    }
-    let sha = Sha1::digest(&code)
+    let code = match rng.u32(..4) {
+        0 => {
+            arguments.push(libraries::code(rng));
+            libraries::SCRIPT.as_bytes().to_vec()
+        }
+        _ => {
+            let (code, unordered) = script(rng);
+            arguments.extend(unordered.then(|| UNORDERED.to_vec()));
+            code
+        }
+    };
+    let text = [shebang(rng).into_bytes(), code.clone()].concat();
+    let sha = Sha1::digest(&text)
         .iter()
         .fold(String::new(), |mut text, byte| {
             write!(text, "{byte:02x}").expect("a string takes everything");
@@ -237,7 +245,7 @@ pub fn episode(generator: &mut Generator, steps: &mut Vec<Step>) {
     let call = |rng: &mut Rng| -> Words {
         let read_only = read_only[usize::from(rng.u32(..6) == 0)];
         let (name, what) = match rng.u32(..3) {
-            0 => ("EVAL", &code[..]),
+            0 => ("EVAL", &text[..]),
             1 => ("EVALSHA", sha.as_bytes()),
             _ => ("FCALL", &b"convert"[..]),
         };
@@ -246,7 +254,7 @@ pub fn episode(generator: &mut Generator, steps: &mut Vec<Step>) {
     };
     let first = rng.usize(..SESSIONS);
     let mut send = |session: usize, words: Words| steps.push(Step::Call { session, words });
-    send(first, words(&[b"SCRIPT", b"LOAD", &code]));
+    send(first, words(&[b"SCRIPT", b"LOAD", &text]));
     // where this one does not compile no other is called in its place
     send(first, words(&[b"FUNCTION", b"DELETE", b"conversions"]));
     send(first, words(&[b"FUNCTION", b"LOAD", b"REPLACE", &library]));
@@ -261,6 +269,29 @@ pub fn episode(generator: &mut Generator, steps: &mut Vec<Step>) {
             }
             send(session, words(&[b"EXEC"]));
         }
+    }
+}
+
+/// A first line that declares something; for most scripts none.
+fn shebang(rng: &mut Rng) -> String {
+    const FLAGS: &[&str] = &[
+        "no-writes",
+        "allow-oom",
+        "allow-stale",
+        "no-cluster",
+        "allow-cross-slot-keys",
+    ];
+    const ODD: &[&str] = &["", " ", "nosuch", "No-Cluster", "no-cluster "];
+    if rng.u32(..8) > 0 {
+        return String::new();
+    }
+    let mut flags: Vec<&str> = (0..rng.usize(..4)).map(|_| pick(rng, FLAGS)).collect();
+    if rng.u32(..6) == 0 {
+        flags.push(pick(rng, ODD));
+    }
+    match flags.is_empty() {
+        true => "#!lua\n".to_owned(),
+        false => format!("#!lua flags={}\n", flags.join(",")),
     }
 }
 

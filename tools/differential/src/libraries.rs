@@ -9,6 +9,8 @@ use std::fmt::Write;
 
 use fastrand::Rng;
 
+use crate::scripts;
+
 /// Tables can be nested this deep.
 const DEPTH: u32 = 4;
 
@@ -38,9 +40,9 @@ return all(assert(loadstring(code, '=code'))())";
 
 /// Code that calls some function of a library and returns what that did.
 pub fn code(rng: &mut Rng) -> Vec<u8> {
-    let code = match rng.u32(..12) {
-        10 => json(rng),
-        11 => sort(rng),
+    let code = match rng.u32(..14) {
+        10..13 => json(rng),
+        13 => sort(rng),
         which => {
             let call = match which {
                 0 | 1 => bit(rng),
@@ -438,9 +440,30 @@ fn pick_byte(rng: &mut Rng, from: &[u8]) -> u8 {
     from[rng.usize(..from.len())]
 }
 
-/// A module of its own, because the reference's settings outlive the script.
+/// Some settings, and what is encoded and decoded under them. A module of its own, because the reference's settings outlive
+/// the script.
 fn json(rng: &mut Rng) -> String {
+    let mut code = String::from("local json = cjson.new() local seen = {} ");
+    let mut step = |call: String| {
+        write!(code, "seen[#seen + 1] = {{{call}}} ").expect("a string takes everything");
+    };
+    for _ in 0..rng.usize(..4) {
+        step(json_setting(rng));
+    }
+    for _ in 0..rng.usize(1..4) {
+        let (function, argument) = match rng.bool() {
+            true => ("json.encode", json_value(rng)),
+            false => ("json.decode", json_text(rng)),
+        };
+        step(format!("pcall({function}, {argument})"));
+    }
+    code.push_str("return unpack(seen)");
+    code
+}
+
+fn json_setting(rng: &mut Rng) -> String {
     const SETTINGS: &[&str] = &[
+        "encode_sparse_array",
         "encode_sparse_array",
         "encode_max_depth",
         "decode_max_depth",
@@ -449,34 +472,103 @@ fn json(rng: &mut Rng) -> String {
         "encode_invalid_numbers",
         "decode_invalid_numbers",
     ];
-    const TEXTS: &[&str] = &[
-        "'[[[[1]]]]'",
-        "'[0x10,inf,-nan]'",
-        "'{\"a\":[1.5,1e3]}'",
-        "'[1'",
-        "'nan'",
-        "'[{},[[]]]'",
-    ];
+    const SWITCHES: &[&str] = &["true", "false", "'on'", "'off'", "'null'"];
     let name = pick(rng, SETTINGS);
-    let arguments: Vec<String> = (0..rng.usize(..4))
-        .map(|_| match rng.u32(..5) {
-            0 => value(rng, 1),
-            1 => pick(rng, &["true", "false", "'on'", "'off'", "'null'"]).to_owned(),
-            _ => rng.i32(-1..18).to_string(),
-        })
-        .collect();
-    let set = call(rng, &format!("json.{name}"), &arguments);
-    let used = match rng.bool() {
-        true => {
-            let value = value(rng, DEPTH);
-            call(rng, "json.encode", &[value])
-        }
-        false => {
-            let text = pick(rng, TEXTS).to_owned();
-            call(rng, "json.decode", &[text])
-        }
+    let right: Vec<String> = match name {
+        "encode_sparse_array" => vec![
+            pick(rng, SWITCHES).to_owned(),
+            rng.u32(..5).to_string(),
+            rng.u32(..12).to_string(),
+        ],
+        "encode_max_depth" | "decode_max_depth" => vec![rng.u32(..7).to_string()],
+        "encode_number_precision" => vec![rng.u32(..18).to_string()],
+        _ => vec![pick(rng, SWITCHES).to_owned()],
     };
-    format!("local json = cjson.new() local set = {{{set}}} return set, {used}")
+    let arguments: Vec<String> = match rng.u32(..4) {
+        0 => (0..rng.usize(..4))
+            .map(|_| match rng.u32(..5) {
+                0 => value(rng, 1),
+                1 => pick(rng, SWITCHES).to_owned(),
+                _ => rng.i32(-1..18).to_string(),
+            })
+            .collect(),
+        1 => right[..rng.usize(..=right.len())].to_vec(),
+        _ => right,
+    };
+    call(rng, &format!("json.{name}"), &arguments)
+}
+
+/// A value to encode. Tables that come out as objects have one pair, or their elements before it.
+fn json_value(rng: &mut Rng) -> String {
+    match rng.u32(..6) {
+        0 => {
+            let elements: Vec<String> = (0..rng.usize(..4)).map(|_| number(rng)).collect();
+            let place = rng.u32(5..40);
+            let pair = format!("[{place}] = {}", value(rng, 1));
+            format!("{{{}}}", [elements, vec![pair]].concat().join(", "))
+        }
+        1 => {
+            let pair = match rng.u32(..4) {
+                0 => format!("[{}] = 1", number(rng).replace("-(0/0)", "1")),
+                1 => format!("[{}] = {}", rng.i32(-2..30), value(rng, 1)),
+                2 => format!("[{}] = {}", string(rng), value(rng, 2)),
+                _ => format!("{{{}}}", value(rng, 2)),
+            };
+            format!("{{{pair}}}")
+        }
+        _ => value(rng, DEPTH),
+    }
+}
+
+/// Something to decode: right, damaged, or just bytes.
+fn json_text(rng: &mut Rng) -> String {
+    const TEXTS: &[&str] = &[
+        "[[[[1]]]]",
+        "[0x10,inf,-nan]",
+        "[Infinity,-Infinity,NaN]",
+        "{\"a\":[1.5,1e3]}",
+        "[1",
+        "nan",
+        "[{},[[]]]",
+        "[-]",
+        "[+1]",
+        "[1.]",
+        "[.5]",
+        "[1e]",
+        "[1e+]",
+        "[0123]",
+        "[-0]",
+        "[1e999]",
+        "[0x]",
+        "[1,]",
+        "{,}",
+        "{\"a\":1,}",
+        "\"\\ud800\\udc00\"",
+        "\"\\ud800x\"",
+        "\"\\udc00\"",
+        "\"\\u12\"",
+        " \t\r\n1 ",
+        "1 2",
+        "true false",
+        "tru",
+        "nul",
+        "[null,[null]]",
+        "{\"\":null}",
+        "{\"a\":1,\"a\":2}",
+    ];
+    let mut text = match rng.u32(..3) {
+        0 => pick(rng, TEXTS).as_bytes().to_vec(),
+        _ => scripts::json(rng, 5, 4).into_bytes(),
+    };
+    if rng.u32(..4) == 0 && !text.is_empty() {
+        let place = rng.usize(..text.len());
+        match rng.u32(..3) {
+            0 => text[place] = rng.u8(..),
+            1 => text.insert(place, pick_byte(rng, b"[]{},:\"\\0e.- \0")),
+            _ => drop(text.remove(place)),
+        }
+    }
+    quoted(&text)
 }
 
 /// Elements that can be compared, and sometimes one that cannot.

@@ -199,7 +199,7 @@ fn text(rng: &mut Rng) -> String {
 }
 
 /// JSON of this depth at most, with this many members per object at most; seldom broken.
-fn json(rng: &mut Rng, depth: u32, members_max: usize) -> String {
+pub fn json(rng: &mut Rng, depth: u32, members_max: usize) -> String {
     let whole = json_value(rng, depth, members_max);
     if rng.u32(..8) > 0 || whole.is_empty() {
         return whole;

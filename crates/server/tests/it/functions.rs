@@ -157,6 +157,35 @@ fn libraries_travel_as_payloads_all_or_none() {
     assert_eq!(client.ask("FCALL x 0"), ":6", "nothing was replaced");
 }
 
+/// On a primary without a cluster they change nothing. Any combination of flags is taken, and kept.
+#[test]
+fn flags_about_clusters_and_replicas_are_taken_and_shown() {
+    play(
+        r##"
+        > EVAL "#!lua flags=allow-stale\nreturn 1" 0 => :1
+        > EVAL "#!lua flags=no-cluster\nreturn redis.call('set', 'a', '1')" 0 => +OK
+        > EVAL "#!lua flags=allow-cross-slot-keys\nreturn redis.call('mset', 'a', '1', 'b', '2')" 0 => +OK
+        > EVAL "#!lua\nreturn redis.call('mget', 'a', 'b', 'c')" 1 a => ["1" "2" $-1]
+        > EVAL "#!lua flags=no-cluster,allow-stale,allow-cross-slot-keys,no-writes,allow-oom\nreturn redis.call('get', 'a')" 0 => "1"
+        > EVAL "#!lua flags=no-cluster,no-cluster\nreturn 1" 0 => :1
+        > EVAL "#!lua flags=no-cluster flags=allow-stale\nreturn 1" 0 => :1
+        > EVAL "#!lua flags=no-cluster,\nreturn 1" 0 => -ERR Unexpected flag in script shebang:*
+        > EVAL "#!lua flags=No-Cluster\nreturn 1" 0 => -ERR Unexpected flag in script shebang: No-Cluster
+        > EVAL_RO "#!lua flags=allow-stale,no-cluster\nreturn 1" 0 => -ERR Can not execute a script with write flag using *_ro command.
+        > EVAL_RO "#!lua flags=no-writes,allow-stale\nreturn redis.call('get', 'a')" 1 a => "1"
+        > EVAL "#!lua flags=no-writes,allow-cross-slot-keys\nreturn redis.pcall('set', 'a', '1')" 1 a => -ERR Write commands are not allowed from read-only scripts.*
+        > FUNCTION LOAD "#!lua name=l\nlocal function load(name, flags) redis.register_function{function_name=name, callback=function() return redis.call('mset', 'a', 1, 'b', 2) end, flags=flags} end load('f', {'allow-stale', 'no-cluster'}) load('g', {'Allow-Cross-Slot-Keys', 'allow-cross-slot-keys'})" => "l"
+        > FUNCTION LIST => [["library_name" "l" "engine" "LUA" "functions" [["name" "f" "description" $-1 "flags" [+allow-stale +no-cluster]] ["name" "g" "description" $-1 "flags" [+allow-cross-slot-keys]]]]]
+        > FCALL f 0 => +OK
+        > FCALL g 2 a b => +OK
+        > FCALL_RO g 0 => -ERR Can not execute a script with write flag using *_ro command.
+        > FUNCTION LOAD "#!lua name=m\nredis.register_function{function_name='h', callback=function() end, flags={'allow-stale', 5}}" => -ERR Error registering functions: ERR unknown flag given
+        > FUNCTION LOAD "#!lua name=m\nredis.register_function{function_name='h', callback=function() end, flags={['no-cluster'] = true}}" => "m"
+        > FUNCTION LIST LIBRARYNAME m => [["library_name" "m" "engine" "LUA" "functions" [["name" "h" "description" $-1 "flags" []]]]]
+        "##,
+    );
+}
+
 #[test]
 fn in_a_pause_of_writes_those_that_only_read_run() {
     let server = Server::start(&[]);
