@@ -144,6 +144,11 @@ impl Server {
             .collect()
     }
 
+    /// How long its threads have run so far. Unlike a clock's time this does not grow with what else the machine does.
+    pub fn cpu_time(&self) -> Duration {
+        self.tasks().iter().map(|task| task.cpu).sum()
+    }
+
     /// A new connection.
     pub fn connect(&self) -> Client {
         let stream = TcpStream::connect(self.address()).expect("the server accepts");
@@ -177,10 +182,10 @@ impl Server {
         assert!(sent.is_ok_and(|status| status.success()));
     }
 
-    /// The exit code of the process, which is to end by itself within this time.
+    /// The exit code of the process, which is to end by itself.
     #[track_caller]
-    pub fn exit_code_within(&mut self, time: Duration) -> Option<i32> {
-        let deadline = Instant::now() + time;
+    pub fn exit_code(&mut self) -> Option<i32> {
+        let deadline = Instant::now() + PATIENCE;
         loop {
             if let Some(status) = self.process.try_wait().expect("a process") {
                 return status.code();
