@@ -257,6 +257,18 @@ impl Client {
         self.send_bytes(&bytes);
     }
 
+    /// All that comes up to this text, as it comes: answers may nest deeper than a client reads.
+    pub fn receive_until(&mut self, end: &str) -> String {
+        let mut received = Vec::new();
+        let mut buffer = [0; 16 * 1024];
+        while !received.ends_with(end.as_bytes()) {
+            let len = self.stream.read(&mut buffer).expect("an answer");
+            assert!(len > 0, "the connection was closed");
+            received.extend_from_slice(&buffer[..len]);
+        }
+        String::from_utf8_lossy(&received).into_owned()
+    }
+
     /// The next reply; none once the server has closed the connection.
     pub fn receive(&mut self) -> Option<Value> {
         let mut buffer = [0; 16 * 1024];

@@ -8,6 +8,7 @@ mod blocking;
 mod client_commands;
 mod connection;
 mod contention;
+mod cves;
 mod differences;
 mod docs;
 mod functions;
