@@ -47,6 +47,7 @@ end
 /// What the commands below find.
 const STAGE: &str = "\
 redis.call('DEL', 'cv:t', 'cv:n', 'cv:l', 'cv:h', 'cv:h1', 'cv:s', 'cv:s1', 'cv:z', 'cv:z1', 'cv:b')
+local many = {} for i = 1, 300 do many[i] = 'x' .. i end
 ";
 
 /// Values for the stage. `%S` is a string, `%N` a number, `%F` one that is finite.
@@ -158,13 +159,29 @@ const CALLS: &[(&str, bool)] = &[
     ("'ZSCAN', 'cv:z1', 0", false),
     // verbatim text
     ("'INFO', 'nosuch'", false),
+    // every kind there is, from the one command that has them all
+    ("'DEBUG', 'PROTOCOL', 'string'", false),
+    ("'DEBUG', 'PROTOCOL', 'integer'", false),
+    ("'DEBUG', 'PROTOCOL', 'double'", false),
+    ("'DEBUG', 'PROTOCOL', 'null'", false),
+    ("'DEBUG', 'PROTOCOL', 'array'", false),
+    ("'DEBUG', 'PROTOCOL', 'set'", true),
+    ("'DEBUG', 'PROTOCOL', 'map'", true),
+    ("'DEBUG', 'PROTOCOL', 'attrib'", false),
+    ("'DEBUG', 'PROTOCOL', 'verbatim'", false),
+    ("'DEBUG', 'PROTOCOL', 'true'", false),
+    ("'DEBUG', 'PROTOCOL', 'false'", false),
+    ("'DEBUG', 'PROTOCOL', 'bignum'", false),
+    ("'DEBUG', 'PROTOCOL', %S", false),
+    // many arguments, many elements
+    ("'RPUSH', 'cv:l', unpack(many)", false),
+    ("'MGET', 'cv:t', unpack(many)", false),
     // errors
     ("'INCR', 'cv:l'", false),
     ("'INCR', 'cv:t'", false),
     ("'GET'", false),
     ("'NOSUCH', %S", false),
     ("%S", false),
-    ("'SUBSCRIBE', 'c'", false),
     ("'RENAME', 'cv:none', 'cv:t'", false),
     ("'SET', 'cv:t', 'x', %S", false),
     ("'ECHO', %V", false),
@@ -178,6 +195,14 @@ const FAILURES: &[&str] = &[
     "error(%S, 2)",
     "local function f() error(%E) end f()",
     "local function f() error(%S, 2) end\nf()",
+    "local function f() return error(%E) end return f()",
+    "local function f()\n return redis.call('nosuch', %S) end\n return f()",
+    "\n\nreturn redis.call('nosuch', %S)",
+    "for i = 1, 3 do\n if i == 2 then\n error(%S) end end",
+    "local t = setmetatable({}, {__index = function(t, k)\n error(%E) end})\n return t.x",
+    "local t = setmetatable({}, {__add = function(a, b)\n error(%S) end})\n return t + 1",
+    "table.sort({1, 2, 3}, function()\n error(%S) end)",
+    "string.gsub('abc', '.', function()\n error(%S) end)",
     "coroutine.wrap(function() error(%E) end)()",
     "local ok, e = pcall(error, %V) return show(e)",
     "local ok, e = pcall(error, %V) return {tostring(ok), e}",
@@ -254,6 +279,9 @@ pub fn episode(generator: &mut Generator, steps: &mut Vec<Step>) {
     };
     let first = rng.usize(..SESSIONS);
     let mut send = |session: usize, words: Words| steps.push(Step::Call { session, words });
+    let allow = |yes: &[u8]| words(&[b"DEBUG", b"SET-DISABLE-DENY-SCRIPTS", yes]);
+    // scripts may not call DEBUG, unless
+    send(first, allow(b"1"));
     send(first, words(&[b"SCRIPT", b"LOAD", &text]));
     // where this one does not compile no other is called in its place
     send(first, words(&[b"FUNCTION", b"DELETE", b"conversions"]));
@@ -270,6 +298,7 @@ pub fn episode(generator: &mut Generator, steps: &mut Vec<Step>) {
             send(session, words(&[b"EXEC"]));
         }
     }
+    send(first, allow(b"0"));
 }
 
 /// A first line that declares something; for most scripts none.

@@ -181,6 +181,7 @@ impl Pair {
                 &["SCRIPT", "FLUSH", "SYNC"],
                 &["FUNCTION", "FLUSH", "SYNC"],
                 &["FLUSHALL", "SYNC"],
+                &["DEBUG", "SET-DISABLE-DENY-SCRIPTS", "0"],
                 &["CONFIG", "RESETSTAT"],
             ] {
                 let words: Vec<&[u8]> = words.iter().map(|w| w.as_bytes()).collect();

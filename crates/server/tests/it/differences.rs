@@ -140,6 +140,21 @@ fn codes_of_errors_cannot_write_lines_of_info() {
 }
 
 #[test]
+fn a_push_is_for_resp3_alone() {
+    play(
+        r#"
+        > DEBUG PROTOCOL push => -ERR RESP2 is not supported by this command
+        > DEBUG SET-DISABLE-DENY-SCRIPTS 1 => +OK
+        > EVAL "return redis.call('debug', 'protocol', 'push')" 0 => -ERR RESP2 is not supported by this command *
+        > EVAL "redis.setresp(3) return redis.call('debug', 'protocol', 'push')[1]" 0 => "server-cpu-usage"
+        > HELLO 3 => *
+        > DEBUG PROTOCOL push => *
+        > DEBUG PROTOCOL nosuch => -ERR Wrong protocol type name. Please use one of the following: string|integer|double|bignum|null|array|set|map|attrib|push|verbatim|true|false
+        "#,
+    );
+}
+
+#[test]
 fn a_bitfield_that_overflows_leaves_a_longer_string() {
     play(
         r#"

@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use perilune_keyspace::{Expiry, Txn, WriteTxn};
-use perilune_resp::Reply;
+use perilune_resp::{Protocol, Reply};
 
 use crate::atomicity::cannot_be_undone;
 use crate::call::Call;
@@ -175,6 +175,9 @@ fn protocol(arguments: &[&[u8]], reply: &mut dyn Reply) -> Outcome {
             reply.bulk(b"Some real reply following the attribute");
         }
         b"push" => {
+            if reply.protocol() == Protocol::Resp2 {
+                return Err(CommandError::new("ERR RESP2 is not supported by this command").into());
+            }
             reply.push(2);
             reply.bulk(b"server-cpu-usage");
             reply.integer(42);
@@ -189,7 +192,7 @@ string",
         ),
         _ => {
             return Err(CommandError::new(
-                "ERR Wrong protocol type name. Please use one of the following: string|integer|double|null|array|set|map|attrib|push|verbatim|true|false",
+                "ERR Wrong protocol type name. Please use one of the following: string|integer|double|bignum|null|array|set|map|attrib|push|verbatim|true|false",
             )
             .into());
         }
