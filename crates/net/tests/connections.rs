@@ -15,6 +15,15 @@ fn waiting(server: &Server, count: usize) {
     eventually(|| (server.lines.waits.load(Ordering::Relaxed) == count).then_some(()));
 }
 
+/// A server whose clients must read.
+fn start_limited(limits: OutputLimits) -> Server {
+    let lines = Lines {
+        limits,
+        ..Lines::default()
+    };
+    start(lines, Config::default())
+}
+
 #[test]
 fn a_pipeline_is_answered_in_order_however_it_is_cut() {
     let server = start_one_loop();
@@ -73,13 +82,7 @@ fn who_does_not_read_is_closed_at_the_hard_limit() {
         hard_bytes: 30_000_000,
         ..OutputLimits::default()
     };
-    let server = start(
-        Lines {
-            limits,
-            ..Lines::default()
-        },
-        Config::default(),
-    );
+    let server = start_limited(limits);
     let mut client = server.connect();
     let id = client.id();
     let command = "big 10000000\n";
@@ -106,13 +109,7 @@ fn who_does_not_read_for_long_is_closed_at_the_soft_limit() {
         soft_seconds: 1,
         ..OutputLimits::default()
     };
-    let server = start(
-        Lines {
-            limits,
-            ..Lines::default()
-        },
-        Config::default(),
-    );
+    let server = start_limited(limits);
     let mut client = server.connect();
     let id = client.id();
     let start = Instant::now();
