@@ -1,10 +1,11 @@
 //! One unit: a Tcl process in a process group of its own, read until it ends or its time is over.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, PipeReader, Write};
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::{Command, Stdio};
-use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use crate::args::Options;
@@ -63,6 +64,7 @@ pub fn run(
     }
 }
 
+/// Runs the unit's process, and hands on each line that it prints.
 fn follow(
     options: &Options,
     skips: &Skips,
@@ -81,67 +83,14 @@ fn follow(
 
     let (reader, writer) = std::io::pipe().map_err(|e| e.to_string())?;
     let writer_of_errors = writer.try_clone().map_err(|e| e.to_string())?;
-    let mut command = Command::new("tclsh");
-    command
-        .current_dir(overlay.tree())
-        .env("TERM", "dumb")
-        .arg("tests/line_buffered.tcl")
-        .args([
-            "--single",
-            unit,
-            "--clients",
-            "1",
-            "--durable",
-            "--dont-clean",
-            "--dont-pre-clean",
-        ])
-        .args([
-            "--baseport",
-            &port_base(index).to_string(),
-            "--portcount",
-            &PORTS_FOR_SERVERS.to_string(),
-        ])
-        .args(["--timeout", &options.time_limit.as_secs().to_string()])
-        .arg("--skipfile")
-        .arg(&skipfile)
-        .stdin(Stdio::null())
-        .stdout(writer)
-        .stderr(writer_of_errors)
-        .process_group(0);
-    let denied: Vec<String> = skips
-        .denied_tags(unit)
-        .iter()
-        .map(|tag| format!("-{tag}"))
-        .collect();
-    if !denied.is_empty() {
-        command.args(["--tags", &denied.join(" ")]);
-    }
-    for test in &options.single {
-        command.args(["--only", test]);
-    }
-    for (name, value) in &options.config {
-        command.args(["--config", name, value]);
-    }
+    let mut command = command(options, skips, overlay, &skipfile, (index, unit));
+    command.stdout(writer).stderr(writer_of_errors);
     let (mut child, group) = groups
         .spawn(&mut command)
         .map_err(|e| format!("tclsh: {e}"))?;
     // The command holds the pipe's write end; without it gone the reader never sees the end.
     drop(command);
-
-    let (lines, received) = mpsc::channel();
-    std::thread::spawn(move || {
-        let mut reader = BufReader::new(reader);
-        let mut bytes = Vec::new();
-        while matches!(reader.read_until(b'\n', &mut bytes), Ok(n) if n > 0) {
-            let line = String::from_utf8_lossy(&bytes)
-                .trim_end_matches(['\n', '\r'])
-                .to_owned();
-            bytes.clear();
-            if lines.send(line).is_err() {
-                return;
-            }
-        }
-    });
+    let received = lines_of(reader);
 
     let deadline = Instant::now() + options.time_limit;
     let outcome = loop {
@@ -163,6 +112,64 @@ fn follow(
     group.end();
     let _ = child.wait();
     outcome
+}
+
+/// What runs a unit.
+fn command(
+    options: &Options,
+    skips: &Skips,
+    overlay: &Overlay,
+    skipfile: &Path,
+    (index, unit): (usize, &str),
+) -> Command {
+    let mut command = Command::new("tclsh");
+    command
+        .current_dir(overlay.tree())
+        .env("TERM", "dumb")
+        .arg("tests/line_buffered.tcl")
+        .args(["--single", unit, "--clients", "1"])
+        .args(["--durable", "--dont-clean", "--dont-pre-clean"])
+        .args(["--baseport", &port_base(index).to_string()])
+        .args(["--portcount", &PORTS_FOR_SERVERS.to_string()])
+        .args(["--timeout", &options.time_limit.as_secs().to_string()])
+        .arg("--skipfile")
+        .arg(skipfile)
+        .stdin(Stdio::null())
+        .process_group(0);
+    let denied: Vec<String> = skips
+        .denied_tags(unit)
+        .iter()
+        .map(|tag| format!("-{tag}"))
+        .collect();
+    if !denied.is_empty() {
+        command.args(["--tags", &denied.join(" ")]);
+    }
+    for test in &options.single {
+        command.args(["--only", test]);
+    }
+    for (name, value) in &options.config {
+        command.args(["--config", name, value]);
+    }
+    command
+}
+
+/// The lines of a stream, read by a thread of their own, so that one can wait for them for some time only.
+fn lines_of(stream: PipeReader) -> Receiver<String> {
+    let (lines, received) = mpsc::channel();
+    std::thread::spawn(move || {
+        let mut stream = BufReader::new(stream);
+        let mut bytes = Vec::new();
+        while matches!(stream.read_until(b'\n', &mut bytes), Ok(n) if n > 0) {
+            let line = String::from_utf8_lossy(&bytes)
+                .trim_end_matches(['\n', '\r'])
+                .to_owned();
+            bytes.clear();
+            if lines.send(line).is_err() {
+                return;
+            }
+        }
+    });
+    received
 }
 
 /// Two runs at the same time (another terminal, another process id) mostly meet different ranges; where they meet,
