@@ -184,7 +184,7 @@ impl Edit<'_, SortedSet> {
     /// Gives a member a score, which is not NaN, if it may.
     pub fn add(&mut self, member: &[u8], score: f64, how: Adding) -> Added {
         match &self.0 {
-            Encoding::Packed(packed) => match packed.find(member) {
+            Encoding::Packed(packed) => match packed.find_to_add(member) {
                 Some((at, old)) => {
                     let added = how.rescored(old, score);
                     if let Added::Rescored(score) = added {

@@ -80,6 +80,15 @@ impl Packed {
         Some((at, self.score_at(at)))
     }
 
+    /// As [`Packed::find`], of a member that is to be added: among many it is most often not there.
+    pub fn find_to_add(&self, member: &[u8]) -> Option<(At, f64)> {
+        const MANY_BYTES: usize = 512;
+        if self.0.byte_len() > MANY_BYTES && !self.0.may_hold(member) {
+            return None;
+        }
+        self.find(member)
+    }
+
     /// A member's rank and score.
     pub fn rank(&self, member: &[u8]) -> Option<(usize, f64)> {
         let needle = Item::of(member);
