@@ -54,11 +54,6 @@ impl<'a> Args<'a> {
             spans: self.spans.iter(),
         }
     }
-
-    /// The sum of their lengths in bytes.
-    pub fn bytes_len(&self) -> usize {
-        self.spans.iter().map(|span| span.end - span.start).sum()
-    }
 }
 
 impl Index<usize> for Args<'_> {

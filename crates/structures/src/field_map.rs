@@ -279,12 +279,6 @@ impl<S: KeyHash> FieldMap<S> {
         self.elements.allocations() + self.due.len() / DUE_PER_NODE
     }
 
-    /// What a field costs, in bytes, with its share of the table; none if there is no such field.
-    pub fn field_bytes(&self, field: &[u8]) -> Option<usize> {
-        let handle = self.find(self.elements.hash(field), field)?;
-        Some(self.elements.element_bytes(handle))
-    }
-
     /// Whether so many more fields, whose names and values have so many bytes in all, surely find room. A map holds
     /// about 200 million.
     pub fn has_room(&self, fields: usize, bytes: usize) -> bool {

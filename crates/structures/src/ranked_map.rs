@@ -267,13 +267,6 @@ impl<S: KeyHash> RankedMap<S> {
         self.scores.allocations() + self.tree.allocations()
     }
 
-    /// What a member costs, in bytes, with its share of table and tree; none if it is not there.
-    pub fn member_bytes(&self, member: &[u8]) -> Option<usize> {
-        let handle = self.seat(member).handle?;
-        let tree = self.tree.heap_bytes() / self.len();
-        Some(self.scores.element_bytes(handle) + tree)
-    }
-
     #[inline]
     fn view(&self, handle: Handle) -> (&[u8], f64) {
         view(&self.scores, handle)

@@ -24,9 +24,6 @@ use crate::entry_map::table::{Entries, Table};
 use crate::entry_map::{Handle, KeyHash};
 use crate::listpack::Item;
 
-/// An element's share of the table, about: 64 bytes for ten elements.
-const TABLE_BYTES_PER_ELEMENT: usize = 7;
-
 /// See the module.
 pub(crate) struct Elements<S> {
     table: Table,
@@ -301,25 +298,6 @@ impl<S: KeyHash> Elements<S> {
             + self.slab.memory_bytes()
             + self.longs.memory_bytes()
             + self.long_bytes
-    }
-
-    /// What an element costs, with its share of the table.
-    pub(crate) fn element_bytes(&self, handle: Handle) -> usize {
-        let slot = self.slab.slot(handle);
-        let form = Form::read(slot);
-        let long = |bytes: &[u8]| self.longs.get(long_number(bytes)).len() + size_of::<Box<[u8]>>();
-        slot.len()
-            + TABLE_BYTES_PER_ELEMENT
-            + if form.long_key {
-                long(form.key(slot))
-            } else {
-                0
-            }
-            + if form.kind == Kind::Long {
-                long(form.value(slot))
-            } else {
-                0
-            }
     }
 
     /// Writes a value of the form's kind and length.
