@@ -90,9 +90,9 @@ string.gfind = string.gmatch
 local table = pick(lua.table, 'concat foreachi getn maxn remove')
 table.insert, table.sort, table.foreach, table.setn = sandbox_insert, native.sort, foreach, native.setn
 
-local math = pick(lua.math, 'abs acos asin atan atan2 ceil cos cosh deg exp floor fmod frexp huge ldexp log ' ..
+local math = pick(lua.math, 'abs acos asin atan atan2 ceil cos cosh exp floor fmod frexp huge ldexp log ' ..
   'log10 max min modf pi pow rad sin sinh sqrt tan tanh')
-math.mod, math.random, math.randomseed = math.fmod, native.random, native.randomseed
+math.deg, math.mod, math.random, math.randomseed = native.deg, math.fmod, native.random, native.randomseed
 
 local bit = pick(lua.bit, 'arshift band bnot bor bswap bxor lshift rol ror rshift tobit')
 bit.tohex = native.tohex

@@ -212,6 +212,7 @@ unsafe extern "C-unwind" fn pcall(lua: *mut lua_State) -> c_int {
 unsafe fn push_native(lua: *mut lua_State) {
     const FUNCTIONS: &[(&str, lua_CFunction)] = &[
         ("collectgarbage", collectgarbage),
+        ("deg", deg),
         ("describe_error", describe_error),
         ("loadstring", loadstring),
         ("no_such_global", no_such_global),
@@ -519,6 +520,16 @@ unsafe extern "C-unwind" fn collectgarbage(lua: *mut lua_State) -> c_int {
                 raise_error(lua, text.as_bytes());
             }
         }
+        1
+    }
+}
+
+/// `math.deg` by the division that Lua 5.1 makes: LuaJIT multiplies, and some results end in another digit.
+unsafe extern "C-unwind" fn deg(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua; nothing is owned.
+    unsafe {
+        let radians = luaL_checknumber(lua, 1);
+        lua_pushnumber(lua, radians / (std::f64::consts::PI / 180.0));
         1
     }
 }

@@ -8,6 +8,7 @@ use std::ffi::c_int;
 use perilune_luajit_sys::inside::{self, Value};
 use perilune_luajit_sys::*;
 
+use crate::number;
 use crate::pattern::{CAPTURES_MAX, Capture, Matcher, PatternError, effective, is_plain};
 use crate::state::{self, ShortText, bytes_at, push_bytes, raise_error, raise_stop};
 
@@ -384,10 +385,19 @@ unsafe extern "C-unwind" fn format(lua: *mut lua_State) -> c_int {
         if let Some(arg) = (2..=count).find(|&arg| !is_text(arg)) {
             check_format(lua, arg);
         }
-        if lua_type(lua, 1) == LUA_TSTRING
-            && memchr::memchr2(b'q', b'f', bytes_at(lua, 1)).is_some()
-        {
-            adapt_arguments(lua);
+        if lua_type(lua, 1) == LUA_TSTRING {
+            let format = bytes_at(lua, 1);
+            let is_odd = |arg| match lua_type(lua, arg) {
+                LUA_TNUMBER => lua_tonumber(lua, arg) >= INTEGER_END,
+                _ => memchr::memchr(0, bytes_at(lua, arg)).is_some(),
+            };
+            if memchr::memchr3(b'q', b'f', b'p', format).is_some()
+                || memchr::memchr3(b'a', b'A', b'F', format).is_some()
+                || memchr::memchr(b'c', format).is_some()
+                || (2..=count).any(|arg| is_text(arg) && is_odd(arg))
+            {
+                adapt_arguments(lua);
+            }
         }
         lua_pushvalue(lua, lua_upvalueindex(1));
         lua_insert(lua, 1);
@@ -403,9 +413,24 @@ unsafe extern "C-unwind" fn format(lua: *mut lua_State) -> c_int {
 /// ones wrongly (5e-324 as 906459071.86).
 const ZERO_TO_F: f64 = 1e-110;
 
+/// From here on a number is none of 64 bits. What `%x` and its kin make of it is 0, as the processor has it that the reference
+/// runs on.
+const INTEGER_END: f64 = 18_446_744_073_709_551_616.0;
+
+/// What may stand in front of a width.
+const FLAGS: &[u8] = b"-+ #0";
+
+/// `%s` takes texts from this length on as they are, where no precision is given.
+const WHOLE_TEXT_BYTES: usize = 100;
+
+/// Conversions that LuaJIT knows and Lua 5.1 does not. Each becomes a byte that is no conversion, this one and those that
+/// follow it, so that the error comes when its turn does.
+const UNKNOWN: &[u8] = b"paAF";
+const UNKNOWN_BEGIN: u8 = 0x80;
+
 /// Makes LuaJIT's `format` answer as that of Lua 5.1 where it would not: `%q` escapes the quote, the backslash, the
 /// line break, `\r` and NUL and leaves other bytes as they are, so its argument is quoted here and the conversion made a `%s`;
-/// and see [`ZERO_TO_F`].
+/// what goes through C's `sprintf` ends at a NUL; and see [`ZERO_TO_F`], [`INTEGER_END`], [`UNKNOWN`].
 unsafe fn adapt_arguments(lua: *mut lua_State) {
     // SAFETY: called by `format`, with a string as the first argument; the string stays on the stack while it is read.
     unsafe {
@@ -426,7 +451,40 @@ unsafe fn adapt_arguments(lua: *mut lua_State) {
             let is_modifier = |byte: &&u8| b"-+ #0123456789.".contains(byte);
             at += format[at..].iter().take_while(is_modifier).count();
             arg += 1;
+            let modifiers = &format[start + 1..at];
+            if !behind_modifiers(modifiers).is_empty() {
+                // which is an error
+                continue;
+            }
             match format.get(at) {
+                Some(b's') if lua_type(lua, arg) == LUA_TSTRING => {
+                    let text = bytes_at(lua, arg);
+                    let is_printed = modifiers.contains(&b'.') || text.len() < WHOLE_TEXT_BYTES;
+                    if is_printed && memchr::memchr(0, text).is_some() {
+                        push_bytes(lua, state::until_nul(text));
+                        lua_replace(lua, arg);
+                    }
+                }
+                Some(b'c')
+                    if lua_type(lua, arg) == LUA_TNUMBER
+                        && number::as_c_int(lua_tonumber(lua, arg)) as u8 == 0 =>
+                {
+                    // of the NUL and what fills it up stays what is in front of it
+                    let flags = modifiers.iter().take_while(|byte| FLAGS.contains(byte));
+                    let digits = modifiers[flags.count()..].iter();
+                    let width = digits
+                        .take_while(|byte| byte.is_ascii_digit())
+                        .fold(0, |width, digit| 10 * width + usize::from(digit - b'0'));
+                    let spaces = match modifiers.contains(&b'-') {
+                        true => 0,
+                        false => width.saturating_sub(1),
+                    };
+                    push_bytes(lua, &[b' '; 99][..spaces]);
+                    lua_replace(lua, arg);
+                    adapted.push(&format[copied..start]);
+                    adapted.push(b"%s");
+                    copied = at + 1;
+                }
                 Some(b'q') if matches!(lua_type(lua, arg), LUA_TSTRING | LUA_TNUMBER) => {
                     quote(lua, arg, adapted.len);
                     adapted.push(&format[copied..start]);
@@ -440,7 +498,21 @@ unsafe fn adapt_arguments(lua: *mut lua_State) {
                         lua_replace(lua, arg);
                     }
                 }
-                _ => {}
+                Some(b'o' | b'u' | b'x' | b'X')
+                    if lua_type(lua, arg) == LUA_TNUMBER
+                        && lua_tonumber(lua, arg) >= INTEGER_END =>
+                {
+                    lua_pushnumber(lua, 0.0);
+                    lua_replace(lua, arg);
+                }
+                Some(letter) => {
+                    if let Some(place) = memchr::memchr(*letter, UNKNOWN) {
+                        adapted.push(&format[copied..at]);
+                        adapted.push(&[UNKNOWN_BEGIN + place as u8]);
+                        copied = at + 1;
+                    }
+                }
+                None => {}
             }
         }
         if copied > 0 {
@@ -510,35 +582,87 @@ unsafe fn check_format(lua: *mut lua_State, first: c_int) {
 /// Raises the error on top of the stack as if `format` itself had: LuaJIT's function was called without a name, and
 /// has another word for an argument that is not there.
 unsafe fn raise_format_error(lua: *mut lua_State) -> ! {
-    const NAMELESS: &[u8] = b" to '?' (";
-    const MISSING: &[u8] = b"value expected)";
     // SAFETY: called by `format`; the texts stay on the stack.
     unsafe {
         if lua_type(lua, -1) != LUA_TSTRING {
             lua_error(lua);
         }
         let text = bytes_at(lua, -1);
-        luaL_where(lua, 1);
-        match memchr::memmem::find(text, NAMELESS) {
-            Some(at) => {
-                push_bytes(lua, &text[..at]);
-                push_bytes(lua, b" to 'format' (");
-                let reason = &text[at + NAMELESS.len()..];
-                push_bytes(
-                    lua,
-                    if reason == MISSING {
-                        b"no value)"
-                    } else {
-                        reason
-                    },
-                );
-                lua_concat(lua, 4);
+        match bad_argument(text) {
+            Some((arg, reason)) => {
+                push_bytes(lua, reason);
+                luaL_argerror(lua, arg, lua_tolstring(lua, -1, std::ptr::null_mut()));
             }
             None => {
-                push_bytes(lua, text);
+                luaL_where(lua, 1);
+                match wrong_option(text) {
+                    Some(Wrong::TooLong) => {
+                        push_bytes(lua, b"invalid format (width or precision too long)");
+                    }
+                    Some(Wrong::Letter(letter)) => {
+                        push_bytes(lua, b"invalid option '%");
+                        push_bytes(lua, letter);
+                        push_bytes(lua, b"' to 'format'");
+                        lua_concat(lua, 3);
+                    }
+                    None => push_bytes(lua, text),
+                }
                 lua_concat(lua, 2);
             }
         }
         lua_error(lua)
     }
+}
+
+/// The argument that an error of LuaJIT is about, and what is wrong with it in the words of Lua 5.1.
+fn bad_argument(error: &[u8]) -> Option<(c_int, &[u8])> {
+    let rest = error.strip_prefix(b"bad argument #")?;
+    let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let arg = str::from_utf8(&rest[..digits]).ok()?.parse().ok()?;
+    let reason = rest[digits..]
+        .strip_prefix(b" to '?' (")?
+        .strip_suffix(b")")?;
+    Some(match reason {
+        b"value expected" => (arg, b"no value"),
+        reason => (arg, reason),
+    })
+}
+
+/// What is wrong with an option of a format, as Lua 5.1 has it.
+enum Wrong<'a> {
+    /// A third digit.
+    TooLong,
+    /// Its letter; empty at the end of the format.
+    Letter(&'a [u8]),
+}
+
+/// What follows flags, two digits of width, and two of precision.
+fn behind_modifiers(option: &[u8]) -> &[u8] {
+    let flags = option.iter().take_while(|byte| FLAGS.contains(byte));
+    let mut rest = &option[flags.count()..];
+    let skip_digits = |text: &mut &[u8]| {
+        let digits = text.iter().take(2).take_while(|byte| byte.is_ascii_digit());
+        *text = &text[digits.count()..];
+    };
+    skip_digits(&mut rest);
+    if let Some(precision) = rest.strip_prefix(b".") {
+        rest = precision;
+        skip_digits(&mut rest);
+    }
+    rest
+}
+
+/// LuaJIT's error names the whole option.
+fn wrong_option(error: &[u8]) -> Option<Wrong<'_>> {
+    let option = error.strip_prefix(b"invalid option '%")?;
+    let option = option.strip_suffix(b"' to 'format'")?;
+    let rest = behind_modifiers(option);
+    Some(match rest.first() {
+        Some(byte) if byte.is_ascii_digit() => Wrong::TooLong,
+        Some(&byte) => {
+            let place = usize::from(byte.wrapping_sub(UNKNOWN_BEGIN));
+            Wrong::Letter(UNKNOWN.get(place..=place).unwrap_or(&rest[..1]))
+        }
+        None => Wrong::Letter(b""),
+    })
 }

@@ -40,9 +40,10 @@ return all(assert(loadstring(code, '=code'))())";
 
 /// Code that calls some function of a library and returns what that did.
 pub fn code(rng: &mut Rng) -> Vec<u8> {
-    let code = match rng.u32(..14) {
+    let code = match rng.u32(..18) {
         10..13 => json(rng),
         13 => sort(rng),
+        14.. => standard(rng),
         which => {
             let call = match which {
                 0 | 1 => bit(rng),
@@ -569,6 +570,158 @@ fn json_text(rng: &mut Rng) -> String {
         }
     }
     quoted(&text)
+}
+
+/// A function of Lua's own library, with arguments of the right kinds mostly.
+fn standard(rng: &mut Rng) -> String {
+    /// Kinds: `s` a string, `p` a pattern, `r` a replacement, `n` a number, `i` a small integer, `t` an array, `v` anything, `f`
+    /// a format with values for it; from `.` on arguments may be missing.
+    const FUNCTIONS: &[(&str, &str)] = &[
+        ("string.byte", "s.ii"),
+        ("string.char", ".iii"),
+        ("string.find", "sp.iv"),
+        ("string.match", "sp.i"),
+        ("string.gsub", "spr.i"),
+        ("string.format", "f"),
+        ("string.format", "f"),
+        ("string.len", "s"),
+        ("string.lower", "s"),
+        ("string.upper", "s"),
+        ("string.reverse", "s"),
+        ("string.rep", "si"),
+        ("string.sub", "si.i"),
+        ("table.concat", "t.sii"),
+        ("table.maxn", "t"),
+        ("table.getn", "t"),
+        ("math.abs", "n"),
+        ("math.ceil", "n"),
+        ("math.floor", "n"),
+        ("math.fmod", "nn"),
+        ("math.frexp", "n"),
+        ("math.ldexp", "ni"),
+        ("math.modf", "n"),
+        ("math.max", "n.nn"),
+        ("math.min", "n.nn"),
+        ("math.pow", "nn"),
+        ("math.sqrt", "n"),
+        ("math.exp", "n"),
+        ("math.log", "n"),
+        ("math.log10", "n"),
+        ("math.sin", "n"),
+        ("math.atan2", "nn"),
+        ("math.deg", "n"),
+        ("tonumber", "s.i"),
+        ("tonumber", "v.i"),
+        ("tostring", "n"),
+        ("type", "v"),
+        ("unpack", "t.ii"),
+        ("select", "i.vvv"),
+        ("next", "t"),
+        ("rawget", "tv"),
+        ("rawequal", "vv"),
+        ("setmetatable", "vt"),
+        ("getmetatable", "n"),
+        ("ipairs", "v"),
+    ];
+    let (function, kinds) = FUNCTIONS[rng.usize(..FUNCTIONS.len())];
+    let mut arguments = Vec::new();
+    let mut may_end = false;
+    for kind in kinds.chars() {
+        if kind == '.' {
+            may_end = true;
+            continue;
+        }
+        // of several numbers that are missing another one is named
+        if (may_end && rng.u32(..3) == 0)
+            || (kinds.len() > 1 && !kinds.starts_with('n') && rng.u32(..30) == 0)
+        {
+            break;
+        }
+        match (kind, rng.u32(..16)) {
+            // (see DIFFERENCES.md for what does not fit 32 bits)
+            ('i', 0) => {
+                arguments.push(pick(rng, &["nil", "'2'", "true", "2.9", "'x'", "{}"]).to_owned())
+            }
+            // but tables and functions are shown by where they lie
+            (_, 0) if function != "tostring" => arguments.push(value(rng, 1)),
+            ('s', _) => arguments.push(string(rng)),
+            ('p', _) => arguments.push(pattern(rng)),
+            ('r', _) => arguments.push(
+                pick(
+                    rng,
+                    &[
+                        "'%0'",
+                        "'%1%2'",
+                        "'%'",
+                        "'x'",
+                        "''",
+                        "{a = 'b'}",
+                        "function(a, b) return b end",
+                        "function() return false end",
+                        "5",
+                        "'%9'",
+                    ],
+                )
+                .to_owned(),
+            ),
+            // what becomes of one that is none among several, too
+            ('n', _) if kinds == "n.nn" => {
+                arguments.push(number(rng).replace("-(0/0)", "0"));
+            }
+            ('n', _) => arguments.push(number(rng)),
+            ('i', _) => arguments.push(rng.i32(-4..12).to_string()),
+            ('t', _) => {
+                let elements: Vec<String> = (0..rng.usize(..5))
+                    .map(|_| match rng.bool() {
+                        true => number(rng),
+                        false => string(rng),
+                    })
+                    .collect();
+                arguments.push(format!("{{{}}}", elements.join(", ")));
+            }
+            ('f', _) => format_of_text(rng, &mut arguments),
+            _ => arguments.push(value(rng, 1)),
+        }
+    }
+    format!("return {}", call(rng, function, &arguments))
+}
+
+fn pattern(rng: &mut Rng) -> String {
+    const ITEMS: &[&str] = &[
+        ".", "%a", "%d", "%s", "%w", "%S", "[a-z]", "[^a]", "[%w_]", "a", "b", "x", "%%", "^", "$",
+        "(", ")", "()", "(%a)", "(.-)", "*", "+", "-", "?", "%1", "%b()", "%f[%w]", "[", "]", "%",
+        "[]]", "[a-", "\\0", "%z", "%2", "(a*)", "%u", "%x", "%p", "%c",
+    ];
+    let text: String = (0..rng.usize(..6)).map(|_| pick(rng, ITEMS)).collect();
+    format!("'{text}'")
+}
+
+fn format_of_text(rng: &mut Rng, arguments: &mut Vec<String>) {
+    const FLAGS: &[&str] = &[
+        "", "", "", "-", "+", " ", "#", "0", "-0", "05", "10", "-10", ".0", ".3", ".10", "8.3",
+        "+.2", "123", ".123", "-+ #0",
+    ];
+    let mut text = String::new();
+    let mut values = Vec::new();
+    for _ in 0..rng.usize(..4) {
+        text.push_str(pick(rng, &["", "a", " ", "%%"]));
+        let flags = pick(rng, FLAGS);
+        let conversion = pick(
+            rng,
+            &[
+                "d", "i", "u", "c", "x", "X", "o", "e", "E", "f", "g", "G", "q", "s", "s", "s",
+                "y", "p", "a", "A", "F",
+            ],
+        );
+        write!(text, "%{flags}{conversion}").expect("a string takes everything");
+        values.push(match conversion {
+            "q" | "s" => string(rng),
+            "c" => rng.u8(..).to_string(),
+            _ => number(rng),
+        });
+    }
+    arguments.push(format!("'{text}'"));
+    arguments.append(&mut values);
 }
 
 /// Elements that can be compared, and sometimes one that cannot.
