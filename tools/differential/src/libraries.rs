@@ -683,6 +683,15 @@ fn standard(rng: &mut Rng) -> String {
             _ => arguments.push(value(rng, 1)),
         }
     }
+    if kinds.contains('p') {
+        // the reference's matcher takes for ever where a text is long
+        let short = |argument: &mut String| *argument = argument.replace("32768", "9");
+        arguments.iter_mut().for_each(short);
+    }
+    if function == "tonumber" && arguments.len() > 1 {
+        // a negative number in another base is one without a sign there (see DIFFERENCES.md)
+        arguments[0] = arguments[0].replace('-', "");
+    }
     format!("return {}", call(rng, function, &arguments))
 }
 
