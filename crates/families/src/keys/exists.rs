@@ -1,5 +1,6 @@
 //! `EXISTS key [key ...]` answers how many of the keys there are; one named twice counts twice.
-//! `TOUCH key [key ...]` answers the same, and counts as using them.
+//! `TOUCH key [key ...]` answers the same, and counts as using them, even where
+//! the client is not to touch keys (CLIENT NO-TOUCH).
 //!
 //! ```text
 //! > SET a 1
@@ -69,7 +70,7 @@ fn exists(txn: &mut ReadTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Reply)
 fn touch(txn: &mut ReadTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Reply) -> Outcome {
     let mut count = 0;
     for key in &arguments[1..] {
-        count += i64::from(txn.find(key)?.is_some());
+        count += i64::from(txn.touch(key)?);
     }
     reply.integer(count);
     Ok(())

@@ -131,7 +131,8 @@ const ALPHA: Arg = Arg::word("sorting", "ALPHA").optional();
 const NOT_A_NUMBER: CommandError =
     CommandError::new("ERR One or more scores can't be converted into double");
 
-/// The key that is sorted, and the last that a STORE names; what patterns name only the elements can tell.
+/// The key that is sorted, and the last that a STORE names; what patterns name only the elements can tell. As in the reference
+/// the word behind a STORE is looked at as well, which may be one itself.
 fn sort_keys(arguments: &[&[u8]], visit: &mut dyn FnMut(KeyPosition)) {
     sort_ro_keys(arguments, visit);
     let mut store = None;
@@ -143,7 +144,7 @@ fn sort_keys(arguments: &[&[u8]], visit: &mut dyn FnMut(KeyPosition)) {
             () if is_token(word, "GET") || is_token(word, "BY") => 1,
             () if is_token(word, "STORE") && index + 1 < arguments.len() => {
                 store = Some(index + 1);
-                1
+                0
             }
             () => 0,
         } + 1;

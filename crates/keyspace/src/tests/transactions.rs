@@ -189,6 +189,15 @@ fn reading_stamps_an_entry_unless_it_must_leave_no_trace() {
     assert_eq!(access(&peek), 1);
     assert_eq!(access(&find_no_touch), 1);
     assert_eq!(access(&find), 2);
+    world.keyspace.set_access_clock(3);
+    let touch = |txn: &mut Txn<'_>| {
+        txn.set_access_mode(AccessMode::NoTouch);
+        assert_eq!(ReadTxn::new(txn).touch(b"a"), Ok(true));
+        assert!(ReadTxn::new(txn).find(b"a").is_ok());
+    };
+    assert_eq!(access(&touch), 3, "TOUCH does, whatever its client says");
+    world.keyspace.set_access_clock(4);
+    assert_eq!(access(&find_no_touch), 3);
 }
 
 #[test]

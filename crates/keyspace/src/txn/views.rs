@@ -7,7 +7,7 @@ use perilune_value::rdb::VersionCheck;
 use perilune_value::{Collection, Limits, Object, StringEncoding, Text, WrongType};
 use smallvec::SmallVec;
 
-use super::{Abort, Txn};
+use super::{Abort, AccessMode, Txn};
 use crate::announce::EventClass;
 use crate::plan::StripeIndex;
 use crate::slot::Slot;
@@ -151,6 +151,14 @@ impl<'t, 'k> ReadTxn<'t, 'k> {
             })
         };
         Ok(handles.into_iter().map(found).collect())
+    }
+
+    /// Stamps a key as used now, if it is there, whatever the client says of others (CLIENT NO-TOUCH). Whether it is.
+    pub fn touch(&mut self, key: &[u8]) -> Result<bool, Abort> {
+        let access = std::mem::replace(&mut self.txn.access, AccessMode::Touch);
+        let found = self.find(key).map(|found| found.is_some());
+        self.txn.access = access;
+        found
     }
 
     /// The live entry of a key, for asking about it: leaves no trace (TYPE, TTL, OBJECT).

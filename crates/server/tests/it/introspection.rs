@@ -13,6 +13,8 @@ fn the_table_of_commands_is_told() {
         > COMMAND LIST FILTERBY PATTERN getr* => ["getrange"]
         > COMMAND LIST FILTERBY ACLCAT nonsense => []
         > COMMAND GETKEYS MSET a 1 b 2 => ["a" "b"]
+        > COMMAND GETKEYS SORT l STORE STORE d => ["l" "d"]
+        > COMMAND GETKEYS SORT l STORE d STORE => ["l" "d"]
         > COMMAND GETKEYS PING => -ERR The command has no key arguments
         > COMMAND GETKEYSANDFLAGS SET k v => [["k" [+OW +update]]]
         > COMMAND NONSENSE => -ERR unknown subcommand 'NONSENSE'. Try COMMAND HELP.
