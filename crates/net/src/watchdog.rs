@@ -152,13 +152,15 @@ fn spawn<S: Service>(net: &Net<S>) -> io::Result<()> {
 /// A thread's life: one loop after the other.
 fn live<S: Service>(net: &Net<S>) {
     let _never_half = AbortOnPanic;
-    let mut own = Own {
-        local: net.shared.service.local(),
-        buffers: Buffers::new(),
-    };
+    // made for the first job: most servers have a spare that never gets one
+    let mut own = None;
     while let Some(job) = net.shared.spares.next_job() {
         if let Some(held) = net.shared.hubs[job.loop_index].slot.take(job.lying) {
-            drive(net, job.loop_index, held, &mut own);
+            let own = own.get_or_insert_with(|| Own {
+                local: net.shared.service.local(),
+                buffers: Buffers::new(),
+            });
+            drive(net, job.loop_index, held, own);
         }
     }
 }

@@ -27,7 +27,6 @@ mod set;
 mod special;
 pub mod tables;
 
-use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -74,8 +73,8 @@ pub struct Settings {
     pub cluster: tables::cluster::Cluster,
     /// TLS.
     pub tls: tables::tls::Tls,
-    /// The defaults, which for a few settings depend on the machine.
-    defaults: HashMap<&'static str, Value>,
+    /// What the defaults of a few settings depend on.
+    surroundings: Surroundings,
     /// The config file, once known: absolute.
     file: OnceLock<PathBuf>,
     /// Held by whoever changes settings, so that two CONFIG SETs do not mix.
@@ -104,7 +103,7 @@ impl Surroundings {
 impl Settings {
     /// All settings at their defaults.
     pub fn new(surroundings: &Surroundings) -> Self {
-        let mut settings = Settings {
+        let settings = Settings {
             network: Default::default(),
             server: Default::default(),
             security: Default::default(),
@@ -115,14 +114,12 @@ impl Settings {
             replication: Default::default(),
             cluster: Default::default(),
             tls: Default::default(),
-            defaults: HashMap::with_capacity(rows().count()),
+            surroundings: surroundings.clone(),
             file: OnceLock::new(),
             changing: Mutex::new(()),
         };
         for row in rows() {
-            let default = row.default_in(surroundings);
-            row.store(&settings, &default);
-            settings.defaults.insert(row.name, default);
+            row.store(&settings, &row.default_in(surroundings));
         }
         settings
     }
@@ -147,8 +144,8 @@ impl Settings {
             .collect()
     }
 
-    fn default_of(&self, row: &Row) -> &Value {
-        &self.defaults[row.name]
+    fn default_of(&self, row: &Row) -> Value {
+        row.default_in(&self.surroundings)
     }
 }
 
@@ -181,9 +178,9 @@ impl Row {
         let value = self.load(settings);
         match self.meaning {
             Meaning::Full | Meaning::Moot => false,
-            Meaning::NotYet => value != *settings.default_of(self),
+            Meaning::NotYet => value != settings.default_of(self),
             Meaning::NotYetUnless(nothing) => {
-                value != *settings.default_of(self) && self.format(&value) != nothing.as_bytes()
+                value != settings.default_of(self) && self.format(&value) != nothing.as_bytes()
             }
         }
     }

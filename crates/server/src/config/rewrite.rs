@@ -85,7 +85,7 @@ impl Settings {
     /// The lines for a setting, and for each whether it is needed even where the file has none.
     fn lines_of(&self, row: &Row) -> Vec<(Vec<u8>, bool)> {
         let value = row.load(self);
-        let changed = value != *self.default_of(row);
+        let changed = value != self.default_of(row);
         let line = |text: &[u8]| [row.name.as_bytes(), b" ", text].concat();
         match (row.kind, &value) {
             (Kind::Text { optional: true } | Kind::Primary, Value::Text(text))
@@ -126,7 +126,7 @@ impl Settings {
                     .map(|((class, limit), default)| {
                         let (hard, soft) = (format_memory(limit.hard), format_memory(limit.soft));
                         let text = format!("{class} {hard} {soft} {}", limit.soft_seconds);
-                        (line(text.as_bytes()), limit != default)
+                        (line(text.as_bytes()), *limit != default)
                     })
                     .collect()
             }
