@@ -305,6 +305,10 @@ fn never(_: &[Vec<u8>]) -> bool {
     false
 }
 
+fn has_no_nul(words: &[Vec<u8>]) -> bool {
+    words.get(1).is_none_or(|name| !name.contains(&0))
+}
+
 fn has_no_line_breaks(words: &[Vec<u8>]) -> bool {
     !words
         .concat()
@@ -383,6 +387,16 @@ pub const DENIED: &[Denied] = &[
         words: &["client", "list"],
         unless: asks_for_no_age_of_ours,
         reason: "the servers accepted their connections in different seconds",
+    },
+    Denied {
+        words: &["fcall"],
+        unless: has_no_nul,
+        reason: "the reference compares names up to a NUL, where their hashes happen to meet",
+    },
+    Denied {
+        words: &["fcall_ro"],
+        unless: has_no_nul,
+        reason: "the same",
     },
     Denied {
         words: &["function", "list"],
