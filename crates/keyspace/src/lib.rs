@@ -42,6 +42,8 @@ pub use keyspace::{Counters, DatabaseCounts, KeyAhead, Keyspace, KeyspaceOptions
 pub use plan::{KeyHasher, LockPlan, STRIPE_COUNT, StripeIndex};
 pub use reclaim::Reclaiming;
 pub use slot::{Detached, Expiry, Slot};
-pub use txn::{Abort, AccessMode, Fields, Found, ReadTxn, Savepoint, Tally, Txn, WriteTxn};
+pub use txn::{
+    Abort, AccessMode, Fields, Found, ReadTxn, RunTally, Savepoint, Tally, Txn, WriteTxn,
+};
 pub use waiters::{Served, Service, Wait, Waiting};
 pub use watch::{WatchSet, WatchState};

@@ -15,7 +15,7 @@ use crate::running::RunSlot;
 use crate::scripting::{LazyVm, ScriptMemory};
 use crate::server::Server;
 use crate::session::Session;
-use crate::stats::Shard;
+use crate::stats::{ProgramTotals, Shard};
 use crate::table::Handler;
 
 /// An entry of the command table.
@@ -207,6 +207,28 @@ impl Thread {
         self.shard.count(tally);
         if tally.announced {
             self.published.set(true);
+        }
+    }
+
+    /// Counts what the transaction of a script did that has just committed.
+    pub fn count_script(&self, tally: perilune_keyspace::Tally) {
+        self.count(tally);
+        if let Some(run) = tally.recorded
+            && (run.grew || run.ran_alone)
+        {
+            self.count_program(ProgramTotals {
+                grown: u64::from(run.grew),
+                alone: u64::from(run.ran_alone),
+                ..ProgramTotals::default()
+            });
+        }
+    }
+
+    /// Counts what happened to the script or function that runs, or has just run.
+    #[cold]
+    pub fn count_program(&self, more: ProgramTotals) {
+        if let Some(name) = self.slot.program_name() {
+            self.shard.count_program(&name, more);
         }
     }
 

@@ -14,7 +14,7 @@ use std::time::Instant;
 
 use perilune_command::{CommandError, DataHandler, Flags, Outcome, Stop};
 use perilune_keyspace::gate::Parked;
-use perilune_keyspace::{AccessMode, LockPlan, StripeIndex, Txn};
+use perilune_keyspace::{AccessMode, LockPlan, StripeIndex, Tally, Txn};
 use perilune_resp::{Reply, RespWriter};
 
 use crate::atomicity::{exec_rolled_back, failure};
@@ -22,6 +22,7 @@ use crate::call::{Call, Deferred, DeferredMark, Local, Origin, TableEntry, Threa
 use crate::scripting::only_script_key;
 use crate::server::Server;
 use crate::session::Session;
+use crate::stats::ProgramTotals;
 use crate::table::{Handler, TransactionHandler};
 use crate::transactions::Multi;
 
@@ -62,6 +63,11 @@ enum Refused {
     Parked(u64),
     TryAgain,
     Busy,
+}
+
+/// Whether a command is the call of a script or a function.
+fn is_script(entry: &TableEntry) -> bool {
+    matches!(entry.handler, Some(Handler::Script(_)))
 }
 
 impl Server {
@@ -755,6 +761,14 @@ impl Server {
         }
     }
 
+    /// Counts what a transaction has done, and for which script.
+    fn count_long(&self, thread: &Thread, entry: &TableEntry, tally: Tally) {
+        match is_script(entry) {
+            true => thread.count_script(tally),
+            false => thread.count(tally),
+        }
+    }
+
     /// One run: the stripe that could not be had, or how it ended.
     #[allow(
         clippy::too_many_arguments,
@@ -794,7 +808,7 @@ impl Server {
         match outcome {
             Ok(()) => {
                 self.functions.publish(session);
-                thread.count(txn.commit());
+                self.count_long(thread, entry, txn.commit());
                 session.catches_up |= session.uncommitted.take().is_some();
                 thread.defer_answered(entry.id, &out[start..]);
                 self.settle(session, thread);
@@ -802,7 +816,7 @@ impl Server {
             Err(Stop::Error(error)) => {
                 out.truncate(start);
                 self.functions.publish(session);
-                thread.count(txn.commit());
+                self.count_long(thread, entry, txn.commit());
                 session.catches_up |= session.uncommitted.take().is_some();
                 self.settle(session, thread);
                 let mut reply = RespWriter::new(out, session.protocol);
@@ -825,6 +839,12 @@ impl Server {
                     blocked_on: txn.blocked_on(),
                 };
                 txn.roll_back();
+                if is_script(entry) {
+                    thread.count_program(ProgramTotals {
+                        rerun: 1,
+                        ..ProgramTotals::default()
+                    });
+                }
                 session.functions = None;
                 self.pubsub.take_back(session);
                 return Ok(again);

@@ -143,6 +143,14 @@ impl RunSlot {
         self.busy.load(Ordering::Relaxed) && self.busy.swap(false, Ordering::Relaxed)
     }
 
+    /// The name of the script or function that the run is, or came to last, as INFO shows it.
+    pub fn program_name(&self) -> Option<Vec<u8>> {
+        Some(match self.program()? {
+            Shown::Script(script) => [b"script_", &script.sha1()[..]].concat(),
+            Shown::Function(function) => [b"function_", function.name()].concat(),
+        })
+    }
+
     fn program(&self) -> Option<Shown> {
         if !self.is_program.load(Ordering::Acquire) {
             return None;

@@ -22,6 +22,7 @@ use crate::functions::FunctionMemory;
 use crate::running::{Killed, Spares, Target};
 use crate::server::{BUSY_FUNCTION, BUSY_SCRIPT, Server};
 use crate::session::Session;
+use crate::stats::ProgramTotals;
 use crate::table::Handler;
 
 /// Scripts that came by EVAL and are remembered: beyond that the one used longest ago is forgotten, as in Redis.
@@ -527,9 +528,14 @@ pub fn run(
             ..
         })
     );
+    let rolled_back = ProgramTotals {
+        rolled_back: 1,
+        ..ProgramTotals::default()
+    };
     if nobody_waits && txn.can_roll_back() {
         // nor for what stands around it in an EXEC, which is not to happen in part
         server.stats.count_rollback();
+        call.thread.count_program(rolled_back);
         txn.doom();
         return Err(Stop::Abort);
     }
@@ -546,6 +552,7 @@ pub fn run(
     };
     if failed {
         server.take_back(txn, call.thread, savepoint, counted);
+        call.thread.count_program(rolled_back);
     }
     match result {
         Ok(completion) => {

@@ -3,6 +3,7 @@
 //! Each thread has a [`Shard`] of its own and is the only one that writes to it, so counting is a load, an add
 //! and a store, and no cache line travels between processors. Who wants to know sums up all shards.
 
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -60,22 +61,61 @@ pub struct Shard {
     transactions: Tally,
     grown: Tally,
     alone: Tally,
+    /// By name, those to which something has happened. Nobody else takes this lock but who asks for the sums.
+    programs: Mutex<Programs>,
 }
 
 impl Shard {
+    /// Counts what happened to a script or function. A new one has no place where there are too many.
+    pub fn count_program(&self, name: &[u8], more: ProgramTotals) {
+        let mut programs = self.programs.lock().unwrap_or_else(|e| e.into_inner());
+        if let Some(totals) = programs.get_mut(name) {
+            totals.add(more);
+        } else if programs.len() < PROGRAMS_MAX {
+            programs.insert(name.into(), more);
+        }
+    }
+
     /// Counts what a transaction did. Only the thread that owns the shard may call this.
     #[inline]
     pub fn count(&self, tally: perilune_keyspace::Tally) {
         self.hits.add(u64::from(tally.hits));
         self.misses.add(u64::from(tally.misses));
         self.changes.add(tally.changes);
-        if tally.recorded {
+        if let Some(run) = tally.recorded {
             self.transactions.add(1);
-            self.grown.add(u64::from(tally.grew));
-            self.alone.add(u64::from(tally.ran_alone));
+            self.grown.add(u64::from(run.grew));
+            self.alone.add(u64::from(run.ran_alone));
         }
     }
 }
+
+/// As many scripts and functions are counted apart by each thread.
+const PROGRAMS_MAX: usize = 256;
+
+/// What happened to one script or function that its author can do something about.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct ProgramTotals {
+    /// Calls that met keys on the way which nobody had declared.
+    pub grown: u64,
+    /// Runs that were taken back and repeated, because such a key was taken.
+    pub rerun: u64,
+    /// Calls that held all stripes.
+    pub alone: u64,
+    /// Calls that were taken back for good.
+    pub rolled_back: u64,
+}
+
+impl ProgramTotals {
+    fn add(&mut self, more: Self) {
+        self.grown += more.grown;
+        self.rerun += more.rerun;
+        self.alone += more.alone;
+        self.rolled_back += more.rolled_back;
+    }
+}
+
+type Programs = HashMap<Box<[u8]>, ProgramTotals, ahash::RandomState>;
 
 /// The sums over all transactions.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -183,6 +223,18 @@ impl Stats {
         self.rollbacks.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// What happened to scripts and functions, by their names as INFO shows them.
+    pub fn programs(&self) -> BTreeMap<Box<[u8]>, ProgramTotals> {
+        let mut all = BTreeMap::<_, ProgramTotals>::new();
+        for shard in self.shards.lock().unwrap_or_else(|e| e.into_inner()).iter() {
+            let programs = shard.programs.lock().unwrap_or_else(|e| e.into_inner());
+            for (name, totals) in programs.iter() {
+                all.entry(name.clone()).or_default().add(*totals);
+            }
+        }
+        all
+    }
+
     /// Scripts and EXECs that were taken back for good.
     pub fn rollbacks(&self) -> u64 {
         self.rollbacks.load(Ordering::Relaxed)
@@ -203,6 +255,7 @@ impl Stats {
             transactions: Tally::default(),
             grown: Tally::default(),
             alone: Tally::default(),
+            programs: Mutex::new(Programs::with_hasher(ahash::RandomState::new())),
         });
         shards.push(shard.clone());
         shard
@@ -250,6 +303,11 @@ impl Stats {
         for shard in self.shards.lock().unwrap_or_else(|e| e.into_inner()).iter() {
             shard.hits.reset();
             shard.misses.reset();
+            shard
+                .programs
+                .lock()
+                .unwrap_or_else(|e| e.into_inner())
+                .clear();
             for tally in &shard.commands {
                 for counter in [
                     &tally.calls,

@@ -2,7 +2,7 @@
 
 use super::{START_MS, World, read, set, try_read};
 use crate::plan::{LockPlan, StripeIndex};
-use crate::{Abort, AccessMode, Expiry, ReadTxn, Tally, Txn, WriteTxn};
+use crate::{Abort, AccessMode, Expiry, ReadTxn, RunTally, Tally, Txn, WriteTxn};
 
 #[test]
 fn a_plan_is_ascending_without_repetition_and_joins_with_another() {
@@ -264,11 +264,12 @@ fn counters_move_when_a_transaction_ends() {
             hits: 1,
             misses: 1,
             announced: false,
-            recorded: true,
-            grew: true,
-            ran_alone: false,
+            recorded: Some(RunTally {
+                grew: true,
+                ran_alone: false,
+            }),
         }
     );
     let tally = Txn::begin(&world.keyspace, 0).commit();
-    assert_eq!((tally.changes, tally.recorded), (0, false));
+    assert_eq!((tally.changes, tally.recorded), (0, None));
 }

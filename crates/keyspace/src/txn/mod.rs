@@ -140,11 +140,16 @@ pub struct Tally {
     pub misses: u32,
     /// Whether it has handed something to the [`Announcer`](crate::Announcer).
     pub announced: bool,
-    /// Whether it recorded, as scripts and EXEC do.
-    pub recorded: bool,
-    /// Whether it met a key on the way that nobody had declared, and whose stripe it did not hold.
+    /// How it ran, if it recorded, as scripts and EXEC do.
+    pub recorded: Option<RunTally>,
+}
+
+/// How a transaction that recorded has run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct RunTally {
+    /// It met a key on the way that nobody had declared, and whose stripe it did not hold.
     pub grew: bool,
-    /// Whether it held all stripes, so that nobody else could run.
+    /// It held all stripes, so that nobody else could run.
     pub ran_alone: bool,
 }
 
@@ -620,10 +625,11 @@ impl<'k> Txn<'k> {
         if self.aside.is_some() {
             self.publish_effects();
         }
-        let ran_alone =
-            (record.is_some() || self.record_dropped) && self.held.len() == STRIPE_COUNT;
+        let recorded = match record.is_some() || self.record_dropped {
+            true => Some(self.run_tally()),
+            false => None,
+        };
         self.release();
-        let recorded = record.is_some() || self.record_dropped;
         if let Some(record) = record {
             self.keyspace.reclaimer.free_record(record);
         }
@@ -633,8 +639,14 @@ impl<'k> Txn<'k> {
             hits: self.hits,
             misses: self.misses,
             recorded,
+        }
+    }
+
+    #[cold]
+    fn run_tally(&self) -> RunTally {
+        RunTally {
             grew: self.grew,
-            ran_alone,
+            ran_alone: self.held.len() == STRIPE_COUNT,
         }
     }
 

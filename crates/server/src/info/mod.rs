@@ -40,6 +40,10 @@ const SECTIONS: &[Section] = &[
         by_default: false,
         ..section("Commandstats", sections::commandstats)
     },
+    Section {
+        by_default: false,
+        ..section("Scriptstats", sections::scriptstats)
+    },
     section("Errorstats", sections::errorstats),
     section("Cluster", |_, to| to.add("cluster_enabled", 0)),
     section("Keyspace", sections::keyspace),

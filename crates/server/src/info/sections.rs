@@ -7,6 +7,7 @@ use super::process;
 use crate::memory::MemoryReport;
 use crate::pubsub::Scope;
 use crate::server::Server;
+use crate::stats::ProgramTotals;
 use crate::{NAME, REDIS_VERSION, VERSION};
 
 pub(super) fn server(server: &Server, to: &mut Lines<'_>) {
@@ -396,4 +397,20 @@ pub(super) fn keyspace(server: &Server, to: &mut Lines<'_>) {
 
 fn get(counter: &AtomicU64) -> u64 {
     counter.load(Ordering::Relaxed)
+}
+
+/// Scripts and functions to which something has happened that their authors can do something about.
+pub(super) fn scriptstats(server: &Server, to: &mut Lines<'_>) {
+    for (name, totals) in server.stats.programs() {
+        let ProgramTotals {
+            grown,
+            rerun,
+            alone,
+            rolled_back,
+        } = totals;
+        to.add(
+            String::from_utf8_lossy(&name),
+            format_args!("grown={grown},rerun={rerun},run_alone={alone},rolled_back={rolled_back}"),
+        );
+    }
 }

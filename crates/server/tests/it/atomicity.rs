@@ -242,6 +242,49 @@ fn nothing_is_told_of_what_was_taken_back_and_statistics_know_how_often() {
 }
 
 #[test]
+fn what_happens_to_a_script_is_told_under_its_name() {
+    let server = Server::start(&[]);
+    server.play(
+        r##"
+        > FUNCTION LOAD "#!lua name=lib\nredis.register_function{function_name='f', flags={'atomic'}, callback=function() error('no') end}" => "lib"
+        > FCALL f 0 => -ERR *
+        > FCALL F 0 => -ERR *
+        > SCRIPT LOAD "return redis.call('set', KEYS[1] or ARGV[1], 'x')" => "65bbf4fdca7be0b1332f1144d8bdba69387ad4d1"
+        > EVALSHA 65bbf4fdca7be0b1332f1144d8bdba69387ad4d1 1 k => +OK
+        > EVALSHA 65bbf4fdca7be0b1332f1144d8bdba69387ad4d1 0 k => +OK
+        > EVALSHA 65bbf4fdca7be0b1332f1144d8bdba69387ad4d1 0 k => +OK
+        > EVAL "return redis.call('flushall')" 0 => +OK
+        > EVAL "redis.rollback('no')" 0 => -ROLLBACK no
+        "##,
+    );
+    let mut client = server.connect();
+    let told = client.text("INFO scriptstats");
+    let mut lines: Vec<&str> = told.lines().collect();
+    lines.sort_unstable();
+    let expected = [
+        "# Scriptstats",
+        "function_f:grown=0,rerun=0,run_alone=0,rolled_back=2",
+        "script_*:grown=0,rerun=0,run_alone=0,rolled_back=1",
+        "script_*:grown=1,rerun=0,run_alone=1,rolled_back=0",
+        "script_65bbf4fdca7be0b1332f1144d8bdba69387ad4d1:grown=2,rerun=0,run_alone=0,rolled_back=0",
+    ];
+    assert_eq!(lines.len(), expected.len(), "{told}");
+    for pattern in expected {
+        assert!(
+            lines.iter().any(|line| matches(pattern, line)),
+            "{pattern} in {told}"
+        );
+    }
+    let stats = client.text("INFO stats");
+    // (FUNCTION LOAD has met the stripe of the libraries on its way)
+    assert!(stats.contains("transactions_grown:4\r"), "{stats}");
+    assert!(stats.contains("transactions_run_alone:1\r"), "{stats}");
+    assert!(!client.text("INFO").contains("Scriptstats"));
+    client.ask("CONFIG RESETSTAT");
+    assert_eq!(client.text("INFO scriptstats"), "# Scriptstats\r\n");
+}
+
+#[test]
 fn who_waits_goes_on_waiting_and_in_its_order() {
     let server = Server::start(&[]);
     let mut client = server.connect();

@@ -165,8 +165,9 @@ fn info_has_the_sections_that_are_asked_for() {
     assert_eq!(client.text("INFO nonsense"), "");
     for all in ["all", "everything"] {
         let all = client.text(&format!("INFO {all}"));
-        assert_eq!(sections(&all).len(), USUAL.len() + 1);
+        assert_eq!(sections(&all).len(), USUAL.len() + 2);
         assert!(sections(&all).contains(&"Commandstats"));
+        assert!(sections(&all).contains(&"Scriptstats"));
     }
 }
 
