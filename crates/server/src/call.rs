@@ -210,12 +210,9 @@ impl Thread {
         }
     }
 
-    /// Counts what the transaction of a script did that has just committed.
-    pub fn count_script(&self, tally: perilune_keyspace::Tally) {
-        self.count(tally);
-        if let Some(run) = tally.recorded
-            && (run.grew || run.ran_alone)
-        {
+    /// Counts what happened to a script that has just committed.
+    pub fn count_script(&self, run: perilune_keyspace::RunTally) {
+        if run.grew || run.ran_alone {
             self.count_program(ProgramTotals {
                 grown: u64::from(run.grew),
                 alone: u64::from(run.ran_alone),

@@ -14,7 +14,7 @@ use std::time::Instant;
 
 use perilune_command::{CommandError, DataHandler, Flags, Outcome, Stop};
 use perilune_keyspace::gate::Parked;
-use perilune_keyspace::{AccessMode, LockPlan, StripeIndex, Tally, Txn};
+use perilune_keyspace::{AccessMode, LockPlan, StripeIndex, Txn};
 use perilune_resp::{Reply, RespWriter};
 
 use crate::atomicity::{exec_rolled_back, failure};
@@ -761,11 +761,15 @@ impl Server {
         }
     }
 
-    /// Counts what a transaction has done, and for which script.
-    fn count_long(&self, thread: &Thread, entry: &TableEntry, tally: Tally) {
-        match is_script(entry) {
-            true => thread.count_script(tally),
-            false => thread.count(tally),
+    /// Commits, and counts what the transaction has done, and for which script.
+    fn commit(&self, thread: &Thread, entry: &TableEntry, is_long: bool, txn: Txn<'_>) {
+        let run = txn.run_tally();
+        thread.count(txn.commit());
+        if is_long {
+            thread.shard.count_run(run);
+        }
+        if is_script(entry) {
+            thread.count_script(run);
         }
     }
 
@@ -808,7 +812,7 @@ impl Server {
         match outcome {
             Ok(()) => {
                 self.functions.publish(session);
-                self.count_long(thread, entry, txn.commit());
+                self.commit(thread, entry, run.is_some(), txn);
                 session.catches_up |= session.uncommitted.take().is_some();
                 thread.defer_answered(entry.id, &out[start..]);
                 self.settle(session, thread);
@@ -816,7 +820,7 @@ impl Server {
             Err(Stop::Error(error)) => {
                 out.truncate(start);
                 self.functions.publish(session);
-                self.count_long(thread, entry, txn.commit());
+                self.commit(thread, entry, run.is_some(), txn);
                 session.catches_up |= session.uncommitted.take().is_some();
                 self.settle(session, thread);
                 let mut reply = RespWriter::new(out, session.protocol);

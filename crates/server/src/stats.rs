@@ -82,11 +82,13 @@ impl Shard {
         self.hits.add(u64::from(tally.hits));
         self.misses.add(u64::from(tally.misses));
         self.changes.add(tally.changes);
-        if let Some(run) = tally.recorded {
-            self.transactions.add(1);
-            self.grown.add(u64::from(run.grew));
-            self.alone.add(u64::from(run.ran_alone));
-        }
+    }
+
+    /// Counts a script or an EXEC. As [`Shard::count`].
+    pub fn count_run(&self, run: perilune_keyspace::RunTally) {
+        self.transactions.add(1);
+        self.grown.add(u64::from(run.grew));
+        self.alone.add(u64::from(run.ran_alone));
     }
 }
 

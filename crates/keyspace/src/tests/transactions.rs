@@ -2,7 +2,7 @@
 
 use super::{START_MS, World, read, set, try_read};
 use crate::plan::{LockPlan, StripeIndex};
-use crate::{Abort, AccessMode, Expiry, ReadTxn, RunTally, Tally, Txn, WriteTxn};
+use crate::{Abort, AccessMode, Expiry, ReadTxn, Tally, Txn, WriteTxn};
 
 #[test]
 fn a_plan_is_ascending_without_repetition_and_joins_with_another() {
@@ -257,6 +257,8 @@ fn counters_move_when_a_transaction_ends() {
         (read(&mut txn, "a"), read(&mut txn, "b")),
         (Some("1".into()), None)
     );
+    let run = txn.run_tally();
+    assert_eq!((run.grew, run.ran_alone), (true, false));
     assert_eq!(
         txn.commit(),
         Tally {
@@ -264,12 +266,11 @@ fn counters_move_when_a_transaction_ends() {
             hits: 1,
             misses: 1,
             announced: false,
-            recorded: Some(RunTally {
-                grew: true,
-                ran_alone: false,
-            }),
         }
     );
-    let tally = Txn::begin(&world.keyspace, 0).commit();
-    assert_eq!((tally.changes, tally.recorded), (0, None));
+    let mut txn = Txn::begin(&world.keyspace, 0);
+    assert_eq!(txn.lock(&LockPlan::All, &mut None), Ok(()));
+    let run = txn.run_tally();
+    assert_eq!((run.grew, run.ran_alone), (false, true));
+    assert_eq!(txn.commit(), Tally::default());
 }

@@ -140,11 +140,9 @@ pub struct Tally {
     pub misses: u32,
     /// Whether it has handed something to the [`Announcer`](crate::Announcer).
     pub announced: bool,
-    /// How it ran, if it recorded, as scripts and EXEC do.
-    pub recorded: Option<RunTally>,
 }
 
-/// How a transaction that recorded has run.
+/// How a transaction has run that met keys on its way: what few are asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct RunTally {
     /// It met a key on the way that nobody had declared, and whose stripe it did not hold.
@@ -625,10 +623,6 @@ impl<'k> Txn<'k> {
         if self.aside.is_some() {
             self.publish_effects();
         }
-        let recorded = match record.is_some() || self.record_dropped {
-            true => Some(self.run_tally()),
-            false => None,
-        };
         self.release();
         if let Some(record) = record {
             self.keyspace.reclaimer.free_record(record);
@@ -638,12 +632,11 @@ impl<'k> Txn<'k> {
             changes: self.changes,
             hits: self.hits,
             misses: self.misses,
-            recorded,
         }
     }
 
-    #[cold]
-    fn run_tally(&self) -> RunTally {
+    /// How it has run so far.
+    pub fn run_tally(&self) -> RunTally {
         RunTally {
             grew: self.grew,
             ran_alone: self.held.len() == STRIPE_COUNT,
