@@ -3,7 +3,7 @@
 //! For tests and tools. It is built for exactness, not for speed: every shape of RESP2 and RESP3 stays
 //! distinguishable in [`Value`], so that two servers' answers can be compared to the byte's meaning.
 
-use crate::integer::parse_i64;
+use perilune_digits::parse_i64;
 
 /// How deep aggregates may nest; far beyond what a server sends.
 const DEPTH_MAX: usize = 512;

@@ -9,7 +9,6 @@
 mod args;
 pub mod client;
 mod inline;
-pub mod integer;
 mod reply;
 mod request;
 mod writer;

@@ -19,9 +19,10 @@
 
 use std::borrow::Cow;
 
+use perilune_digits::parse_i64;
+
 use crate::args::{Args, Span};
 use crate::inline;
-use crate::integer::parse_i64;
 use crate::reply::Reply;
 
 /// The longest line without its end in sight: an inline request, or the header of a multibulk or a bulk.

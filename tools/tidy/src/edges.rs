@@ -11,7 +11,7 @@ const PREFIX: &str = "perilune-";
 const ALLOWED: &[(&str, &[&str])] = &[
     ("digits", &[]),
     ("resp", &["digits"]),
-    ("structures", &[]),
+    ("structures", &["digits"]),
     ("luajit-sys", &[]),
     ("value", &["digits", "structures"]),
     ("keyspace", &["structures", "value"]),

@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use perilune_resp::integer::parse_i64;
+use perilune_value::parse_i64;
 
 use super::cell::Value;
 use super::choices::kept::Names;

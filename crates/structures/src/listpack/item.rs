@@ -1,5 +1,7 @@
 //! What an item is to others: an integer, or bytes.
 
+use perilune_digits::parse_i64;
+
 /// An item of a listpack, or of a list.
 ///
 /// `==` compares what is stored; for "are these the same text", ask [`Item::is`].
@@ -15,7 +17,7 @@ impl<'a> Item<'a> {
     /// How the reference stores this text: as an integer if it is exactly what printing an `i64` gives.
     #[inline]
     pub fn of(text: &'a [u8]) -> Item<'a> {
-        match parse_int(text) {
+        match parse_i64(text) {
             Some(int) => Item::Int(int),
             None => Item::Bytes(text),
         }
@@ -59,7 +61,7 @@ impl<'a> Item<'a> {
     pub fn int(self) -> Option<i64> {
         match self {
             Item::Int(int) => Some(int),
-            Item::Bytes(bytes) => parse_int(bytes),
+            Item::Bytes(bytes) => parse_i64(bytes),
         }
     }
 
@@ -70,38 +72,9 @@ impl<'a> Item<'a> {
             (Item::Int(a), Item::Int(b)) => a == b,
             (Item::Bytes(a), Item::Bytes(b)) => a == b,
             (Item::Int(int), Item::Bytes(bytes)) | (Item::Bytes(bytes), Item::Int(int)) => {
-                parse_int(bytes) == Some(int)
+                parse_i64(bytes) == Some(int)
             }
         }
-    }
-}
-
-/// The `i64` whose digits are exactly `text`: no sign but `-`, no zeros in front, no `-0`.
-#[inline]
-fn parse_int(text: &[u8]) -> Option<i64> {
-    // The longest is `-9223372036854775808`; 19 digits fit a u64.
-    const DIGITS_MAX: usize = 19;
-    let (negative, digits) = match text {
-        [b'-', digits @ ..] => (true, digits),
-        digits => (false, digits),
-    };
-    match digits {
-        [b'0'] if !negative => return Some(0),
-        [b'1'..=b'9', ..] if digits.len() <= DIGITS_MAX => {}
-        _ => return None,
-    }
-    let mut magnitude = 0u64;
-    for &byte in digits {
-        let digit = byte.wrapping_sub(b'0');
-        if digit > 9 {
-            return None;
-        }
-        magnitude = magnitude * 10 + u64::from(digit);
-    }
-    if negative {
-        0i64.checked_sub_unsigned(magnitude)
-    } else {
-        i64::try_from(magnitude).ok()
     }
 }
 

@@ -1,10 +1,14 @@
-//! Integers as the protocol reads them: strictly.
+//! Integers as text, read strictly.
 //!
 //! The rule is `string2ll` of the reference server: an optional minus, no plus, no blanks, no leading zero, no
 //! `-0`. Whatever this accepts prints back to the same bytes, so that a string which passes may be stored as
 //! a number.
 
+/// Of the longest, `-9223372036854775808`. So many fit a u64, too.
+const DIGITS_MAX: usize = 19;
+
 /// The integer whose canonical decimal form is exactly `text`.
+#[inline]
 pub fn parse_i64(text: &[u8]) -> Option<i64> {
     let (negative, digits) = match text {
         [b'-', rest @ ..] => (true, rest),
@@ -12,7 +16,7 @@ pub fn parse_i64(text: &[u8]) -> Option<i64> {
     };
     match digits {
         [b'0'] if !negative => return Some(0),
-        [b'1'..=b'9', ..] if digits.len() <= 19 => {}
+        [b'1'..=b'9', ..] if digits.len() <= DIGITS_MAX => {}
         _ => return None,
     }
     let mut magnitude: u64 = 0;
@@ -21,7 +25,6 @@ pub fn parse_i64(text: &[u8]) -> Option<i64> {
         if digit > 9 {
             return None;
         }
-        // Nineteen digits stay below 10^19, which a u64 holds.
         magnitude = magnitude * 10 + u64::from(digit);
     }
     if negative {
@@ -46,12 +49,15 @@ mod tests {
             ("9223372036854775808", None),
             ("-9223372036854775808", Some(i64::MIN)),
             ("-9223372036854775809", None),
+            ("9999999999999999999", None),
             ("99999999999999999999", None),
+            ("18446744073709551616", None),
             ("", None),
             ("-", None),
             ("-0", None),
             ("00", None),
             ("01", None),
+            ("-01", None),
             ("+1", None),
             (" 1", None),
             ("1 ", None),
