@@ -626,24 +626,31 @@ fn standard(rng: &mut Rng) -> String {
     let (function, kinds) = FUNCTIONS[rng.usize(..FUNCTIONS.len())];
     let mut arguments = Vec::new();
     let mut may_end = false;
+    // of two wrong numbers another one is named (see DIFFERENCES.md), so one is
+    let mut wrong_left = if matches!(kinds, "nn" | "ni") {
+        1
+    } else {
+        kinds.len()
+    };
     for kind in kinds.chars() {
         if kind == '.' {
             may_end = true;
             continue;
         }
-        // of several numbers that are missing another one is named
         if (may_end && rng.u32(..3) == 0)
             || (kinds.len() > 1 && !kinds.starts_with('n') && rng.u32(..30) == 0)
         {
             break;
         }
-        match (kind, rng.u32(..16)) {
+        let is_right = wrong_left == 0 || rng.u32(..16) > 0;
+        wrong_left -= usize::from(!is_right);
+        match (kind, is_right) {
             // (see DIFFERENCES.md for what does not fit 32 bits)
-            ('i', 0) => {
+            ('i', false) => {
                 arguments.push(pick(rng, &["nil", "'2'", "true", "2.9", "'x'", "{}"]).to_owned())
             }
             // but tables and functions are shown by where they lie
-            (_, 0) if function != "tostring" => arguments.push(value(rng, 1)),
+            (_, false) if function != "tostring" => arguments.push(value(rng, 1)),
             ('s', _) => arguments.push(string(rng)),
             ('p', _) => arguments.push(pattern(rng)),
             ('r', _) => arguments.push(
