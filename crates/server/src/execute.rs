@@ -740,7 +740,7 @@ impl Server {
             let run = is_long.then(|| thread.slot.begin(session.id));
             let result = self.run_once(session, entry, thread, out, run, &plan, &mut body);
             if run.is_some() && thread.slot.end() {
-                self.running.busy_ended();
+                self.running.recount_busy();
             }
             match result {
                 Ok(Run::Done) => {

@@ -326,14 +326,13 @@ impl Running {
         self.busy.load(Ordering::Relaxed) != 0
     }
 
-    /// A busy run has ended.
-    pub fn busy_ended(&self) {
-        let other = self
-            .all()
-            .iter()
-            .find(|slot| slot.busy.load(Ordering::Relaxed))
-            .map(|s| s.current.load(Ordering::Relaxed));
-        self.busy.store(other.unwrap_or(0), Ordering::Relaxed);
+    /// A busy run has begun or ended.
+    pub fn recount_busy(&self) {
+        // one after the other: who comes last has seen what all before have said
+        let slots = self.slots.lock().unwrap_or_else(|e| e.into_inner());
+        let busy = slots.iter().find(|slot| slot.busy.load(Ordering::Relaxed));
+        let run = busy.map_or(0, |slot| slot.current.load(Ordering::Relaxed));
+        self.busy.store(run, Ordering::Relaxed);
     }
 
     /// Tells what is meant and runs for long to stop.
@@ -381,7 +380,7 @@ impl Running {
         }
     }
 
-    /// Whether the run that was seen to be busy last is a function.
+    /// Whether the run that is said to be busy (of several the first, in the order of threads) is a function.
     pub fn busy_is_function(&self) -> bool {
         let run = self.busy.load(Ordering::Relaxed);
         let slots = self.slots.lock().unwrap_or_else(|e| e.into_inner());
@@ -481,13 +480,13 @@ impl Running {
             && !slot.busy.load(Ordering::Relaxed)
         {
             slot.busy.store(true, Ordering::Relaxed);
-            self.busy.store(run, Ordering::Relaxed);
+            self.recount_busy();
             if slot.current.load(Ordering::Acquire) == run {
                 on_busy();
             } else {
                 // it ended just now and did not see the flag
                 slot.busy.store(false, Ordering::Relaxed);
-                self.busy_ended();
+                self.recount_busy();
             }
         }
         slot.press();
