@@ -478,8 +478,9 @@ fn expired(generator: &mut Generator, steps: &mut Vec<Step>) {
         // reference tells its size, and who watches it (CLIENT LIST) has not been told.
         let tells = [&b"dbsize"[..], b"swapdb", b"memory", b"client"];
         let names = |name: &[u8]| words.iter().any(|word| word.eq_ignore_ascii_case(name));
-        // And until then it announces `del` where RESTORE replaces it by what has expired as well.
-        let replaces = names(b"restore") && names(b"replace");
+        // And until then it announces `del` where nothing takes its place: an empty result, or what has expired as well.
+        let stores = |word: &Vec<u8>| word.to_ascii_lowercase().ends_with(b"store");
+        let replaces = names(b"bitop") || words.iter().any(stores);
         if !replaces && !tells.iter().any(|name| names(name)) {
             steps.push(Step::Call {
                 session: other,
