@@ -626,12 +626,9 @@ fn standard(rng: &mut Rng) -> String {
     let (function, kinds) = FUNCTIONS[rng.usize(..FUNCTIONS.len())];
     let mut arguments = Vec::new();
     let mut may_end = false;
-    // of two wrong numbers another one is named (see DIFFERENCES.md), so one is
-    let mut wrong_left = if matches!(kinds, "nn" | "ni") {
-        1
-    } else {
-        kinds.len()
-    };
+    // of several that are wrong another one is named by these (see DIFFERENCES.md), so one is
+    let names_another = matches!(kinds, "nn" | "ni") || function == "table.concat";
+    let mut wrong_left = if names_another { 1 } else { kinds.len() };
     for kind in kinds.chars() {
         if kind == '.' {
             may_end = true;
