@@ -142,8 +142,40 @@ impl UndoLog {
     }
 
     /// What has been saved of this key already.
+    #[inline]
     pub fn saved(&self, database: usize, hash: u64, key: &[u8]) -> Saved {
-        let saved_at = |at: usize| match &self.records[at] {
+        // most often the key that was touched just now
+        if self.records.len() > self.fresh_from {
+            let last = self.saved_at(self.records.len() - 1, database, hash, key);
+            if last != Saved::No {
+                return last;
+            }
+        }
+        self.saved_before(database, hash, key)
+    }
+
+    /// As [`UndoLog::saved`], of any record but the last.
+    #[inline(never)]
+    fn saved_before(&self, database: usize, hash: u64, key: &[u8]) -> Saved {
+        match &self.saved {
+            Some(saved) => saved
+                .get(&(database as u32, hash))
+                .map_or(Saved::No, |&at| {
+                    self.saved_at(at as usize, database, hash, key)
+                }),
+            // few transactions touch many
+            None => (self.fresh_from..self.records.len())
+                .rev()
+                .map(|at| self.saved_at(at, database, hash, key))
+                .find(|saved| *saved != Saved::No)
+                .unwrap_or(Saved::No),
+        }
+    }
+
+    /// What a record has saved of this key.
+    #[inline]
+    fn saved_at(&self, at: usize, database: usize, hash: u64, key: &[u8]) -> Saved {
+        match &self.records[at] {
             Undo::Key {
                 database: d,
                 hash: h,
@@ -155,23 +187,6 @@ impl UndoLog {
                 _ => Saved::Whole,
             },
             _ => Saved::No,
-        };
-        // most often the key that was touched just now; and few transactions touch many
-        if self.records.len() > self.fresh_from {
-            let last = saved_at(self.records.len() - 1);
-            if last != Saved::No {
-                return last;
-            }
-        }
-        match &self.saved {
-            Some(saved) => saved
-                .get(&(database as u32, hash))
-                .map_or(Saved::No, |&at| saved_at(at as usize)),
-            None => (self.fresh_from..self.records.len())
-                .rev()
-                .map(saved_at)
-                .find(|saved| *saved != Saved::No)
-                .unwrap_or(Saved::No),
         }
     }
 
