@@ -5,7 +5,7 @@
 //! [number](RunSlot::begin) is never used again, so what hangs on it (a stripe's holder, an order to stop)
 //! can never hit the next one.
 
-use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
@@ -55,9 +55,8 @@ pub struct RunSlot {
     /// The record of what it wrote has been given up: it cannot be taken back any more.
     past_undo: AtomicBool,
     busy: AtomicBool,
-    /// The run that is to stop; 0 for none.
-    kill: AtomicU64,
-    kill_reason: AtomicU8,
+    /// The run that is to stop, and why.
+    order: Mutex<Option<(u64, KillReason)>>,
     /// Stops the thread's scripts, once it has a virtual machine.
     interrupt: Mutex<Option<Interrupt>>,
     /// Memory of the thread's virtual machine after its last run.
@@ -290,8 +289,7 @@ impl Running {
             wrote: AtomicBool::new(false),
             past_undo: AtomicBool::new(false),
             busy: AtomicBool::new(false),
-            kill: AtomicU64::new(0),
-            kill_reason: AtomicU8::new(0),
+            order: Mutex::default(),
             interrupt: Mutex::new(None),
             vm_bytes: AtomicU64::new(0),
         });
@@ -496,8 +494,14 @@ impl Running {
 
 impl RunSlot {
     fn order(&self, run: u64, reason: KillReason) {
-        self.kill_reason.store(reason as u8, Ordering::Relaxed);
-        self.kill.store(run, Ordering::Release);
+        {
+            let mut order = self.order.lock().unwrap_or_else(|e| e.into_inner());
+            // Asked while it is held: what comes too late for its run must not take the place of an order for the next one.
+            if self.current.load(Ordering::Acquire) != run {
+                return;
+            }
+            *order = Some((run, reason));
+        }
         self.press();
     }
 
@@ -543,31 +547,34 @@ impl RunSlot {
 
     /// Gives the order to stop once more, if there is one for the run in progress.
     fn press(&self) {
-        let run = self.kill.load(Ordering::Acquire);
-        let Some((interrupt, script_run)) = self.script_run() else {
+        let order = *self.order.lock().unwrap_or_else(|e| e.into_inner());
+        let (Some((run, reason)), Some((interrupt, script_run))) = (order, self.script_run())
+        else {
             return;
         };
         // what was running and still belongs to this run is meant; what has begun since has another number
-        if run == 0 || self.current.load(Ordering::Acquire) != run {
-            return;
+        if self.current.load(Ordering::Acquire) == run {
+            interrupt.stop(script_run, reason);
         }
-        let ordered = self.kill_reason.load(Ordering::Relaxed);
-        let reasons = [
-            KillReason::Shutdown,
-            KillReason::FunctionKill,
-            KillReason::ClientKill,
-        ];
-        let reason = reasons
-            .into_iter()
-            .find(|reason| *reason as u8 == ordered)
-            .unwrap_or(KillReason::ScriptKill);
-        interrupt.stop(script_run, reason);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_order_that_is_late_does_not_displace_the_next_one() {
+        let running = Running::default();
+        let slot = running.register();
+        let over = slot.begin(1);
+        slot.end();
+        let run = slot.begin(2);
+        slot.order(run, KillReason::ScriptKill);
+        slot.order(over, KillReason::ClientKill);
+        let order = *slot.order.lock().expect("nobody panics");
+        assert_eq!(order, Some((run, KillReason::ScriptKill)));
+    }
 
     #[test]
     fn a_thread_that_ends_leaves_its_place_to_the_next_and_no_memory() {
