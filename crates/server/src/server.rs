@@ -382,13 +382,15 @@ impl Server {
 
     /// CLIENT KILL: the connection is gone for everybody at once, and closed as soon as its loop comes to it.
     pub fn kill_client(&self, id: u64) {
-        if let Some(client) = self.clients.remove(id) {
+        let client = self.clients.remove(id);
+        if let Some(net) = self.net() {
+            // before its script is told to stop: nobody is to hear what that answers
+            net.kill(id);
+        }
+        if let Some(client) = client {
             client.stop_waiting();
             self.running.kill_client(id);
             self.pubsub.unsubscribe_all(&client);
-        }
-        if let Some(net) = self.net() {
-            net.kill(id);
         }
     }
 
