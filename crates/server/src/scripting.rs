@@ -578,8 +578,7 @@ pub fn run(
     }
 }
 
-/// Of so many calls from a script one is timed: looking at the clock twice costs about as much as a small command (at 16, a script
-/// of 100 INCRs took 1.02 of its time). A prime, so that a script that always makes the same calls has each of them timed in turn.
+/// Of so many calls from a script one is timed: looking at the clock twice costs about as much as a small command. A prime, so that a script that always makes the same calls has each of them timed in turn.
 const TIMED_CALLS: u64 = 61;
 
 /// Calls of one command in a row, which are counted when the script comes to another.
