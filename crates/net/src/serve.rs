@@ -47,13 +47,12 @@ impl<S: Service> Driver<'_, S> {
         }
     }
 
-    /// Whether the output waits for that of those who are ready too. A reply that comes by itself wakes its client's
-    /// thread, which has read it and sleeps again before the next is there: with scripts of 20 us half of all time went
-    /// into these wake-ups (12 us of system time for a request instead of 6). What runs for a microsecond does not
-    /// let its clients fall asleep, so its replies leave at once.
-    fn holds_back(&mut self, conn: &Conn<S::Session>) -> bool {
-        self.turn.take_went_aside()
-            && self.left_in_round > 0
+    /// Whether the output waits for that of those who are ready too. A reply that leaves by itself wakes its client's
+    /// thread, which has read it and sleeps again before the next is there; several that leave together wake it once. With
+    /// scripts of 20 us half of all time went into these wake-ups (12 us of system time for a request instead of 6), and
+    /// of a pipelined RPOP or LPUSH it is still 0.03 us of 0.54.
+    fn holds_back(&self, conn: &Conn<S::Session>) -> bool {
+        self.left_in_round > 0
             && conn.ending.is_none()
             && !conn.watches_writable
             && (1..=HELD_BACK_BYTES_MAX).contains(&conn.unsent())

@@ -20,8 +20,6 @@ pub struct Turn<'l, S: Service> {
     net: &'l Net<S>,
     loop_index: usize,
     hand: Hand<'l, S>,
-    /// The loop has been put down since the connection in hand was taken up.
-    went_aside: bool,
     local: &'l mut S::Local,
 }
 
@@ -45,7 +43,6 @@ impl<'l, S: Service> Turn<'l, S> {
             net,
             loop_index,
             hand: Hand::Holds(held),
-            went_aside: false,
             local,
         }
     }
@@ -56,7 +53,6 @@ impl<'l, S: Service> Turn<'l, S> {
         match std::mem::replace(&mut self.hand, Hand::Lost) {
             Hand::Holds(held) => {
                 self.hand = Hand::Down(held.put_down());
-                self.went_aside = true;
                 self.net.shared.alarm.notice();
             }
             other => self.hand = other,
@@ -115,11 +111,6 @@ impl<'l, S: Service> Turn<'l, S> {
                 core.flush_list.push(key);
             }
         }
-    }
-
-    /// Whether the loop has been put down since the last time this was asked.
-    pub(crate) fn take_went_aside(&mut self) -> bool {
-        std::mem::take(&mut self.went_aside)
     }
 
     /// Tells something to a connection of the loop that is not the one being served. If it lies in the loop, `visit` gets
