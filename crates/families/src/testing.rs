@@ -161,7 +161,7 @@ impl Stage {
                 "a change without an event (see WriteTxn::notify): {line}"
             );
         }
-        if ran.changes == 0 {
+        if ran.changes == 0 && !is_uncounted(&ran) {
             // another encoding of the same value is no change
             assert_eq!(
                 told(&state(&self.keyspace)),
@@ -487,10 +487,15 @@ fn told(state: &[Key]) -> Vec<(usize, String, &str, Option<i64>)> {
         .collect()
 }
 
-/// Whether a command may change something and say nothing of it, as in the reference: what does away with whole databases,
-/// and BITFIELD where all that was to be written overflows (the string has grown all the same).
+/// Whether a call may change something without counting it, as in the reference: BITFIELD where all that was to be written
+/// overflows (the string has grown all the same), which the log has.
+fn is_uncounted(ran: &Ran) -> bool {
+    ran.sent.starts_with("BITFIELD ")
+}
+
+/// Whether a command may change something and say nothing of it, as in the reference: what does away with whole databases.
 fn is_silent(name: &[u8]) -> bool {
-    ["FLUSHDB", "FLUSHALL", "SWAPDB", "BITFIELD"]
+    ["FLUSHDB", "FLUSHALL", "SWAPDB"]
         .iter()
         .any(|silent| name.eq_ignore_ascii_case(silent.as_bytes()))
 }

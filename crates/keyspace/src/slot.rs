@@ -274,6 +274,25 @@ impl Slot<'_, '_> {
         len_min: usize,
         change: impl FnOnce(&mut [u8]) -> R,
     ) -> Result<R, Abort> {
+        let result = self.edit_raw(len_min, change)?;
+        self.changed();
+        Ok(result)
+    }
+
+    /// Makes a string what [`Slot::edit_bytes`] makes of it where there turned out to be nothing to write: `raw`, and with
+    /// zeros at least `len_min` long. Nobody is told of that, and it does not count as a change; a command that lengthens
+    /// has to say by itself how to repeat it ([`WriteTxn::propagate`]).
+    pub fn edit_nothing(&mut self, len_min: usize) -> Result<(), Abort> {
+        self.edit_raw(len_min, |_| ())?;
+        self.txn.held[self.at].changed.add(self.database);
+        Ok(())
+    }
+
+    fn edit_raw<R>(
+        &mut self,
+        len_min: usize,
+        change: impl FnOnce(&mut [u8]) -> R,
+    ) -> Result<R, Abort> {
         let handle = match self.handle {
             Some(handle) => {
                 self.save_copy(handle)?;
@@ -305,17 +324,7 @@ impl Slot<'_, '_> {
                 None => unreachable!("a raw string is either inline or on the heap"),
             }
         };
-        self.changed();
         Ok(result)
-    }
-
-    /// Makes a string `raw`, as [`Slot::edit_bytes`] does, where there turned out to be nothing to change in it. Its value is
-    /// the same, so this is no change: nobody is told. The key exists and holds a string.
-    pub fn edit_nothing(&mut self) -> Result<(), Abort> {
-        let handle = self.existing();
-        self.save_copy(handle)?;
-        self.make_raw(handle, self.text_len())?;
-        Ok(())
     }
 
     /// Changes the elements of a collection. The key holds one of this type or does not exist: then it is created.

@@ -275,7 +275,7 @@ fn bitfield(txn: &mut WriteTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Rep
     let bytes = old
         .as_ref()
         .map_or(b"".as_slice(), |text| text.bytes(&mut digits));
-    // what makes the string longer is a change, whatever it writes
+    // a write that makes the string longer is a change, whatever it writes
     let grows = bytes.len() < len_min;
     let is_change = |effect: &Effect| effect.stored.is_some_and(|(_, differs)| differs || grows);
     // the string is what it was up to the first change: so it shows whether there is one
@@ -283,17 +283,18 @@ fn bitfield(txn: &mut WriteTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Rep
         .iter()
         .map(|operation| operation.on(bytes))
         .collect();
-    // it grows first, as in the reference, even if all that was to be written overflows
-    if grows || effects.iter().any(is_change) {
+    if effects.iter().any(is_change) {
         effects = slot.edit_bytes(len_min, |bytes| run(&operations, bytes))?;
+        slot.notify(EventClass::STRING, "setbit");
         let changes = effects.iter().filter(|effect| is_change(effect)).count() as u64;
-        if changes > 0 {
-            slot.notify(EventClass::STRING, "setbit");
-        }
         // the edit counts as one already
         txn.count_changes(changes.saturating_sub(1));
     } else {
-        slot.edit_nothing()?;
+        // It grows, even if all that was to be written overflows. As in the reference nobody hears of that, but for our log.
+        slot.edit_nothing(len_min)?;
+        if grows {
+            txn.propagate(arguments);
+        }
     }
     answer(&effects, reply);
     Ok(())
@@ -409,10 +410,15 @@ mod tests {
             2) (integer) 1
             > :changes => 1
             > BITFIELD n OVERFLOW FAIL SET u1 0 2 => 1) (nil)
-            > :changes => 1
+            > :changes => 0
+            > :sent => BITFIELD n OVERFLOW FAIL SET u1 0 2
             > STRLEN n => (integer) 1
             > BITFIELD n OVERFLOW FAIL SET u1 0 2 => 1) (nil)
             > :changes => 0
+            > :sent
+            > BITFIELD n OVERFLOW FAIL SET u1 80 2 => 1) (nil)
+            > :changes => 0
+            > STRLEN n => (integer) 11
             > SET i 5 => OK
             > BITFIELD i SET u8 0 53 => 1) (integer) 53
             > :changes => 0

@@ -67,7 +67,7 @@ fn setbit(txn: &mut WriteTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Reply
         })?;
         slot.notify(EventClass::STRING, "setbit");
     } else {
-        slot.edit_nothing()?;
+        slot.edit_nothing(0)?;
     }
     reply.integer(i64::from(old));
     Ok(())

@@ -167,6 +167,35 @@ fn a_bitfield_that_overflows_leaves_a_longer_string() {
 }
 
 #[test]
+fn a_bitfield_that_only_lengthens_tells_no_watcher() {
+    play(
+        r#"
+        > WATCH k => +OK
+        > BITFIELD k OVERFLOW FAIL SET i32 830 9223372036854775807 => [$-1]
+        > STRLEN k => :108
+        > INFO persistence => "*rdb_changes_since_last_save:0*"
+        > DBSIZE => :1
+        > MULTI => +OK
+        > BITFIELD k OVERFLOW FAIL SET i32 1630 9223372036854775807 => +QUEUED
+        > EXEC => [[$-1]]
+        > STRLEN k => :208
+        > WATCH k => +OK
+        > BITFIELD k OVERFLOW FAIL SET i32 830 9223372036854775807 SET u8 0 1 => [$-1 :0]
+        > MULTI => +OK
+        > EXEC => *-1
+        > INFO persistence => "*rdb_changes_since_last_save:1*"
+        > MULTI ATOMIC => +OK
+        > BITFIELD n OVERFLOW FAIL SET u8 830 300 => +QUEUED
+        > BITFIELD k OVERFLOW FAIL SET u8 8000 300 => +QUEUED
+        > INCR k => +QUEUED
+        > EXEC => -*
+        > STRLEN k => :208
+        > EXISTS n => :0
+        "#,
+    );
+}
+
+#[test]
 fn a_line_of_http_closes_the_connection() {
     let server = Server::start(&[]);
     let mut client = server.connect();
