@@ -23,8 +23,9 @@ use std::time::Duration;
 
 use perilune_structures::Cleared;
 use perilune_value::Object;
+use smallvec::SmallVec;
 
-use crate::undo::UndoLog;
+use crate::undo::{Record, UndoLog};
 
 /// What costs more than so many allocations is not dropped in place. Handing it over costs about as much as that,
 /// and it is the reference's threshold.
@@ -60,7 +61,7 @@ pub(crate) struct Garbage {
     databases: Vec<Cleared<Object>>,
     /// Bytes of the databases.
     database_bytes: usize,
-    records: Vec<UndoLog>,
+    records: SmallVec<[Record; 1]>,
     /// It is to be gone when the transaction is answered.
     pub in_place: bool,
 }
@@ -82,7 +83,7 @@ impl Garbage {
     }
 
     /// Adds a record that is not needed any more.
-    pub fn add_record(&mut self, record: UndoLog) {
+    pub fn add_record(&mut self, record: Record) {
         self.records.push(record);
     }
 
@@ -106,7 +107,7 @@ impl Garbage {
     fn takes_long(&self) -> bool {
         self.objects.iter().any(takes_long)
             || !self.databases.is_empty()
-            || self.records.iter().any(record_takes_long)
+            || self.records.iter().any(|record| record_takes_long(record))
     }
 }
 
@@ -164,10 +165,10 @@ impl Reclaimer {
 
     /// As [`Reclaimer::free`], for a record.
     #[inline]
-    pub fn free_record(&self, record: Box<UndoLog>) {
+    pub fn free_record(&self, record: Record) {
         if record_takes_long(&record) {
             let mut garbage = Garbage::default();
-            garbage.add_record(*record);
+            garbage.add_record(record);
             self.free_later(&mut garbage);
         }
     }

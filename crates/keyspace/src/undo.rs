@@ -116,6 +116,52 @@ type SavedAt = HashMap<(u32, u64), u32, ahash::RandomState>;
 /// So many records are looked through; with more there is a map. Most transactions have one or two.
 const RECORDS_WITHOUT_MAP_MAX: usize = 8;
 
+/// What a transaction that records has.
+#[cfg(not(feature = "measure-without-undo"))]
+pub(crate) type Record = Box<UndoLog>;
+
+/// The same where there is none: every question for it is answered by the compiler.
+#[cfg(feature = "measure-without-undo")]
+pub(crate) type Record = without::NoRecord;
+
+/// An empty record.
+#[cfg(not(feature = "measure-without-undo"))]
+#[inline]
+pub(crate) fn new_record() -> Option<Record> {
+    Some(Box::new(UndoLog::new()))
+}
+
+#[cfg(feature = "measure-without-undo")]
+pub(crate) use without::new_record;
+
+/// A build without undo, to hold the other one's cost against.
+#[cfg(feature = "measure-without-undo")]
+mod without {
+    use std::ops::{Deref, DerefMut};
+
+    use super::UndoLog;
+
+    pub(crate) enum NoRecord {}
+
+    pub(crate) fn new_record() -> Option<NoRecord> {
+        None
+    }
+
+    impl Deref for NoRecord {
+        type Target = UndoLog;
+
+        fn deref(&self) -> &UndoLog {
+            match *self {}
+        }
+    }
+
+    impl DerefMut for NoRecord {
+        fn deref_mut(&mut self) -> &mut UndoLog {
+            match *self {}
+        }
+    }
+}
+
 /// Everything needed to take a transaction back.
 pub(crate) struct UndoLog {
     pub records: Vec<Undo>,
@@ -131,6 +177,7 @@ pub(crate) struct UndoLog {
 
 impl UndoLog {
     /// An empty log.
+    #[cfg(not(feature = "measure-without-undo"))]
     pub fn new() -> Self {
         Self {
             records: Vec::new(),
@@ -328,6 +375,11 @@ impl UndoLog {
         self.fresh_from = mark.records;
         self.bytes = mark.bytes;
         self.records.split_off(mark.records)
+    }
+
+    /// All that it has recorded.
+    pub fn take_records(&mut self) -> Vec<Undo> {
+        std::mem::take(&mut self.records)
     }
 
     /// Bytes that the log holds.

@@ -290,13 +290,13 @@ impl<'k> Txn<'k> {
         if is_done {
             if let Some(mut undo) = undo {
                 service.free_moved(&mut undo);
-                aside(&mut self.aside).garbage.add_record(*undo);
+                aside(&mut self.aside).garbage.add_record(undo);
             }
             service.publish_effects();
             self.changes += service.changes;
         } else {
-            if let Some(undo) = undo {
-                service.restore_all(undo.records, 0);
+            if let Some(mut undo) = undo {
+                service.restore_all(undo.take_records(), 0);
             }
             service.publish_expired();
         }

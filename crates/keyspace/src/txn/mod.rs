@@ -50,7 +50,7 @@ use crate::plan::{STRIPE_COUNT, StripeIndex};
 use crate::reclaim::Garbage;
 use crate::stripe::{Map, StripeData};
 use crate::sync::MutexGuard;
-use crate::undo::{Mark, UndoLog};
+use crate::undo::{Mark, Record};
 use crate::waiters::{KeyId, Wait, Waiting};
 use crate::watch::Notice;
 
@@ -203,7 +203,7 @@ pub struct Txn<'k> {
     pub(crate) sees_expired: bool,
     /// Runs of this transaction before this one.
     attempt: u32,
-    pub(crate) undo: Option<Box<UndoLog>>,
+    pub(crate) undo: Option<Record>,
     /// It failed in the middle of a change: it can only be taken back, and is not run again.
     doomed: bool,
     /// The record grew past its limit and was given up: all stripes are held, nothing can be taken back.

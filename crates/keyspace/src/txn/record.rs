@@ -10,14 +10,14 @@ use perilune_structures::{DetachedDb, Handle, NewEntry, NewPayload, Payload};
 use super::{Abort, Held, Savepoint, Txn, aside};
 use crate::plan::STRIPE_COUNT;
 use crate::stripe::Map;
-use crate::undo::{Prior, Relocated, Saved, SavedPayload, Undo, UndoLog};
+use crate::undo::{Prior, Relocated, Saved, SavedPayload, Undo, UndoLog, new_record};
 use crate::watch::Presence;
 
 impl Txn<'_> {
     /// Records everything from now on, so that it can be taken back.
     pub fn record(&mut self) {
         if self.undo.is_none() && !self.record_dropped {
-            self.undo = Some(Box::new(UndoLog::new()));
+            self.undo = new_record();
         }
     }
 
@@ -188,7 +188,7 @@ impl Txn<'_> {
         self.must_look = true;
         if let Some(mut undo) = self.undo.take() {
             self.free_moved(&mut undo);
-            aside(&mut self.aside).garbage.add_record(*undo);
+            aside(&mut self.aside).garbage.add_record(undo);
         }
         Ok(())
     }
@@ -259,8 +259,8 @@ impl Txn<'_> {
             self.changes == 0 || self.undo.is_some(),
             "a transaction without a record cannot be taken back"
         );
-        if let Some(undo) = self.undo.take() {
-            self.restore_all(undo.records, 0);
+        if let Some(mut undo) = self.undo.take() {
+            self.restore_all(undo.take_records(), 0);
         }
         self.publish_expired();
         (self.changes, self.hits, self.misses) = (0, 0, 0);
