@@ -8,6 +8,23 @@ use perilune_digits as digits;
 
 use crate::reply::{Protocol, Reply};
 
+/// The headers of fewer than a hundred, each but for its kind, the first byte. With them LRANGE of 100 short elements takes
+/// 14,800 instructions instead of 19,900 (together with [`short_bulk`]).
+static SHORT_HEADERS: [u64; 100] = {
+    let mut headers = [0; 100];
+    let mut count = 0;
+    while count < headers.len() {
+        let (tens, ones) = (b'0' + count as u8 / 10, b'0' + count as u8 % 10);
+        headers[count] = u64::from_le_bytes(if count < 10 {
+            [0, ones, b'\r', b'\n', 0, 0, 0, 0]
+        } else {
+            [0, tens, ones, b'\r', b'\n', 0, 0, 0]
+        });
+        count += 1;
+    }
+    headers
+};
+
 /// Writes one client's answers.
 #[derive(Debug)]
 pub struct RespWriter<'a> {
@@ -30,10 +47,18 @@ impl<'a> RespWriter<'a> {
 
     #[inline]
     fn header(&mut self, kind: u8, count: usize) {
+        if count >= SHORT_HEADERS.len() {
+            return self.long_header(kind, count);
+        }
+        let (header, len) = short_header(kind, count);
+        let end = self.buf.len() + len;
+        self.buf.extend_from_slice(&header);
+        self.buf.truncate(end);
+    }
+
+    fn long_header(&mut self, kind: u8, count: usize) {
         let digit = |place: usize| b'0' + (count / place % 10) as u8;
         match count {
-            0..10 => self.raw(&[kind, digit(1), b'\r', b'\n']),
-            10..100 => self.raw(&[kind, digit(10), digit(1), b'\r', b'\n']),
             100..1000 => self.raw(&[kind, digit(100), digit(10), digit(1), b'\r', b'\n']),
             _ => self.line(kind, itoa::Buffer::new().format(count).as_bytes()),
         }
@@ -47,15 +72,6 @@ impl<'a> RespWriter<'a> {
         self.buf.extend_from_slice(b"\r\n");
     }
 
-    /// A bulk string of less than a hundred bytes: what long answers are made of.
-    #[inline]
-    fn short_bulk(&mut self, bytes: &[u8]) {
-        self.buf.reserve(bytes.len() + 8);
-        self.header(b'$', bytes.len());
-        extend_from_short(self.buf, bytes);
-        self.buf.extend_from_slice(b"\r\n");
-    }
-
     /// The one or the other form, by protocol.
     #[inline]
     fn aggregate(&mut self, resp2: usize, resp3_kind: u8, resp3: usize) {
@@ -66,28 +82,32 @@ impl<'a> RespWriter<'a> {
     }
 }
 
-/// As `extend_from_slice`, without a call for what is short: its beginning and its end are copied, both of a fixed length, and
-/// meet or overlap. A bulk string of 16 bytes takes 5.0 ns that way, and 7.2 by `copy_from_slice`.
+/// Writes a bulk string whose bytes are `N` to twice as many, without a call and without looking for room more than once:
+/// into `ROOM` bytes that are taken first, of which those that it does not need are given back. Its beginning and its end are
+/// copied, both of a fixed length, and meet or overlap. One of 16 bytes takes 58 instructions that way, and 109 in four parts.
 #[inline]
-fn extend_from_short(buf: &mut Vec<u8>, bytes: &[u8]) {
-    match bytes.len() {
-        4..8 => extend_by_ends::<4>(buf, bytes),
-        8..16 => extend_by_ends::<8>(buf, bytes),
-        16..32 => extend_by_ends::<16>(buf, bytes),
-        32..=64 => extend_by_ends::<32>(buf, bytes),
-        _ => buf.extend_from_slice(bytes),
+fn short_bulk<const N: usize, const ROOM: usize>(buf: &mut Vec<u8>, bytes: &[u8]) {
+    let (Some(first), Some(last)) = (bytes.first_chunk::<N>(), bytes.last_chunk::<N>()) else {
+        return;
+    };
+    let (header, begin) = short_header(b'$', bytes.len());
+    let end = begin + bytes.len();
+    let start = buf.len();
+    buf.extend_from_slice(&[0; ROOM]);
+    if let Some(room) = buf.last_chunk_mut::<ROOM>() {
+        room[..8].copy_from_slice(&header);
+        room[begin..begin + N].copy_from_slice(first);
+        room[end - N..end].copy_from_slice(last);
+        room[end..end + 2].copy_from_slice(b"\r\n");
     }
+    buf.truncate(start + end + 2);
 }
 
-/// Appends `N` to twice as many bytes.
+/// The header of fewer than a hundred: eight bytes, and how many of them it is.
 #[inline]
-fn extend_by_ends<const N: usize>(buf: &mut Vec<u8>, bytes: &[u8]) {
-    if let (Some(first), Some(last)) = (bytes.first_chunk::<N>(), bytes.last_chunk::<N>()) {
-        let end = buf.len() + bytes.len();
-        buf.extend_from_slice(first);
-        buf.truncate(end - N);
-        buf.extend_from_slice(last);
-    }
+fn short_header(kind: u8, count: usize) -> ([u8; 8], usize) {
+    let header = SHORT_HEADERS[count] | u64::from(kind);
+    (header.to_le_bytes(), 4 + usize::from(count >= 10))
 }
 
 impl Reply for RespWriter<'_> {
@@ -134,8 +154,12 @@ impl Reply for RespWriter<'_> {
 
     #[inline]
     fn bulk(&mut self, bytes: &[u8]) {
-        if bytes.len() < 100 {
-            return self.short_bulk(bytes);
+        match bytes.len() {
+            4..8 => return short_bulk::<4, 16>(self.buf, bytes),
+            8..16 => return short_bulk::<8, 24>(self.buf, bytes),
+            16..32 => return short_bulk::<16, 40>(self.buf, bytes),
+            32..=64 => return short_bulk::<32, 72>(self.buf, bytes),
+            _ => {}
         }
         self.buf.reserve(bytes.len() + 24);
         self.header(b'$', bytes.len());
