@@ -69,6 +69,11 @@ fn serve(sources: &Sources) -> ExitCode {
             vain.join(", ")
         ));
     }
+    if cfg!(feature = "measure-without-undo") {
+        log::warning(format_args!(
+            "This build is for measurements: it takes nothing back. A script that is stopped stays half done"
+        ));
+    }
     match start(settings) {
         Ok(running) => running.serve_until_told(),
         Err(code) => code,
