@@ -37,6 +37,9 @@ const SIGNAL: libc::c_int = libc::SIGURG;
 /// Bits of an order that hold the reason; the generation is above them.
 const REASON_BITS: u32 = 8;
 
+/// In the place of a reason: the run is not to be stopped any more.
+const SPARED: u64 = (1 << REASON_BITS) - 1;
+
 /// So much of a call is told.
 const TOLD_BYTES_MAX: usize = 1 << 20;
 
@@ -101,13 +104,29 @@ impl Interrupt {
     pub fn stop(&self, run: RunId, reason: KillReason) -> bool {
         let control = &*self.control;
         let order = run.0 << REASON_BITS | reason as u64;
+        let spared = run.0 << REASON_BITS | SPARED;
         // An order for this run or a later one stays.
         let _ = control
             .order
             .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |standing| {
-                (standing >> REASON_BITS < run.0).then_some(order)
+                let is_first = standing >> REASON_BITS < run.0;
+                let is_above = standing == spared && reason == KillReason::Shutdown;
+                (is_first || is_above).then_some(order)
             });
         control.signal(run)
+    }
+
+    /// Nobody but the end of the server stops this run any more, whatever was ordered before. To be called by the runner, from
+    /// its port: there no order has been followed yet.
+    pub fn spare(&self, run: RunId) {
+        let spared = run.0 << REASON_BITS | SPARED;
+        let shutdown = run.0 << REASON_BITS | KillReason::Shutdown as u64;
+        let _ = self
+            .control
+            .order
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |standing| {
+                (standing != shutdown && standing >> REASON_BITS <= run.0).then_some(spared)
+            });
     }
 
     /// Asks the runner of this run for the call that it serves, to be had from [`Interrupt::call_of`] as soon as it has come to its

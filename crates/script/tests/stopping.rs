@@ -442,3 +442,22 @@ fn an_answer_that_is_an_error_is_told_from_one_that_holds_some() {
         assert_eq!(bench.answered_error, is_error, "{source}");
     }
 }
+
+#[test]
+fn a_run_that_is_spared_goes_on_whatever_was_ordered_before_and_after() {
+    let mut bench = bench();
+    bench.server.interrupt = Some(bench.vm.interrupt());
+    let spared = "redis.call('spare') local n = 0 for i = 1, 1000 do n = n + 1 redis.call('ping') end return n";
+    for _ in 0..2 {
+        assert_eq!(bench.eval(spared, &[], &[]), ":1000");
+        // but for the end of the server, and the next run is not
+        for stopped in [
+            "redis.call('spare') redis.call('shutdown') return 'survived'",
+            "redis.call('shutdown') return 'survived'",
+            "redis.call('kill') return 'survived'",
+        ] {
+            let text = bench.eval(stopped, &[], &[]);
+            assert!(text.starts_with("killed "), "{stopped}: {text}");
+        }
+    }
+}

@@ -112,8 +112,8 @@ impl Server {
         Some(Duration::from_millis(milliseconds))
     }
 
-    /// Takes back what has been done since a savepoint, where there is a record of it. What it has called is not counted then; its
-    /// errors are, and what it logs is heard.
+    /// Takes back what has been done since a savepoint, where there is a record of it; whether there was. What it has called is not
+    /// counted then; its errors are, and what it logs is heard.
     #[cold]
     pub fn take_back(
         &self,
@@ -121,12 +121,12 @@ impl Server {
         thread: &Thread,
         since: Option<Savepoint>,
         counted: DeferredMark,
-    ) {
-        if let Some(savepoint) = since
-            && txn.roll_back_to(savepoint)
-        {
+    ) -> bool {
+        let taken_back = since.is_some_and(|savepoint| txn.roll_back_to(savepoint));
+        if taken_back {
             thread.forget_calls(counted);
             self.stats.count_rollback();
         }
+        taken_back
     }
 }

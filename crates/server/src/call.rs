@@ -7,12 +7,12 @@ use std::time::Instant;
 use perilune_command::{CommandError, DataHandler, Entry, Flags, Registry};
 use perilune_keyspace::Keyspace;
 
-use perilune_script::Completion;
+use perilune_script::{Completion, Script};
 
 use crate::batch::Parsers;
 use crate::log::Level as LogLevel;
 use crate::running::RunSlot;
-use crate::scripting::{LazyVm, ScriptMemory};
+use crate::scripting::{LazyVm, ScriptMemory, Scripts};
 use crate::server::Server;
 use crate::session::Session;
 use crate::stats::{ProgramTotals, Shard};
@@ -58,6 +58,8 @@ pub struct Thread {
     pub began: Cell<Option<Instant>>,
     /// What a long transaction has done that must not be seen before it commits.
     deferred: RefCell<Vec<Deferred>>,
+    /// Scripts that it has brought, and whether to stay: they are known to others when it commits.
+    new_scripts: RefCell<Vec<(Arc<Script>, bool)>>,
     /// About what the lines of `redis.log` among it take.
     deferred_log_bytes: Cell<usize>,
     /// The errors in what the script that has just run has answered.
@@ -174,6 +176,7 @@ pub enum Deferred {
 #[derive(Debug, Clone, Copy, Default)]
 pub struct DeferredMark {
     len: usize,
+    scripts: usize,
     /// How many calls the last entry then counted, and their time, if that is what it is: it may count more since.
     last: Option<(u64, u64)>,
 }
@@ -192,6 +195,7 @@ impl Thread {
             shard,
             began: Cell::new(None),
             deferred: RefCell::new(Vec::new()),
+            new_scripts: RefCell::default(),
             deferred_log_bytes: Cell::new(0),
             answered: Cell::default(),
             recent: RefCell::default(),
@@ -313,6 +317,44 @@ impl Thread {
         }
     }
 
+    /// Makes a script known when the transaction commits, see [`Scripts::add`].
+    pub fn add_script(&self, script: Arc<Script>, loaded: bool) {
+        self.new_scripts.borrow_mut().push((script, loaded));
+    }
+
+    /// The script of this name, in any case, that the transaction has brought.
+    #[cold]
+    pub fn new_script(&self, name: &[u8]) -> Option<Arc<Script>> {
+        let scripts = self.new_scripts.borrow();
+        let is_it = |(script, _): &&(Arc<Script>, bool)| script.sha1().eq_ignore_ascii_case(name);
+        scripts.iter().find(is_it).map(|(script, _)| script.clone())
+    }
+
+    /// The script that was brought last has been taken back.
+    pub fn forget_new_script(&self) {
+        self.new_scripts.borrow_mut().pop();
+    }
+
+    /// SCRIPT FLUSH: they go with the others.
+    pub fn forget_new_scripts(&self) {
+        self.new_scripts.borrow_mut().clear();
+    }
+
+    /// The transaction commits: others may know its scripts. Called before it lets go of its stripes.
+    #[inline]
+    pub fn publish_scripts(&self, scripts: &Scripts) {
+        if !self.new_scripts.borrow().is_empty() {
+            self.publish_new_scripts(scripts);
+        }
+    }
+
+    #[cold]
+    fn publish_new_scripts(&self, scripts: &Scripts) {
+        for (script, loaded) in self.new_scripts.borrow_mut().drain(..) {
+            scripts.add(script, loaded);
+        }
+    }
+
     /// Counts a refusal when the transaction commits.
     pub fn defer_rejected(&self, id: Option<usize>, error: &CommandError) {
         self.deferred.borrow_mut().push(Deferred::Rejected {
@@ -362,13 +404,15 @@ impl Thread {
         };
         DeferredMark {
             len: deferred.len(),
+            scripts: self.new_scripts.borrow().len(),
             last,
         }
     }
 
     /// What was called since a moment was taken back: it is not counted as called. Errors are still counted, as errors of no
-    /// command, and lines of the log are still written: they tell why.
+    /// command, and lines of the log are still written: they tell why. Scripts that were brought are not known.
     pub fn forget_calls(&self, mark: DeferredMark) {
+        self.new_scripts.borrow_mut().truncate(mark.scripts);
         let mut deferred = self.deferred.borrow_mut();
         let len = mark.len.min(deferred.len());
         let since = deferred.split_off(len);
@@ -400,6 +444,7 @@ impl Thread {
     pub fn forget_deferred(&self) {
         self.deferred_log_bytes.set(0);
         self.deferred.borrow_mut().clear();
+        self.new_scripts.borrow_mut().clear();
     }
 }
 

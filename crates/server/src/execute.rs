@@ -65,6 +65,16 @@ enum Refused {
     Busy,
 }
 
+/// Counts that a script or a function was taken back, if one has panicked.
+fn count_panic(thread: &Thread, entry: &TableEntry) {
+    if is_script(entry) {
+        thread.count_program(ProgramTotals {
+            rolled_back: 1,
+            ..ProgramTotals::default()
+        });
+    }
+}
+
 /// Whether a command is the call of a script or a function.
 fn is_script(entry: &TableEntry) -> bool {
     matches!(entry.handler, Some(Handler::Script(_)))
@@ -495,7 +505,7 @@ impl Server {
                 session.client.watching.set(0);
                 let machine = (&mut *vm, &mut *scripts);
                 let outcome = server.run_queue(session, &multi, txn, out, thread, machine);
-                if matches!(outcome, Err(Stop::Error(_))) {
+                if outcome.is_err() {
                     session.database = database;
                     session.protocol = protocol;
                     session.reply_mode = reply_mode;
@@ -548,9 +558,10 @@ impl Server {
             let start = out.len();
             let protocol = session.protocol;
             let mut reply = RespWriter::new(out, protocol);
-            let outcome = match entry.handler {
+            let database = session.database;
+            let result = catch_unwind(AssertUnwindSafe(|| match entry.handler {
                 Some(Handler::Data(handler)) => {
-                    self.run_handler(txn, entry, handler, &arguments, &mut reply)
+                    Self::run_uncaught(txn, entry, handler, &arguments, &mut reply)
                 }
                 Some(Handler::Server(handler)) => {
                     let mut call = Call {
@@ -582,7 +593,17 @@ impl Server {
                 Some(Handler::Exec) | None => {
                     unreachable!("neither EXEC nor a container is ever queued")
                 }
-            };
+            }));
+            let outcome = result.unwrap_or_else(|_| {
+                session.database = database;
+                let outcome = self.panicked(txn, entry);
+                count_panic(thread, entry);
+                // nothing is left of it where the whole is taken back, and that has an error of its own
+                match multi.all_or_nothing {
+                    true => Err(INTERNAL_ERROR.into()),
+                    false => Err(outcome),
+                }
+            });
             txn.select(session.database);
             let failure = match multi.all_or_nothing {
                 true => failure(txn, &outcome, &out[start..]),
@@ -761,6 +782,13 @@ impl Server {
         }
     }
 
+    /// What the transaction has changed beside the data is everybody's now. It still holds its stripes.
+    #[inline]
+    fn publish(&self, session: &mut Session, thread: &Thread) {
+        self.functions.publish(session);
+        thread.publish_scripts(&self.scripts);
+    }
+
     /// Commits, and counts what the transaction has done, and for which script.
     fn commit(&self, thread: &Thread, entry: &TableEntry, is_long: bool, txn: Txn<'_>) {
         let run = txn.run_tally();
@@ -807,11 +835,12 @@ impl Server {
         let outcome = result.unwrap_or_else(|_| {
             // a script may have selected another
             session.database = database;
+            count_panic(thread, entry);
             Err(self.panicked(&mut txn, entry))
         });
         match outcome {
             Ok(()) => {
-                self.functions.publish(session);
+                self.publish(session, thread);
                 self.commit(thread, entry, run.is_some(), txn);
                 session.catches_up |= session.uncommitted.take().is_some();
                 thread.defer_answered(entry.id, &out[start..]);
@@ -819,7 +848,7 @@ impl Server {
             }
             Err(Stop::Error(error)) => {
                 out.truncate(start);
-                self.functions.publish(session);
+                self.publish(session, thread);
                 self.commit(thread, entry, run.is_some(), txn);
                 session.catches_up |= session.uncommitted.take().is_some();
                 self.settle(session, thread);
@@ -830,6 +859,9 @@ impl Server {
                 out.truncate(start);
                 thread.forget_deferred();
                 txn.roll_back();
+                if run.is_some() {
+                    self.stats.count_rollback();
+                }
                 session.functions = None;
                 self.pubsub.take_back(session);
                 let mut reply = RespWriter::new(out, session.protocol);

@@ -96,12 +96,14 @@ impl RunSlot {
     /// Says that the run is a script or a function, or comes to another one (inside EXEC).
     pub fn set_program(&self, program: Program<'_>) {
         let address: *const () = match program {
-            Program::Script(script) => Arc::as_ptr(script).cast(),
+            Program::Script(script) | Program::NewScript(script) => Arc::as_ptr(script).cast(),
             Program::Function(function) => Arc::as_ptr(function).cast(),
         };
         if self.shown.load(Ordering::Relaxed).cast_const() != address {
             *self.program.lock().unwrap_or_else(|e| e.into_inner()) = Some(match program {
-                Program::Script(script) => Shown::Script(script.clone()),
+                Program::Script(script) | Program::NewScript(script) => {
+                    Shown::Script(script.clone())
+                }
                 Program::Function(function) => Shown::Function(function.clone()),
             });
             self.shown.store(address.cast_mut(), Ordering::Relaxed);
@@ -131,9 +133,16 @@ impl RunSlot {
         }
     }
 
-    /// Says that what the run has written cannot be taken back.
+    /// Says that what the run has written cannot be taken back. So nothing stops it in its middle from here on but the end of
+    /// the server; an order that has come just before, and has not been followed yet, is not followed any more.
     pub fn set_past_undo(&self) {
-        self.past_undo.store(true, Ordering::Relaxed);
+        if self.past_undo.swap(true, Ordering::SeqCst) {
+            return;
+        }
+        // who orders asks after it has found the script: so it sees the mark, or is seen here
+        if let Some((interrupt, run)) = self.script_run() {
+            interrupt.spare(run);
+        }
     }
 
     /// Ends the run. Whether others were told that it is busy.
@@ -352,8 +361,8 @@ impl Running {
             if !is_other && !target.is(&program) {
                 continue;
             }
-            let spares = spare_writers || slot.past_undo.load(Ordering::Relaxed);
-            if spares && slot.wrote.load(Ordering::Relaxed) {
+            let is_spared_writer = spare_writers && slot.wrote.load(Ordering::Relaxed);
+            if is_spared_writer || slot.past_undo.load(Ordering::Relaxed) {
                 spared = true;
                 continue;
             }
@@ -520,13 +529,11 @@ impl RunSlot {
     fn stop_in_time(&self) {
         // held meanwhile, so that what comes after the library is never meant
         let deadline = self.deadline();
-        let is_up = |deadline: Deadline| {
-            let is_spared =
-                deadline.spares == Spares::PastUndo && self.past_undo.load(Ordering::Relaxed);
-            Instant::now() >= deadline.at && !is_spared
+        let Some(deadline) = deadline.filter(|deadline| Instant::now() >= deadline.at) else {
+            return;
         };
-        if deadline.is_some_and(is_up)
-            && let Some((interrupt, run)) = self.script_run()
+        if let Some((interrupt, run)) = self.script_run()
+            && !(deadline.spares == Spares::PastUndo && self.past_undo.load(Ordering::SeqCst))
         {
             interrupt.stop(run, KillReason::Timeout);
         }
@@ -552,8 +559,9 @@ impl RunSlot {
         else {
             return;
         };
+        let is_spared = self.past_undo.load(Ordering::SeqCst) && reason != KillReason::Shutdown;
         // what was running and still belongs to this run is meant; what has begun since has another number
-        if self.current.load(Ordering::Acquire) == run {
+        if !is_spared && self.current.load(Ordering::Acquire) == run {
             interrupt.stop(script_run, reason);
         }
     }

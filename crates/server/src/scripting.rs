@@ -310,16 +310,18 @@ pub fn eval(
     if let Some((vm, memory)) = &mut call.machine {
         memory.follow(&call.server.scripts, vm);
     }
-    let script = match call.server.scripts.get(script.sha1()) {
-        Some(known) => known,
-        None => {
-            compile(call, &script)?;
-            call.server.scripts.add(script.clone(), false);
-            script
-        }
-    };
+    let scripts = &call.server.scripts;
+    let known = scripts.get(script.sha1());
+    let known = known.or_else(|| call.thread.new_script(script.sha1()));
+    if known.is_none() {
+        compile(call, &script)?;
+        call.thread.add_script(script.clone(), false);
+    }
     let machine = call.machine.take().map(|(vm, _)| vm);
-    let program = Program::Script(&script);
+    let program = match &known {
+        Some(known) => Program::Script(known),
+        None => Program::NewScript(&script),
+    };
     run(call, machine, txn, program, keys, arguments, reply)
 }
 
@@ -339,8 +341,12 @@ pub fn evalsha(
     match call.machine.take() {
         Some((vm, memory)) => {
             memory.follow(scripts, vm);
-            let script = memory.get(scripts, arguments[1]).ok_or(NO_SCRIPT)?;
-            let program = Program::Script(script);
+            if let Some(script) = memory.get(scripts, arguments[1]) {
+                let program = Program::Script(script);
+                return run(call, Some(vm), txn, program, keys, arguments, reply);
+            }
+            let script = call.thread.new_script(arguments[1]).ok_or(NO_SCRIPT)?;
+            let program = Program::Script(&script);
             run(call, Some(vm), txn, program, keys, arguments, reply)
         }
         None => {
@@ -356,7 +362,10 @@ pub fn load(call: &mut Call<'_>, source: &[u8], reply: &mut dyn Reply) -> Outcom
     let script = Arc::new(Script::new(source).map_err(CommandError::from_text)?);
     compile(call, &script)?;
     reply.bulk(script.sha1());
-    call.server.scripts.add(script, true);
+    match call.origin {
+        Origin::Client => call.server.scripts.add(script, true),
+        Origin::Exec | Origin::Script { .. } => call.thread.add_script(script, true),
+    }
     Ok(())
 }
 
@@ -411,6 +420,8 @@ pub fn only_script_key(entry: &TableEntry, arguments: &[&[u8]]) -> Option<usize>
 pub enum Program<'a> {
     /// EVAL, EVALSHA.
     Script(&'a Arc<Script>),
+    /// EVAL of a script that nobody knows yet: it is kept if what it does is.
+    NewScript(&'a Arc<Script>),
     /// FCALL.
     Function(&'a Arc<Function>),
 }
@@ -419,7 +430,7 @@ impl Program<'_> {
     /// What it declares about itself; none for a script in the ways of old.
     fn flags(self) -> Option<ScriptFlags> {
         match self {
-            Program::Script(script) => script.flags(),
+            Program::Script(script) | Program::NewScript(script) => script.flags(),
             Program::Function(function) => Some(function.flags()),
         }
     }
@@ -474,8 +485,12 @@ pub fn run(
     vm.set_limits(perilune_script::Limits {
         memory_bytes: server.script_memory_limit(),
     });
-    call.thread.slot.set_program(program);
     let savepoint = txn.savepoint();
+    if savepoint.is_none() {
+        // what stands before it in an EXEC has outgrown the limit
+        call.thread.slot.set_past_undo();
+    }
+    call.thread.slot.set_program(program);
     let is_part = txn.is_all_or_nothing();
     let all_or_nothing = is_part
         || flags.is_some_and(|flags| flags.atomic)
@@ -512,7 +527,9 @@ pub fn run(
         seed,
     };
     let result = match program {
-        Program::Script(script) => vm.eval(script, arguments, &mut port, reply),
+        Program::Script(script) | Program::NewScript(script) => {
+            vm.eval(script, arguments, &mut port, reply)
+        }
         Program::Function(function) => vm.call(function, arguments, &mut port, reply),
     };
     port.defer_calls();
@@ -534,7 +551,6 @@ pub fn run(
     };
     if nobody_waits && txn.can_roll_back() {
         // nor for what stands around it in an EXEC, which is not to happen in part
-        server.stats.count_rollback();
         call.thread.count_program(rolled_back);
         txn.doom();
         return Err(Stop::Abort);
@@ -550,9 +566,11 @@ pub fn run(
             | ScriptStop::RolledBack { .. },
         ) => true,
     };
-    if failed {
-        server.take_back(txn, call.thread, savepoint, counted);
+    if failed && server.take_back(txn, call.thread, savepoint, counted) {
         call.thread.count_program(rolled_back);
+        if let Program::NewScript(_) = program {
+            call.thread.forget_new_script();
+        }
     }
     match result {
         Ok(completion) => {
@@ -706,13 +724,14 @@ impl ScriptPort<'_, '_, '_> {
     /// Looks at what the script has changed by now: whether it can still be taken back, and whether that is too much.
     #[inline(never)]
     fn look(&mut self) -> Result<(), Abort> {
-        if self.txn.record_was_dropped() {
-            self.thread.slot.set_past_undo();
-        }
         if self.txn.record_is_full() {
             return Err(Abort);
         }
-        self.txn.check_record().map_err(|_| Abort)
+        self.txn.check_record().map_err(|_| Abort)?;
+        if self.txn.record_was_dropped() {
+            self.thread.slot.set_past_undo();
+        }
+        Ok(())
     }
 
     /// Hands over what has been counted of the last command.

@@ -200,6 +200,21 @@ impl Port for Server {
                 assert!(interrupt.stop(run, KillReason::ScriptKill));
                 reply.ok();
             }
+            ("spare", _) => {
+                let interrupt = self.interrupt.as_ref().expect("the bench has set it");
+                let run = interrupt.running().expect("a script calls this");
+                interrupt.stop(run, KillReason::ScriptKill);
+                interrupt.spare(run);
+                interrupt.stop(run, KillReason::ClientKill);
+                reply.ok();
+            }
+            ("shutdown", _) => {
+                let interrupt = self.interrupt.as_ref().expect("the bench has set it");
+                let run = interrupt.running().expect("a script calls this");
+                interrupt.stop(run, KillReason::Shutdown);
+                interrupt.spare(run);
+                reply.ok();
+            }
             ("sleep", [millis]) => {
                 let millis = lossy(millis).parse().unwrap_or(0);
                 std::thread::sleep(std::time::Duration::from_millis(millis));

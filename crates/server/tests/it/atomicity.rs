@@ -372,6 +372,26 @@ fn the_script_of_a_client_that_was_killed_is_taken_back() {
     eventually("it is over", || {
         other.ask("MGET first mine") == "[$-1 \"before\"]"
     });
+    assert!(victim.receive().is_none());
+
+    // nor does one that has called a function, however it is named
+    let library = "FUNCTION LOAD \"#!lua name=lib\\nredis.register_function('f', function(keys) redis.call('set', keys[1], 'x') while true do end end)\"";
+    assert_eq!(other.ask(library), "\"lib\"");
+    for kill in ["by number", "by address"] {
+        let mut victim = server.connect();
+        let id = victim.ask("CLIENT ID").replace(':', "");
+        let told = victim.text("CLIENT INFO");
+        let address = told.split(['=', ' ']).nth(3).expect("its address");
+        victim.send("FCALL f 1 mine");
+        eventually("it runs", || other.ask("GET mine").starts_with("-BUSY "));
+        let answer = match kill {
+            "by number" => other.ask(&format!("CLIENT KILL ID {id}")),
+            _ => other.ask(&format!("CLIENT KILL {address}")),
+        };
+        assert!(answer == ":1" || answer == "+OK", "{answer}");
+        eventually("it is over", || other.ask("GET mine") == "\"before\"");
+        assert!(victim.receive().is_none());
+    }
 }
 
 #[test]
@@ -438,6 +458,117 @@ fn what_outgrows_the_record_is_taken_back_or_goes_on_as_the_mode_has_it() {
     assert_eq!(
         client.ask("EXEC"),
         "[:330000 -ERR This script must be all or nothing, and the transaction around it has outgrown transaction-undo-limit]"
+    );
+}
+
+#[test]
+fn what_cannot_be_taken_back_any_more_is_not_stopped_in_its_middle() {
+    let _alone = alone();
+    let server = Server::start(&[
+        "--transaction-undo-limit",
+        "1mb",
+        "--busy-reply-threshold",
+        "50",
+        "--script-time-limit",
+        "200",
+    ]);
+    let (mut victim, mut other) = (server.connect(), server.connect());
+    let many = "for i = 1, 30000 do redis.call('set', 'key:' .. i, 'x') end";
+    let long = "local began = os.clock() while os.clock() - began < 0.6 do end return redis.call('incr', 'ended')";
+    let id = victim.ask("CLIENT ID").replace(':', "");
+    for (number, calls) in [
+        vec![format!("EVAL \"{many} {long}\" 0")],
+        // what has outgrown the limit stands before the script
+        vec![
+            "MULTI".to_owned(),
+            format!("EVAL \"{many}\" 0"),
+            format!("EVAL \"{long}\" 0"),
+            "EXEC".to_owned(),
+        ],
+    ]
+    .iter()
+    .enumerate()
+    {
+        let (last, first) = calls.split_last().expect("there are some");
+        for call in first {
+            victim.ask(call);
+        }
+        victim.send(last);
+        eventually("it runs", || {
+            other.ask("SCRIPT KILL").starts_with("-UNKILLABLE ")
+        });
+        let answer = victim.receive().map(|value| show(&value));
+        let answer = answer.expect("an answer");
+        let expected = format!(":{}", number + 1);
+        assert!(
+            answer.trim_end_matches(']').ends_with(&expected),
+            "{answer}"
+        );
+    }
+    // nobody hears the answer of this one
+    victim.send(&format!("EVAL \"{many} {long}\" 0"));
+    eventually("it runs", || {
+        other.ask("SCRIPT KILL").starts_with("-UNKILLABLE ")
+    });
+    assert_eq!(other.ask(&format!("CLIENT KILL ID {id}")), ":1");
+    eventually("it has ended", || other.ask("GET ended") == "\"3\"");
+    assert!(victim.receive().is_none());
+}
+
+#[test]
+fn the_text_of_a_script_is_known_from_its_commit_on() {
+    let server = Server::start(&["--script-memory-limit", "4mb"]);
+    server.play(
+        r##"
+        > DEBUG SET-DISABLE-DENY-SCRIPTS 1 => +OK
+        > EVAL "redis.call('set', 'k', 'x') redis.rollback('no')" 0 => -ROLLBACK no
+        > EVAL "#!lua flags=atomic\nredis.call('set', 'k', 'x') error('no')" 0 => -ERR *
+        > EVAL "#!lua flags=atomic\nreturn {err = 'MINE no'}" 0 => -MINE no
+        > EVAL "#!lua flags=time-limit=10\nwhile true do redis.call('incr', 'k') end" 0 => -ERR Script ran longer *
+        > EVAL "local t = {} for i = 1, 1e8 do t[i] = {} end" 0 => -ERR Script ran out of memory. *
+        > EVAL "redis.call('debug', 'panic')" 0 => -ERR internal error
+        > MULTI ATOMIC => +OK
+        > EVAL "return 1" 0 => +QUEUED
+        > EVALSHA e0e1f9fabfc9d4800c877a703b823ac0578ff8db 0 => +QUEUED
+        > EVAL "return {err = 'MINE no'}" 0 => +QUEUED
+        > EXEC => -EXECABORT Transaction rolled back: 'eval' failed: MINE no
+        > MULTI => +OK
+        > EVAL "return 1" 0 => +QUEUED
+        > SCRIPT LOAD "return 2" => +QUEUED
+        > DEBUG PANIC => +QUEUED
+        > EXEC => -ERR internal error
+        > SCRIPT EXISTS e0e1f9fabfc9d4800c877a703b823ac0578ff8db => [:0]
+        > INFO memory => "*number_of_cached_scripts:0\r*"
+        > EVAL "error('no')" 0 => -ERR *
+        > INFO memory => "*number_of_cached_scripts:1\r*"
+        "##,
+    );
+    // a part that is taken back does not take along what the rest of its EXEC has brought
+    server.play(
+        r##"
+        > SCRIPT FLUSH => +OK
+        > MULTI => +OK
+        > EVALSHA e0e1f9fabfc9d4800c877a703b823ac0578ff8db 0 => +QUEUED
+        > EVAL "return 1" 0 => +QUEUED
+        > EVAL "redis.rollback('no')" 0 => +QUEUED
+        > EVALSHA E0E1F9FABFC9D4800C877A703B823AC0578FF8DB 0 => +QUEUED
+        > EVAL "return 1" 0 => +QUEUED
+        > SCRIPT EXISTS e0e1f9fabfc9d4800c877a703b823ac0578ff8db 0 => +QUEUED
+        > SCRIPT SHOW e0e1f9fabfc9d4800c877a703b823ac0578ff8db => +QUEUED
+        > EXEC => [-NOSCRIPT No matching script. :1 -ROLLBACK no :1 :1 [:1 :0] "return 1"]
+        > EVALSHA e0e1f9fabfc9d4800c877a703b823ac0578ff8db 0 => :1
+        b> EVALSHA e0e1f9fabfc9d4800c877a703b823ac0578ff8db 0 => :1
+        > INFO memory => "*number_of_cached_scripts:1\r*"
+        > MULTI => +OK
+        > EVAL "return 3" 0 => +QUEUED
+        > SCRIPT FLUSH => +QUEUED
+        > EVALSHA e0e1f9fabfc9d4800c877a703b823ac0578ff8db 0 => +QUEUED
+        > SCRIPT LOAD "return 1" => +QUEUED
+        > EVALSHA e0e1f9fabfc9d4800c877a703b823ac0578ff8db 0 => +QUEUED
+        > EXEC => [:3 +OK -NOSCRIPT No matching script. "e0e1f9fabfc9d4800c877a703b823ac0578ff8db" :1]
+        > INFO memory => "*number_of_cached_scripts:1\r*"
+        b> EVALSHA e0e1f9fabfc9d4800c877a703b823ac0578ff8db 0 => :1
+        "##,
     );
 }
 

@@ -96,6 +96,41 @@ const TRANSCRIPTS: &[&str] = &[
     a> DBSIZE => :0
     b> MSET k 1 k2 2 k3 3 => +OK
     ",
+    // in an EXEC that is all or nothing, whose error names the command
+    "
+    a> DEBUG SET-DISABLE-DENY-SCRIPTS 1 => +OK
+    a> SET k whole => +OK
+    w> WATCH k new => +OK
+    a> MULTI ATOMIC => +OK
+    a> SELECT 2 => +QUEUED
+    a> SET k changed => +QUEUED
+    a> DEBUG PANIC new => +QUEUED
+    a> SET later changed => +QUEUED
+    a> EXEC => -EXECABORT Transaction rolled back: 'debug' failed: ERR internal error
+    a> MGET k new later => [\"whole\" $-1 $-1]
+    a> MULTI ATOMIC => +OK
+    a> SET k changed => +QUEUED
+    a> EVAL \"redis.call('select', 3) redis.call('del', KEYS[1]) pcall(redis.call, 'debug', 'panic', 'new')\" 1 k => +QUEUED
+    a> EXEC => -EXECABORT Transaction rolled back: 'eval' failed: ERR internal error
+    a> MGET k new later => [\"whole\" $-1 $-1]
+    w> MULTI => +OK
+    w> PING => +QUEUED
+    w> EXEC => [+PONG]
+    b> MSET k 1 new 2 => +OK
+    a> MULTI ATOMIC => +OK
+    a> INCR k => +QUEUED
+    a> EVAL \"return redis.call('incr', KEYS[1])\" 1 new => +QUEUED
+    a> EXEC => [:2 :3]
+    ",
+    // in an EXEC that has selected another database
+    "
+    a> SET k whole => +OK
+    a> MULTI => +OK
+    a> SELECT 2 => +QUEUED
+    a> DEBUG PANIC k => +QUEUED
+    a> EXEC => -ERR internal error
+    a> GET k => \"whole\"
+    ",
 ];
 
 #[test]
@@ -122,6 +157,16 @@ fn a_panic_is_counted_as_an_error() {
         > DEBUG PANIC k => -ERR internal error
         > INFO errorstats => "*errorstat_ERR:count=1*"
         > INFO commandstats => "*cmdstat_debug:calls=1,*failed_calls=1*"
+        > DEBUG SET-DISABLE-DENY-SCRIPTS 1 => +OK
+        > CONFIG RESETSTAT => +OK
+        > EVAL "redis.call('set', 'k', '1') redis.call('debug', 'panic')" 0 => -ERR internal error
+        > MULTI ATOMIC => +OK
+        > EVAL "redis.call('set', 'k', '1') redis.call('debug', 'panic')" 0 => +QUEUED
+        > EXEC => -EXECABORT *
+        > INFO stats => "*transactions_rolled_back:3\r*"
+        > INFO scriptstats => "*:grown=0,rerun=0,run_alone=0,rolled_back=2*"
+        > INFO errorstats => "*errorstat_ERR:count=2*errorstat_EXECABORT:count=1*"
+        > INFO commandstats => "*cmdstat_exec:calls=1,*failed_calls=1*"
         "#,
     );
 }

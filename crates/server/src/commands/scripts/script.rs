@@ -145,17 +145,18 @@ fn load(call: &mut Call<'_>, arguments: &[&[u8]], reply: &mut dyn Reply) -> Outc
 fn exists(call: &mut Call<'_>, arguments: &[&[u8]], reply: &mut dyn Reply) -> Outcome {
     reply.array(arguments.len() - 2);
     for name in &arguments[2..] {
-        reply.integer(i64::from(call.server.scripts.get(name).is_some()));
+        let is_known =
+            call.server.scripts.get(name).is_some() || call.thread.new_script(name).is_some();
+        reply.integer(i64::from(is_known));
     }
     Ok(())
 }
 
 fn show(call: &mut Call<'_>, arguments: &[&[u8]], reply: &mut dyn Reply) -> Outcome {
-    let script = call
-        .server
-        .scripts
-        .get(arguments[2])
-        .ok_or(scripting::no_script())?;
+    let name = arguments[2];
+    let script = call.server.scripts.get(name);
+    let script = script.or_else(|| call.thread.new_script(name));
+    let script = script.ok_or(scripting::no_script())?;
     reply.bulk(script.source());
     Ok(())
 }
@@ -163,6 +164,7 @@ fn show(call: &mut Call<'_>, arguments: &[&[u8]], reply: &mut dyn Reply) -> Outc
 fn flush(call: &mut Call<'_>, arguments: &[&[u8]], reply: &mut dyn Reply) -> Outcome {
     scripting::flush_mode(&arguments[2..])?;
     call.server.scripts.flush();
+    call.thread.forget_new_scripts();
     if let Some((vm, memory)) = &mut call.machine {
         memory.follow(&call.server.scripts, vm);
         call.thread.slot.show_vm_memory(vm.memory_used_bytes());
