@@ -16,6 +16,9 @@ use crate::lua_State;
 const GLOBAL_STATE_AT: usize = 16;
 const BASE_AT: usize = 32;
 const TOP_AT: usize = 40;
+const STACK_END_AT: usize = 48;
+/// Slots that a C function may have.
+const C_STACK_MAX: isize = 8000;
 const ALLOCATOR_DATA_AT: usize = 8;
 
 const COLLECTOR_TOTAL_AT: usize = 16;
@@ -176,6 +179,34 @@ pub unsafe fn push(l: *mut lua_State, value: Value) {
     }
 }
 
+/// Takes the value on top off the stack.
+///
+/// # Safety
+/// The stack is not empty.
+#[inline]
+pub unsafe fn pop(l: *mut lua_State) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let top = top(l);
+        *top = (*top).sub(1);
+    }
+}
+
+/// Whether there are so many free slots on the stack. Where not, `lua_checkstack` may still make them.
+///
+/// # Safety
+/// `l` is a live interpreter.
+#[inline]
+pub unsafe fn has_room(l: *mut lua_State, slots: u16) -> bool {
+    // SAFETY: all three point into the same stack; `layout.c`.
+    unsafe {
+        let (base, top) = (base(l), *top(l));
+        let end = *l.byte_add(STACK_END_AT).cast::<*mut Value>();
+        let slots = slots as isize;
+        end.offset_from(top) >= slots && top.offset_from(base) + slots <= C_STACK_MAX
+    }
+}
+
 /// The first `N` upvalues of the C function that runs. Storing a number in one is always right.
 ///
 /// # Safety
@@ -285,6 +316,16 @@ impl Value {
         (self.0 >> TYPE_SHIFT == TYPE_TABLE).then_some((self.0 & POINTER) as *mut GCtab)
     }
 
+    /// The boolean that this is.
+    #[inline]
+    pub fn as_boolean(self) -> Option<bool> {
+        match self {
+            Value::FALSE => Some(false),
+            Value::TRUE => Some(true),
+            _ => None,
+        }
+    }
+
     /// The number that this is.
     #[inline]
     pub fn as_number(self) -> Option<f64> {
@@ -350,6 +391,20 @@ pub unsafe fn table_nodes<'a>(table: *mut GCtab) -> &'a mut [Node] {
         let nodes = *table.byte_add(TABLE_NODES_AT).cast::<*mut Node>();
         let mask = *table.byte_add(TABLE_NODES_MASK_AT).cast::<u32>();
         std::slice::from_raw_parts_mut(nodes, mask as usize + 1)
+    }
+}
+
+/// Whether a table has nothing but its array: no pair in its hash.
+///
+/// # Safety
+/// The table is alive.
+#[inline]
+pub unsafe fn table_is_plain(table: *mut GCtab) -> bool {
+    // SAFETY: the caller's promise; `layout.c`. There is always one node.
+    unsafe {
+        let mask = *table.byte_add(TABLE_NODES_MASK_AT).cast::<u32>();
+        let nodes = *table.byte_add(TABLE_NODES_AT).cast::<*const Node>();
+        mask == 0 && (*nodes).value.is_nil()
     }
 }
 

@@ -24,6 +24,8 @@ SAME(LJ_TISNUM, LJ_TNUMX);
 AT(lua_State, glref, 16);
 AT(lua_State, base, 32);
 AT(lua_State, top, 40);
+AT(lua_State, maxstack, 48);
+SAME(LUAI_MAXCSTACK, 8000);
 AT(global_State, allocd, 8);
 AT(global_State, gc.total, 16);
 AT(global_State, gc.threshold, 24);

@@ -2,7 +2,9 @@
 //!
 //! Tables are read raw: no metamethod runs. They are walked with a stack of our own, because a script can nest
 //! them 8,000 deep (Lua's own bound, past which the reply says so), and a thread's stack cannot. An aggregate is
-//! counted before it is announced.
+//! counted before it is announced. Most are plain arrays: a table without pairs has none of the names that a reply may go
+//! by, so they are not looked for, and its elements are read where they lie. A rate limiter's `{1, 9}` took 2,300
+//! instructions of 12,800 for the whole call before that, most of them for making strings of seven names.
 //!
 //! Nothing in here raises a Lua error: memory is disarmed, keys are iterated in an unchanged table. It may take
 //! long, though (a table that contains itself twice is a tree of any size), so it looks for an order to stop.
@@ -10,15 +12,20 @@
 use std::borrow::Cow;
 use std::ffi::c_int;
 
+use perilune_luajit_sys::inside::GCtab;
 use perilune_luajit_sys::*;
 use perilune_resp::{Protocol, Reply};
+use smallvec::SmallVec;
 
 use crate::number;
 use crate::state::{bytes_at, push_bytes, until_nul};
 use crate::vm::Completion;
 
 /// Slots that one value needs at most.
-const STACK_SLOTS: c_int = 12;
+const STACK_SLOTS: u16 = 12;
+
+/// Aggregates inside each other, beyond which the list of those that are open goes to the heap.
+const DEPTH_INLINE: usize = 4;
 
 /// Values between two looks for an order to stop.
 const VALUES_PER_CHECK: u32 = 1024;
@@ -27,6 +34,12 @@ const VALUES_PER_CHECK: u32 = 1024;
 enum Open {
     /// Elements from 1 to `len`; `next` is the one to write.
     Array { next: c_int, len: c_int },
+    /// The same, of a table without pairs.
+    Plain {
+        table: *mut GCtab,
+        next: usize,
+        len: usize,
+    },
     /// Above the table: the key that was written. If `value_next`, its value is to be written.
     Map { value_next: bool },
     /// Above the table: the key that was written.
@@ -69,7 +82,7 @@ impl<'a> Writer<'a> {
 
     /// Writes the value on top of the stack and takes it off. `Err` if `must_stop` said so.
     pub(crate) fn write(mut self, must_stop: impl Fn() -> bool) -> Result<Completion, ()> {
-        let mut opens: Vec<Open> = Vec::new();
+        let mut opens: SmallVec<[Open; DEPTH_INLINE]> = SmallVec::new();
         let mut written = 0_u32;
         let mut is_aggregate = false;
         // SAFETY: as promised to `new`; the stack holds what `opens` says, then the value.
@@ -98,7 +111,7 @@ impl<'a> Writer<'a> {
                         break;
                     }
                     opens.pop();
-                    lua_settop(self.lua, -2);
+                    inside::pop(self.lua);
                 }
             }
         }
@@ -115,6 +128,14 @@ impl<'a> Writer<'a> {
                         return false;
                     }
                     lua_rawgeti(lua, -1, *next);
+                    *next += 1;
+                    true
+                }
+                Open::Plain { table, next, len } => {
+                    if *next > *len {
+                        return false;
+                    }
+                    inside::push(lua, inside::table_array(*table)[*next]);
                     *next += 1;
                     true
                 }
@@ -151,19 +172,26 @@ impl<'a> Writer<'a> {
         let lua = self.lua;
         // SAFETY: the caller's, `write`.
         unsafe {
-            if lua_checkstack(lua, STACK_SLOTS) == 0 {
+            if !inside::has_room(lua, STACK_SLOTS)
+                && lua_checkstack(lua, c_int::from(STACK_SLOTS)) == 0
+            {
                 self.reply.error(b"ERR reached lua stack limit");
-                lua_settop(lua, -2);
+                inside::pop(lua);
                 return Written::Scalar;
             }
-            match lua_type(lua, -1) {
-                LUA_TSTRING => self.reply.bulk(bytes_at(lua, -1)),
-                LUA_TNUMBER => self.reply.integer(number::as_c_long(lua_tonumber(lua, -1))),
-                LUA_TBOOLEAN => self.boolean(lua_toboolean(lua, -1) != 0),
-                LUA_TTABLE => return self.table(),
-                _ => self.reply.null(),
+            let value = inside::top_value(lua);
+            if let Some(number) = value.as_number() {
+                self.reply.integer(number::as_c_long(number));
+            } else if let Some(string) = value.as_string() {
+                self.reply.bulk(inside::string_bytes(string));
+            } else if let Some(table) = value.as_table() {
+                return self.table(table);
+            } else if let Some(boolean) = value.as_boolean() {
+                self.boolean(boolean);
+            } else {
+                self.reply.null();
             }
-            lua_settop(lua, -2);
+            inside::pop(lua);
             Written::Scalar
         }
     }
@@ -176,10 +204,23 @@ impl<'a> Writer<'a> {
         }
     }
 
-    unsafe fn table(&mut self) -> Written {
+    /// Writes or opens the table on top of the stack, which is this one.
+    unsafe fn table(&mut self, table: *mut GCtab) -> Written {
         let lua = self.lua;
         // SAFETY: the caller's, `value`.
         unsafe {
+            if inside::table_is_plain(table) {
+                let slots = inside::table_array(table);
+                let elements = slots.get(1..).unwrap_or_default();
+                let len = elements.iter().position(|element| element.is_nil());
+                let len = len.unwrap_or(elements.len());
+                self.reply.array(len);
+                return Written::Opened(Open::Plain {
+                    table,
+                    next: 1,
+                    len,
+                });
+            }
             let top = lua_gettop(lua);
             let simple = self.simple_table();
             if simple {

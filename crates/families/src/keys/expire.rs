@@ -270,13 +270,12 @@ fn run(
         slot.notify(EventClass::GENERIC, "expire");
         if unit.name != "pexpireat" {
             let mut digits = itoa::Buffer::new();
-            let mut effect = vec![
-                b"PEXPIREAT".as_slice(),
-                key,
-                digits.format(expire_at_ms).as_bytes(),
-            ];
-            effect.extend_from_slice(&arguments[3..]);
-            txn.propagate(&effect);
+            txn.propagate_with(|| {
+                let at = digits.format(expire_at_ms).as_bytes();
+                let mut effect = vec![b"PEXPIREAT".as_slice(), key, at];
+                effect.extend_from_slice(&arguments[3..]);
+                effect
+            });
         }
     }
     reply.integer(1);

@@ -381,6 +381,16 @@ impl<'t, 'k> WriteTxn<'t, 'k> {
         }
     }
 
+    /// As [`WriteTxn::propagate`], for what it takes some work to say: it is asked only where somebody wants to know.
+    #[inline]
+    pub fn propagate_with<A: AsRef<[u8]>>(&mut self, effect: impl FnOnce() -> Vec<A>) {
+        let txn = &mut *self.read.txn;
+        txn.effect_is_own = true;
+        if txn.keyspace.consuming() {
+            self.propagate(&effect());
+        }
+    }
+
     /// What this transaction removes is to be freed when it is answered, and not at some time after.
     pub fn free_before_answer(&mut self) {
         super::aside(&mut self.read.txn.aside).garbage.in_place = true;
