@@ -271,6 +271,7 @@ impl Keyspace {
     }
 
     /// Where collections leave their packed encodings.
+    #[inline]
     pub fn limits(&self) -> Limits {
         self.limits.get()
     }

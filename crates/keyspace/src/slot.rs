@@ -7,8 +7,8 @@ use std::sync::atomic::Ordering;
 
 use perilune_structures::{Handle, NewEntry, NewPayload, Payload};
 use perilune_value::{
-    COLLECTION_CODE, Collection, Edit, INLINE_LEN_MAX, Inverse, Journal, Object, StringEncoding,
-    Text, WrongType,
+    COLLECTION_CODE, Collection, Edit, INLINE_LEN_MAX, InPlace, Inverse, Journal, Limits, Object,
+    StringEncoding, Text, WrongType,
 };
 
 use crate::announce::EventClass;
@@ -386,6 +386,36 @@ impl Slot<'_, '_> {
         }
         self.txn.count_changes(changes);
         Ok(result)
+    }
+
+    /// Where collections leave their packed encodings.
+    #[inline]
+    pub fn limits(&self) -> Limits {
+        self.txn.keyspace.limits()
+    }
+
+    /// Changes an element of a packed collection in its place, which counts as one change. False, and nothing is changed, where
+    /// `change` says so, where there is no collection of this type, or where changes of it are saved one by one:
+    /// [`Slot::edit`] does it then.
+    #[inline]
+    pub fn change_in_place<T: Collection>(
+        &mut self,
+        change: impl FnOnce(&mut InPlace<'_, T>) -> bool,
+    ) -> Result<bool, Abort> {
+        let Some(handle) = self.handle else {
+            return Ok(false);
+        };
+        let of = self
+            .txn
+            .save_edit(self.at, self.database, self.hash, self.key, handle)?;
+        let map = &mut self.txn.held[self.at].guard.map;
+        let value = map.heap_mut(handle).and_then(T::of_mut);
+        let is_changed =
+            of.is_none() && value.is_some_and(|value| change(&mut InPlace::new(value)));
+        if is_changed {
+            self.changed();
+        }
+        Ok(is_changed)
     }
 
     /// Makes the key hold a collection, whatever it held; an empty one leaves no key.

@@ -191,14 +191,20 @@ impl UndoLog {
     /// What has been saved of this key already.
     #[inline]
     pub fn saved(&self, database: usize, hash: u64, key: &[u8]) -> Saved {
-        // most often the key that was touched just now
-        if self.records.len() > self.fresh_from {
-            let last = self.saved_at(self.records.len() - 1, database, hash, key);
-            if last != Saved::No {
-                return last;
-            }
+        match self.saved_last(database, hash, key) {
+            Saved::No => self.saved_before(database, hash, key),
+            saved => saved,
         }
-        self.saved_before(database, hash, key)
+    }
+
+    /// What has been saved of this key, if it is the last record that has: most often the key was touched just now.
+    #[inline]
+    pub fn saved_last(&self, database: usize, hash: u64, key: &[u8]) -> Saved {
+        if self.records.len() > self.fresh_from {
+            self.saved_at(self.records.len() - 1, database, hash, key)
+        } else {
+            Saved::No
+        }
     }
 
     /// As [`UndoLog::saved`], of any record but the last.

@@ -26,6 +26,9 @@ const WORDS_INLINE: usize = 8;
 const ARGS_INLINE: usize = 12;
 const NUMBERS_INLINE: usize = 4;
 
+/// The texts of the integers that scripts write most.
+const DIGITS: &[u8; 10] = b"0123456789";
+
 /// Arguments beyond these are copied. Together with the answer they must fit in Lua's bound of 8,000 slots.
 const ARGS_ON_STACK_MAX: c_int = 4000;
 
@@ -153,7 +156,10 @@ unsafe fn with_arguments<T>(
                 arg.write(if let Some(string) = value.as_string() {
                     inside::string_bytes(string)
                 } else if let Some(integer) = value.as_number().and_then(number::as_integer) {
-                    text.format(integer).as_bytes()
+                    match DIGITS.get(integer as usize..=integer as usize) {
+                        Some(digit) => digit,
+                        None => text.format(integer).as_bytes(),
+                    }
                 } else {
                     break;
                 });

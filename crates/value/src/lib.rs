@@ -23,10 +23,10 @@ mod string;
 
 pub use bits::{BitField, BitOperation, Overflow, combine, count_ones, count_ones_in, find_bit};
 pub use digest::Digest;
-pub use edit::{Collection, Edit, Inverse, Journal, Limits};
+pub use edit::{Collection, Edit, InPlace, Inverse, Journal, Limits};
 pub use extended::Extended;
 pub use glob::{Case, Glob, glob_match};
-pub use hash::{Field, Hash, HashAt, HashInverse, Place, SavedValue};
+pub use hash::{Counter, Field, Hash, HashAt, HashInverse, Place, SavedValue};
 pub use hasher::MemberHasher;
 pub use lcs::{Lcs, LcsMatch, lcs_table_bytes};
 pub use list::{Beside, List, ListInverse, Side, range_of};

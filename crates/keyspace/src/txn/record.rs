@@ -42,6 +42,7 @@ impl Txn<'_> {
     }
 
     /// Saves an entry's state before it is changed in place.
+    #[inline]
     pub(crate) fn save_copy(
         &mut self,
         at: usize,
@@ -51,6 +52,23 @@ impl Txn<'_> {
         handle: Handle,
     ) -> Result<(), Abort> {
         self.held[at].changed.add(database);
+        match &self.undo {
+            None => Ok(()),
+            Some(undo) if undo.saved_last(database, hash, key) != Saved::No => Ok(()),
+            Some(_) => self.save_copy_anew(at, database, hash, key, handle),
+        }
+    }
+
+    /// As [`Txn::save_copy`], of an entry that is not the one of the last record.
+    #[inline(never)]
+    fn save_copy_anew(
+        &mut self,
+        at: usize,
+        database: usize,
+        hash: u64,
+        key: &[u8],
+        handle: Handle,
+    ) -> Result<(), Abort> {
         let Some(undo) = &mut self.undo else {
             return Ok(());
         };
@@ -92,17 +110,31 @@ impl Txn<'_> {
         key: &[u8],
         handle: Handle,
     ) -> Result<Option<u32>, Abort> {
-        let Some(undo) = &self.undo else {
-            self.held[at].changed.add(database);
-            return Ok(None);
-        };
-        let mut saved = undo.saved(database, hash, key);
+        self.held[at].changed.add(database);
+        match &self.undo {
+            None => Ok(None),
+            Some(undo) if undo.saved_last(database, hash, key) == Saved::Whole => Ok(None),
+            Some(_) => self.save_edit_anew(at, database, hash, key, handle),
+        }
+    }
+
+    /// As [`Txn::save_edit`], of an entry that the last record has not saved as a whole.
+    #[inline(never)]
+    fn save_edit_anew(
+        &mut self,
+        at: usize,
+        database: usize,
+        hash: u64,
+        key: &[u8],
+        handle: Handle,
+    ) -> Result<Option<u32>, Abort> {
+        let undo = self.undo.as_ref();
+        let mut saved = undo.map_or(Saved::Whole, |undo| undo.saved(database, hash, key));
         if saved == Saved::No {
-            self.save_copy(at, database, hash, key, handle)?;
+            self.save_copy_anew(at, database, hash, key, handle)?;
             let undo = self.undo.as_ref();
             saved = undo.map_or(Saved::Whole, |undo| undo.saved(database, hash, key));
         }
-        self.held[at].changed.add(database);
         match saved {
             Saved::InPlace(record) => {
                 // inverses pile up without asking, so the limit is asked for here

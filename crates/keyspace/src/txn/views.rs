@@ -105,7 +105,13 @@ impl<'t, 'k> ReadTxn<'t, 'k> {
     #[inline]
     pub fn find(&mut self, key: &[u8]) -> Result<Option<Found<'_>>, Abort> {
         let database = self.txn.database;
-        let (at, handle) = self.txn.locate(database, self.txn.hash_of(key), key)?;
+        let hash = self.txn.hash_of(key);
+        if let Some(handle) = self.txn.recall(database, hash, key, self.txn.access) {
+            self.txn.tally_lookup(true);
+            let map = &self.txn.held[0].guard.map;
+            return Ok(Some(Found { map, handle }));
+        }
+        let (at, handle) = self.txn.locate(database, hash, key)?;
         self.txn.count_lookup(database, key, handle.is_some());
         let Some(handle) = handle else {
             return Ok(None);
@@ -179,7 +185,12 @@ impl<'t, 'k> ReadTxn<'t, 'k> {
 
     /// As [`ReadTxn::peek`], in another database.
     pub fn peek_in(&mut self, database: usize, key: &[u8]) -> Result<Option<Found<'_>>, Abort> {
-        let (at, handle) = self.txn.locate(database, self.txn.hash_of(key), key)?;
+        let hash = self.txn.hash_of(key);
+        let known = self.txn.recall(database, hash, key, AccessMode::NoTouch);
+        let (at, handle) = match known {
+            Some(_) => (0, known),
+            None => self.txn.locate(database, hash, key)?,
+        };
         Ok(handle.map(|handle| Found {
             map: &self.txn.held[at].guard.map,
             handle,
@@ -306,7 +317,10 @@ impl<'t, 'k> WriteTxn<'t, 'k> {
     ) -> Result<Slot<'s, 'k>, Abort> {
         let txn = &mut *self.read.txn;
         let hash = txn.hash_of(key);
-        let (at, handle) = txn.reach(database, hash, key)?;
+        let (at, handle) = match txn.recall(database, hash, key, txn.access) {
+            Some(handle) => (0, Some(handle)),
+            None => txn.reach(database, hash, key)?,
+        };
         Ok(Slot {
             txn,
             at,

@@ -112,6 +112,17 @@ pub(super) struct Last {
     db: u32,
 }
 
+/// What [`EntryMap::recall`] tells.
+#[derive(Debug, Clone, Copy)]
+pub struct Recalled {
+    /// The entry.
+    pub handle: Handle,
+    /// When it expires, in Unix milliseconds.
+    pub expire_at: Option<i64>,
+    /// 24 bits for LRU or LFU; the meaning is the caller's.
+    pub access: u32,
+}
+
 /// What a table may ask of the entries.
 pub(super) struct Keys<'a, S>(pub(super) &'a Slab<StripeSizes>, pub(super) &'a S);
 
@@ -168,6 +179,29 @@ impl<H, S: KeyHash> EntryMap<H, S> {
             db: db as u32,
         });
         Some(handle)
+    }
+
+    /// What a command first asks of the entry that was found last, if it has this key; none says nothing. As
+    /// [`find`](Self::find), [`expire_at`](Self::expire_at) and [`access`](Self::access), with one look at the entry.
+    #[inline]
+    pub fn recall(&self, db: usize, hash: u64, key: &[u8]) -> Option<Recalled> {
+        let Last {
+            hash: last,
+            handle: Some(handle),
+            db: last_db,
+        } = self.last.get()
+        else {
+            return None;
+        };
+        if last != hash || last_db as usize != db {
+            return None;
+        }
+        let slot = self.slab.entry(handle);
+        entry::has_key(slot, key).then(|| Recalled {
+            handle,
+            expire_at: entry::expiry_alone(slot),
+            access: entry::access(slot),
+        })
     }
 
     /// Forgets what was found last.

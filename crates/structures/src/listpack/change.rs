@@ -2,7 +2,7 @@
 //!
 //! Whoever adds has asked [`Listpack::would_fit`].
 
-use super::encoding::{Encoded, Short, step};
+use super::encoding::{Encoded, Short, overwrite_int, step};
 use super::{At, EMPTY_LEN, END, HEADER_LEN, Item, Listpack};
 
 impl Listpack {
@@ -53,6 +53,13 @@ impl Listpack {
         self.put(at.offset(), replaced, item);
         self.trim();
         at
+    }
+
+    /// Puts an integer in the place of the integer at `at`, if both have the same length, so that nothing is moved. False, and
+    /// nothing is changed, if not.
+    #[inline]
+    pub fn replace_int(&mut self, at: At, int: i64) -> bool {
+        self.get_int(at).is_some() && overwrite_int(self.block_mut(), at.offset(), int)
     }
 
     /// Removes the item at `at`; returns the place of the one behind it.

@@ -163,6 +163,27 @@ fn encode_int(int: i64) -> ([u8; 9], u8) {
     (head, 1 + len)
 }
 
+/// Writes an integer in the place of the one at `at`, if that has just as many bytes. False, and nothing is changed, if not.
+/// What stands there is an integer.
+#[inline]
+pub(super) fn overwrite_int(block: &mut [u8], at: usize, int: i64) -> bool {
+    let (first, len) = (block[at], usize::from(STEP[usize::from(block[at])]) - 1);
+    match first {
+        0..STR_6 if (0..=127).contains(&int) => {
+            block[at] = int as u8;
+            return true;
+        }
+        0..STR_6 => return false,
+        _ => {}
+    }
+    let (head, head_len) = encode_int(int);
+    let is_as_long = usize::from(head_len) == len;
+    if is_as_long {
+        block[at..at + len].copy_from_slice(&head[..len]);
+    }
+    is_as_long
+}
+
 /// What stands before a string of this length, and how many bytes that is.
 #[inline]
 fn encode_str_len(len: usize) -> ([u8; 9], u8) {

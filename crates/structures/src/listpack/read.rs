@@ -1,6 +1,6 @@
 //! Walking and reading.
 
-use super::encoding::{decode, short_str_len, step, step_back};
+use super::encoding::{decode, decode_int, short_str_len, step, step_back};
 use super::{At, COUNT_UNKNOWN, EMPTY_LEN, HEADER_LEN, Item, Listpack};
 
 impl Listpack {
@@ -64,6 +64,12 @@ impl Listpack {
     #[inline]
     pub fn get(&self, at: At) -> Item<'_> {
         decode(self.as_bytes(), at.offset())
+    }
+
+    /// The item at `at`, if it is an integer.
+    #[inline]
+    pub fn get_int(&self, at: At) -> Option<i64> {
+        decode_int(self.as_bytes(), at.offset())
     }
 
     /// The place of the item at this index, a negative one counting from the end (-1 is the last). Walks from the

@@ -162,7 +162,7 @@ impl Hash {
 }
 
 /// The digits of the longest integer.
-const INT_LEN_MAX: usize = 20;
+pub(super) const INT_LEN_MAX: usize = 20;
 
 /// The length of a value, or more.
 #[inline]

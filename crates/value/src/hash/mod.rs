@@ -16,6 +16,7 @@
 //! | `at.rs` | [`HashAt`] |
 
 mod at;
+mod counter;
 mod edit;
 mod packed;
 #[cfg(test)]
@@ -31,6 +32,7 @@ use crate::object::Object;
 use packed::{Pack, PackPlace};
 
 pub use at::HashAt;
+pub use counter::Counter;
 pub use edit::{HashInverse, SavedValue};
 
 /// A hash. Read through these methods, changed through [`Edit`](crate::Edit).

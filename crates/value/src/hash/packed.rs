@@ -114,6 +114,19 @@ impl Pack {
         }
     }
 
+    /// The integer behind a field's name, and where it stands.
+    #[inline]
+    pub(super) fn int_of(&self, place: PackPlace) -> Option<(PackPlace, i64)> {
+        let at = self.items.next(place)?;
+        Some((at, self.items.get_int(at)?))
+    }
+
+    /// Sets the integer at a place, if that moves nothing.
+    #[inline]
+    pub(super) fn set_int(&mut self, at: PackPlace, int: i64) -> bool {
+        self.items.replace_int(at, int)
+    }
+
     pub(super) fn iter(&self) -> impl Iterator<Item = Field<'_>> {
         let mut items = self.items.iter();
         let has_expiries = self.has_expiries();
