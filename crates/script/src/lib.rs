@@ -14,6 +14,7 @@ mod answer;
 mod api;
 mod arguments;
 mod bit;
+mod byte_set;
 mod cjson;
 mod cmsgpack;
 mod guard;

@@ -8,6 +8,8 @@
 //! The recursion is bounded: it deepens by one per item of the pattern, and a pattern with more than
 //! [`DEPTH_MAX`] nested items is refused.
 
+use crate::byte_set::ByteSet;
+
 /// Captures in one pattern.
 pub(crate) const CAPTURES_MAX: usize = 32;
 
@@ -19,6 +21,9 @@ const STEPS_PER_CHECK: usize = 1 << 14;
 
 /// Bytes that are compared at once in the time of a step.
 const BYTES_PER_STEP: usize = 64;
+
+/// In a pattern up to this length a byte is found sooner by looking at each.
+const PATTERN_SHORT_BYTES: usize = 16;
 
 /// What makes a pattern more than a plain text.
 const SPECIALS: &[u8] = b"^$*+?.([%-";
@@ -50,7 +55,7 @@ pub(crate) enum Capture {
 /// One pattern on one subject. Owns nothing.
 pub(crate) struct Matcher<'a, F: Fn() -> bool> {
     subject: &'a [u8],
-    pattern: &'a [u8],
+    pattern: Pattern<'a>,
     captures: [Capture; CAPTURES_MAX],
     level: usize,
     depth: u32,
@@ -60,8 +65,11 @@ pub(crate) struct Matcher<'a, F: Fn() -> bool> {
 
 /// The pattern up to its end: the first zero byte, if there is one.
 pub(crate) fn effective(pattern: &[u8]) -> &[u8] {
-    let end = memchr::memchr(0, pattern).unwrap_or(pattern.len());
-    &pattern[..end]
+    let end = match pattern.len() {
+        0..=PATTERN_SHORT_BYTES => pattern.iter().position(|&byte| byte == 0),
+        _ => memchr::memchr(0, pattern),
+    };
+    &pattern[..end.unwrap_or(pattern.len())]
 }
 
 /// Whether a pattern is a plain text.
@@ -71,10 +79,219 @@ pub(crate) fn is_plain(pattern: &[u8]) -> bool {
         .any(|byte| SPECIALS.contains(byte))
 }
 
+/// The text of a pattern, without a zero byte. Places in it are counted from 0; behind its end are zeros.
+#[derive(Clone, Copy)]
+struct Pattern<'a>(&'a [u8]);
+
+/// A member of a set.
+enum Member {
+    /// What `%letter` stands for.
+    Named(u8),
+    Byte(u8),
+    /// From the first to the last.
+    Range(u8, u8),
+}
+
+impl Pattern<'_> {
+    #[inline]
+    fn at(self, place: usize) -> u8 {
+        self.0.get(place).copied().unwrap_or(0)
+    }
+
+    /// Where the item at `p` that takes one byte ends.
+    fn item_end(self, p: usize) -> Result<usize, PatternError> {
+        match self.at(p) {
+            b'%' if p + 1 >= self.0.len() => Err(Malformed("malformed pattern (ends with '%')")),
+            b'%' => Ok(p + 2),
+            b'[' => {
+                let mut p = p + 1;
+                if self.at(p) == b'^' {
+                    p += 1;
+                }
+                loop {
+                    // The first character is part of the set, even if it is `]`.
+                    if p >= self.0.len() {
+                        return Err(Malformed("malformed pattern (missing ']')"));
+                    }
+                    let escaped = self.0[p] == b'%' && p + 1 < self.0.len();
+                    p += if escaped { 2 } else { 1 };
+                    if self.at(p) == b']' {
+                        return Ok(p + 1);
+                    }
+                }
+            }
+            _ => Ok(p + 1),
+        }
+    }
+
+    /// Whether `byte` matches the item from `p` to before `end`.
+    #[inline]
+    fn item_contains(self, byte: u8, p: usize, end: usize) -> bool {
+        match self.0[p] {
+            b'.' => true,
+            b'%' => ByteSet::named_contains(self.at(p + 1), byte),
+            b'[' => self.set_contains(byte, p, end - 1),
+            literal => literal == byte,
+        }
+    }
+
+    /// What the item from `p` to before `end` takes.
+    #[inline]
+    fn item(self, p: usize, end: usize) -> ByteSet {
+        match self.0[p] {
+            b'.' => ByteSet::ALL,
+            b'%' => ByteSet::named(self.at(p + 1)),
+            b'[' => self.set(p, end - 1),
+            literal => ByteSet::of(literal),
+        }
+    }
+
+    /// Whether `byte` is in the set that opens at `p` and whose `]` is at `close`.
+    fn set_contains(self, byte: u8, p: usize, close: usize) -> bool {
+        let mut found = false;
+        let is_complement = self.members(p, close, |member| {
+            found = match member {
+                Member::Named(letter) => ByteSet::named_contains(letter, byte),
+                Member::Byte(member) => member == byte,
+                Member::Range(first, last) => (first..=last).contains(&byte),
+            };
+            !found
+        });
+        found != is_complement
+    }
+
+    /// The set that opens at `p` and whose `]` is at `close`.
+    fn set(self, p: usize, close: usize) -> ByteSet {
+        let mut set = ByteSet::EMPTY;
+        let is_complement = self.members(p, close, |member| {
+            match member {
+                Member::Named(letter) => set.add_all(&ByteSet::named(letter)),
+                Member::Byte(byte) => set.add(byte),
+                Member::Range(first, last) => (first..=last).for_each(|byte| set.add(byte)),
+            }
+            true
+        });
+        match is_complement {
+            true => set.complement(),
+            false => set,
+        }
+    }
+
+    /// Goes through the members of a set, while it is told to; whether the set is all that they are not.
+    #[inline]
+    fn members(self, open: usize, close: usize, mut visit: impl FnMut(Member) -> bool) -> bool {
+        let is_complement = self.at(open + 1) == b'^';
+        let mut p = open + 1 + usize::from(is_complement);
+        while p < close {
+            let (member, len) = if self.0[p] == b'%' {
+                (Member::Named(self.at(p + 1)), 2)
+            } else if self.at(p + 1) == b'-' && p + 2 < close {
+                (Member::Range(self.0[p], self.0[p + 2]), 3)
+            } else {
+                (Member::Byte(self.0[p]), 1)
+            };
+            if !visit(member) {
+                break;
+            }
+            p += len;
+        }
+        is_complement
+    }
+
+    /// What a match must begin with: nothing if it may be empty, or if that is not to be seen at once.
+    fn first(self, mut p: usize) -> Option<ByteSet> {
+        while self.at(p) == b'(' {
+            p += if self.at(p + 1) == b')' { 2 } else { 1 };
+        }
+        let end = self.plain_item_end(p)?;
+        let is_needed = !matches!(self.at(end), b'*' | b'?' | b'-');
+        is_needed.then(|| self.item(p, end))
+    }
+
+    /// Where the item at `p` ends, if it is one that takes one byte and means nothing else.
+    fn plain_item_end(self, p: usize) -> Option<usize> {
+        let means_more = match self.at(p) {
+            0 | b'(' | b')' | b'$' => true,
+            b'%' => matches!(self.at(p + 1), b'b' | b'f' | b'0'..=b'9'),
+            _ => false,
+        };
+        match means_more {
+            true => None,
+            false => self.item_end(p).ok(),
+        }
+    }
+}
+
+/// A pattern of one item and `+`, in brackets or not: `%a+`, `([^,]+)`. It is what scripts mostly cut texts with, and
+/// matches without a step back. (`^` is an anchor to all but `gmatch`: such a pattern is none.)
+pub(crate) struct Runs {
+    pub(crate) of: ByteSet,
+}
+
+impl Runs {
+    /// The pattern as runs, if it is that.
+    #[inline]
+    pub(crate) fn new(pattern: &[u8]) -> Option<Runs> {
+        let pattern = effective(pattern);
+        let inner = match pattern {
+            [b'(', inner @ .., b')'] => inner,
+            pattern => pattern,
+        };
+        let [item @ .., b'+'] = inner else {
+            return None;
+        };
+        let pattern = Pattern(item);
+        let is_one = pattern.plain_item_end(0)? == item.len() && item[0] != b'^';
+        is_one.then(|| Runs {
+            of: pattern.item(0, item.len()),
+        })
+    }
+
+    /// The first match that begins at `start` or behind it: where it begins and ends.
+    #[inline]
+    pub(crate) fn next(
+        &self,
+        subject: &[u8],
+        start: usize,
+        must_stop: impl Fn() -> bool,
+    ) -> Result<Option<(usize, usize)>, PatternError> {
+        let begin = start + span(&self.of, false, &subject[start..], &must_stop)?;
+        if begin == subject.len() {
+            return Ok(None);
+        }
+        let len = span(&self.of, true, &subject[begin..], &must_stop)?;
+        Ok(Some((begin, begin + len)))
+    }
+}
+
+/// How many bytes at the beginning of `bytes` are in the set, or, unless `inside`, are not.
+#[inline]
+fn span(
+    set: &ByteSet,
+    inside: bool,
+    bytes: &[u8],
+    must_stop: impl Fn() -> bool,
+) -> Result<usize, PatternError> {
+    let mut begin = 0;
+    while begin < bytes.len() {
+        let end = bytes.len().min(begin + STEPS_PER_CHECK);
+        for (at, &byte) in bytes[begin..end].iter().enumerate() {
+            if set.contains(byte) != inside {
+                return Ok(begin + at);
+            }
+        }
+        if end < bytes.len() && must_stop() {
+            return Err(PatternError::Stopped);
+        }
+        begin = end;
+    }
+    Ok(bytes.len())
+}
+
 impl<'a, F: Fn() -> bool> Matcher<'a, F> {
     pub(crate) fn new(subject: &'a [u8], pattern: &'a [u8], must_stop: F) -> Self {
         let captures = [Capture::Position(0); CAPTURES_MAX];
-        let pattern = effective(pattern);
+        let pattern = Pattern(effective(pattern));
         Self {
             subject,
             pattern,
@@ -84,6 +301,29 @@ impl<'a, F: Fn() -> bool> Matcher<'a, F> {
             steps: STEPS_PER_CHECK,
             must_stop,
         }
+    }
+
+    /// The first match that begins at `start` or behind it, and before the end of the subject or there: where it begins
+    /// and ends.
+    pub(crate) fn find(
+        &mut self,
+        mut start: usize,
+    ) -> Result<Option<(usize, usize)>, PatternError> {
+        let mut first = None;
+        while start <= self.subject.len() {
+            if let Some(end) = self.match_at(start, 0)? {
+                return Ok(Some((start, end)));
+            }
+            start += 1;
+            // what is wrong with the pattern up to there has shown
+            if let Some(set) = *first.get_or_insert_with(|| self.pattern.first(0)) {
+                let rest = self.subject.get(start..).unwrap_or_default();
+                let skipped = span(&set, false, rest, &self.must_stop)?;
+                self.step(skipped)?;
+                start += skipped;
+            }
+        }
+        Ok(None)
     }
 
     /// Matches the pattern from `pattern_start` at `start`; where the match ends.
@@ -129,10 +369,6 @@ impl<'a, F: Fn() -> bool> Matcher<'a, F> {
         Ok(())
     }
 
-    fn pattern_at(&self, at: usize) -> u8 {
-        self.pattern.get(at).copied().unwrap_or(0)
-    }
-
     fn subject_at(&self, at: usize) -> u8 {
         self.subject.get(at).copied().unwrap_or(0)
     }
@@ -150,16 +386,16 @@ impl<'a, F: Fn() -> bool> Matcher<'a, F> {
 
     fn match_items(&mut self, mut s: usize, mut p: usize) -> Matched {
         loop {
-            if p >= self.pattern.len() {
+            if p >= self.pattern.0.len() {
                 return Ok(Some(s));
             }
-            match self.pattern[p] {
-                b'(' if self.pattern_at(p + 1) == b')' => {
+            match self.pattern.0[p] {
+                b'(' if self.pattern.at(p + 1) == b')' => {
                     return self.start_capture(s, p + 2, Capture::Position(s));
                 }
                 b'(' => return self.start_capture(s, p + 1, Capture::Open(s)),
                 b')' => return self.end_capture(s, p + 1),
-                b'%' => match self.pattern_at(p + 1) {
+                b'%' => match self.pattern.at(p + 1) {
                     b'b' => match self.match_balance(s, p + 2)? {
                         None => return Ok(None),
                         Some(end) => {
@@ -170,15 +406,15 @@ impl<'a, F: Fn() -> bool> Matcher<'a, F> {
                     },
                     b'f' => {
                         p += 2;
-                        if self.pattern_at(p) != b'[' {
+                        if self.pattern.at(p) != b'[' {
                             return Err(Malformed("missing '[' after '%f' in pattern"));
                         }
-                        let end = self.class_end(p)?;
+                        let end = self.pattern.item_end(p)?;
                         self.step(end - p)?;
                         let before = if s == 0 { 0 } else { self.subject[s - 1] };
                         let here = self.subject_at(s);
-                        if self.set_contains(before, p, end - 1)
-                            || !self.set_contains(here, p, end - 1)
+                        if self.pattern.set_contains(before, p, end - 1)
+                            || !self.pattern.set_contains(here, p, end - 1)
                         {
                             return Ok(None);
                         }
@@ -195,16 +431,17 @@ impl<'a, F: Fn() -> bool> Matcher<'a, F> {
                     },
                     _ => {}
                 },
-                b'$' if p + 1 == self.pattern.len() => {
+                b'$' if p + 1 == self.pattern.0.len() => {
                     return Ok((s == self.subject.len()).then_some(s));
                 }
                 _ => {}
             }
-            let end = self.class_end(p)?;
+            let end = self.pattern.item_end(p)?;
             // a set is looked through to its end
             self.step(end - p)?;
-            let here = s < self.subject.len() && self.single(self.subject[s], p, end);
-            match self.pattern_at(end) {
+            let here =
+                s < self.subject.len() && self.pattern.item_contains(self.subject[s], p, end);
+            match self.pattern.at(end) {
                 b'?' => {
                     if here && let Some(end) = self.match_from(s + 1, end + 1)? {
                         return Ok(Some(end));
@@ -229,113 +466,17 @@ impl<'a, F: Fn() -> bool> Matcher<'a, F> {
         }
     }
 
-    /// Where the single-character class at `p` ends.
-    fn class_end(&self, p: usize) -> Result<usize, PatternError> {
-        match self.pattern_at(p) {
-            b'%' if p + 1 >= self.pattern.len() => {
-                Err(Malformed("malformed pattern (ends with '%')"))
-            }
-            b'%' => Ok(p + 2),
-            b'[' => {
-                let mut p = p + 1;
-                if self.pattern_at(p) == b'^' {
-                    p += 1;
-                }
-                loop {
-                    // The first character is part of the set, even if it is `]`.
-                    if p >= self.pattern.len() {
-                        return Err(Malformed("malformed pattern (missing ']')"));
-                    }
-                    let escaped = self.pattern[p] == b'%' && p + 1 < self.pattern.len();
-                    p += if escaped { 2 } else { 1 };
-                    if self.pattern_at(p) == b']' {
-                        return Ok(p + 1);
-                    }
-                }
-            }
-            _ => Ok(p + 1),
-        }
-    }
-
-    /// The item from `p` to before `end`, which takes one byte.
-    #[inline]
-    fn item(&self, p: usize, end: usize) -> Item {
-        match self.pattern[p] {
-            b'.' => Item::Any,
-            b'%' => Item::Class(Class::named(self.pattern_at(p + 1))),
-            b'[' => Item::Set(p, end - 1),
-            literal => Item::Literal(literal),
-        }
-    }
-
-    /// Whether `byte` matches the item from `p` to before `end`.
-    #[inline]
-    fn single(&self, byte: u8, p: usize, end: usize) -> bool {
-        match self.item(p, end) {
-            Item::Any => true,
-            Item::Literal(literal) => literal == byte,
-            Item::Class(class) => class.contains(byte),
-            Item::Set(open, close) => self.set_contains(byte, open, close),
-        }
-    }
-
     /// How many bytes from `s` on match the item from `p` to before `end`.
     fn count_matching(&mut self, s: usize, p: usize, end: usize) -> Result<usize, PatternError> {
-        let (item, rest) = (self.item(p, end), &self.subject[s..]);
-        // So many in the time between two looks.
-        let piece_len = (STEPS_PER_CHECK / (end - p)).max(1);
-        let mut count = 0;
-        for piece in rest.chunks(piece_len) {
-            let differs = match item {
-                Item::Any => None,
-                Item::Literal(literal) => piece.iter().position(|&byte| byte != literal),
-                Item::Class(class) => piece.iter().position(|&byte| !class.contains(byte)),
-                Item::Set(open, close) => piece
-                    .iter()
-                    .position(|&byte| !self.set_contains(byte, open, close)),
-            };
-            let here = differs.unwrap_or(piece.len());
-            self.step(here * (end - p))?;
-            count += here;
-            if differs.is_some() {
-                break;
-            }
-        }
+        let set = self.pattern.item(p, end);
+        let count = span(&set, true, &self.subject[s..], &self.must_stop)?;
+        self.step(count)?;
         Ok(count)
-    }
-
-    /// Whether `byte` is in the set that opens at `p` and whose `]` is at `close`.
-    fn set_contains(&self, byte: u8, mut p: usize, close: usize) -> bool {
-        let mut found = true;
-        if self.pattern_at(p + 1) == b'^' {
-            found = false;
-            p += 1;
-        }
-        p += 1;
-        while p < close {
-            if self.pattern[p] == b'%' {
-                if Class::named(self.pattern_at(p + 1)).contains(byte) {
-                    return found;
-                }
-                p += 2;
-            } else if self.pattern_at(p + 1) == b'-' && p + 2 < close {
-                if (self.pattern[p]..=self.pattern[p + 2]).contains(&byte) {
-                    return found;
-                }
-                p += 3;
-            } else {
-                if self.pattern[p] == byte {
-                    return found;
-                }
-                p += 1;
-            }
-        }
-        !found
     }
 
     fn max_expand(&mut self, s: usize, p: usize, end: usize) -> Matched {
         let mut count = self.count_matching(s, p, end)?;
-        if end + 1 >= self.pattern.len() {
+        if end + 1 >= self.pattern.0.len() {
             // nothing can go wrong behind it
             return Ok(Some(s + count));
         }
@@ -356,7 +497,7 @@ impl<'a, F: Fn() -> bool> Matcher<'a, F> {
             if let Some(end) = self.match_from(s, end + 1)? {
                 return Ok(Some(end));
             }
-            if s >= self.subject.len() || !self.single(self.subject[s], p, end) {
+            if s >= self.subject.len() || !self.pattern.item_contains(self.subject[s], p, end) {
                 return Ok(None);
             }
             s += 1;
@@ -393,10 +534,10 @@ impl<'a, F: Fn() -> bool> Matcher<'a, F> {
     }
 
     fn match_balance(&mut self, s: usize, p: usize) -> Matched {
-        if p + 1 >= self.pattern.len() {
+        if p + 1 >= self.pattern.0.len() {
             return Err(Malformed("unbalanced pattern"));
         }
-        let (open, close) = (self.pattern[p], self.pattern[p + 1]);
+        let (open, close) = (self.pattern.0[p], self.pattern.0[p + 1]);
         if s >= self.subject.len() || self.subject[s] != open {
             return Ok(None);
         }
@@ -431,76 +572,98 @@ impl<'a, F: Fn() -> bool> Matcher<'a, F> {
     }
 }
 
-/// An item of a pattern that takes one byte of the subject.
-#[derive(Clone, Copy)]
-enum Item {
-    Any,
-    Literal(u8),
-    Class(Class),
-    /// Where its `[` and its `]` stand.
-    Set(usize, usize),
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// A class that a letter names, or, for any other character, that character.
-#[derive(Clone, Copy)]
-struct Class {
-    letter: u8,
-    /// The class's bit in [`CLASSES`]; none for a character that stands for itself.
-    bit: u16,
-}
+    /// Numbers that look random (Marsaglia's xorshift).
+    struct Random(u64);
 
-impl Class {
-    #[inline]
-    fn named(letter: u8) -> Class {
-        let bit = match letter.to_ascii_lowercase() {
-            b'a' => 1 << 0,
-            b'c' => 1 << 1,
-            b'd' => 1 << 2,
-            b'l' => 1 << 3,
-            b'p' => 1 << 4,
-            b's' => 1 << 5,
-            b'u' => 1 << 6,
-            b'w' => 1 << 7,
-            b'x' => 1 << 8,
-            b'z' => 1 << 9,
-            _ => 0,
-        };
-        Class { letter, bit }
-    }
+    impl Random {
+        fn below(&mut self, end: usize) -> usize {
+            self.0 ^= self.0 << 13;
+            self.0 ^= self.0 >> 7;
+            self.0 ^= self.0 << 17;
+            (self.0 >> 11) as usize % end
+        }
 
-    #[inline]
-    fn contains(self, byte: u8) -> bool {
-        match self.bit {
-            0 => self.letter == byte,
-            bit => (CLASSES[usize::from(byte)] & bit != 0) != self.letter.is_ascii_uppercase(),
+        fn text(&mut self, letters: &[u8], len_max: usize) -> Vec<u8> {
+            let len = self.below(len_max + 1);
+            (0..len)
+                .map(|_| letters[self.below(letters.len())])
+                .collect()
         }
     }
-}
 
-/// The classes that each byte is in, by their bits.
-static CLASSES: [u16; 256] = {
-    let mut classes = [0; 256];
-    let mut byte = 0;
-    while byte < classes.len() {
-        let character = byte as u8;
-        let is_in = [
-            character.is_ascii_alphabetic(),
-            character.is_ascii_control(),
-            character.is_ascii_digit(),
-            character.is_ascii_lowercase(),
-            character.is_ascii_punctuation(),
-            character.is_ascii_whitespace() || character == 0x0b,
-            character.is_ascii_uppercase(),
-            character.is_ascii_alphanumeric(),
-            character.is_ascii_hexdigit(),
-            character == 0,
-        ];
-        let mut bit = 0;
-        while bit < is_in.len() {
-            classes[byte] |= (is_in[bit] as u16) << bit;
-            bit += 1;
+    /// What all places, tried one after the other, come to.
+    fn find_slowly(
+        subject: &[u8],
+        pattern: &[u8],
+        start: usize,
+    ) -> Result<Option<(usize, usize)>, PatternError> {
+        let mut matcher = Matcher::new(subject, pattern, || false);
+        for start in start..=subject.len() {
+            if let Some(end) = matcher.match_at(start, 0)? {
+                return Ok(Some((start, end)));
+            }
         }
-        byte += 1;
+        Ok(None)
     }
-    classes
-};
+
+    #[test]
+    fn short_cuts_find_what_trying_all_places_finds() {
+        let mut random = Random(0x9e37_79b9_7f4a_7c15);
+        let (mut runs_tried, mut found, mut failed) = (0, 0, 0);
+        for _ in 0..200_000 {
+            let mut pattern = random.text(b"ab%[]^-+*?().$,dAS1", 7);
+            if random.below(3) == 0 {
+                pattern.push(b'+');
+            }
+            let subject = random.text(b"ab1,]^-$. ", 12);
+            let start = random.below(subject.len() + 1);
+            let expected = find_slowly(&subject, &pattern, start);
+            let shown = (pattern.escape_ascii(), subject.escape_ascii(), start);
+            let mut matcher = Matcher::new(&subject, &pattern, || false);
+            assert_eq!(matcher.find(start), expected, "{shown:?}");
+            if let Some(runs) = Runs::new(&pattern) {
+                assert_eq!(runs.next(&subject, start, || false), expected, "{shown:?}");
+                runs_tried += 1;
+            }
+            match expected {
+                Ok(Some(_)) => found += 1,
+                Ok(None) => {}
+                Err(_) => failed += 1,
+            }
+        }
+        assert!(runs_tried > 5_000 && found > 20_000 && failed > 20_000);
+    }
+
+    #[test]
+    fn an_item_is_the_set_of_what_it_contains() {
+        let mut random = Random(0x2545_f491_4f6c_dd1d);
+        for _ in 0..20_000 {
+            let text = random.text(b"[[[^]a-z%wSd.0\xff", 12);
+            let pattern = Pattern(&text);
+            if let Some(end) = pattern.plain_item_end(0) {
+                let item = pattern.item(0, end);
+                for byte in 0..=255 {
+                    let is_in = pattern.item_contains(byte, 0, end);
+                    assert_eq!(item.contains(byte), is_in, "{} {byte}", text.escape_ascii());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_long_run_is_interrupted() {
+        let subject = vec![b'a'; 2 * STEPS_PER_CHECK];
+        let runs = Runs::new(b"(%a+)").expect("a run");
+        assert_eq!(
+            runs.next(&subject, 0, || false),
+            Ok(Some((0, subject.len())))
+        );
+        assert_eq!(runs.next(&subject, 0, || true), Err(PatternError::Stopped));
+        let mut matcher = Matcher::new(&subject, b"b%a", || true);
+        assert_eq!(matcher.find(0), Err(PatternError::Stopped));
+    }
+}

@@ -8,8 +8,9 @@ use std::ffi::c_int;
 use perilune_luajit_sys::inside::{self, Value};
 use perilune_luajit_sys::*;
 
+use crate::byte_set::ByteSet;
 use crate::number;
-use crate::pattern::{CAPTURES_MAX, Capture, Matcher, PatternError, effective, is_plain};
+use crate::pattern::{CAPTURES_MAX, Capture, Matcher, PatternError, Runs, effective, is_plain};
 use crate::state::{self, ShortText, bytes_at, push_bytes, raise_error, raise_stop};
 
 /// The functions of `string.*` that are ours.
@@ -19,6 +20,9 @@ pub(crate) const FUNCTIONS: &[(&str, lua_CFunction)] = &[
     ("gsub", gsub),
     ("match", match_),
 ];
+
+/// So many captures have room on the stack of a C function, whatever else is there.
+const STACK_SLOTS: usize = 10;
 
 /// A plain search looks for an order to stop after this many bytes.
 const PLAIN_PIECE_BYTES: usize = 1 << 24;
@@ -78,7 +82,9 @@ unsafe fn push_captures<F: Fn() -> bool>(
         } else {
             matcher.level()
         };
-        lua_checkstack(lua, CAPTURES_MAX as c_int + 2);
+        if count > STACK_SLOTS {
+            lua_checkstack(lua, CAPTURES_MAX as c_int + 2);
+        }
         for index in 0..count {
             let capture = or_raise(lua, matcher.capture(index, start, end));
             push_capture(lua, subject, capture);
@@ -112,23 +118,31 @@ unsafe fn search(lua: *mut lua_State, find: bool) -> c_int {
                 Some(at) => push_range(lua, init + at, init + at + pattern.len()),
             };
         }
-        let anchored = effective(pattern).first() == Some(&b'^');
-        let mut matcher = Matcher::new(subject, pattern, || state::must_stop(lua));
-        for start in init..=subject.len() {
-            if let Some(end) = or_raise(lua, matcher.match_at(start, usize::from(anchored))) {
-                let range = (start, end);
-                if find {
-                    push_range(lua, start, end);
-                    return 2 + push_captures(lua, &matcher, subject, range, false);
-                }
-                return push_captures(lua, &matcher, subject, range, true);
+        let must_stop = || state::must_stop(lua);
+        if !find && let Some(runs) = Runs::new(pattern) {
+            match or_raise(lua, runs.next(subject, init, must_stop)) {
+                None => lua_pushnil(lua),
+                Some((start, end)) => push_bytes(lua, &subject[start..end]),
             }
-            if anchored {
-                break;
-            }
+            return 1;
         }
-        lua_pushnil(lua);
-        1
+        let anchored = effective(pattern).first() == Some(&b'^');
+        let mut matcher = Matcher::new(subject, pattern, must_stop);
+        let found = match anchored {
+            true => matcher.match_at(init, 1).map(|end| Some((init, end?))),
+            false => matcher.find(init),
+        };
+        match or_raise(lua, found) {
+            None => {
+                lua_pushnil(lua);
+                1
+            }
+            Some(range) if find => {
+                push_range(lua, range.0, range.1);
+                2 + push_captures(lua, &matcher, subject, range, false)
+            }
+            Some(range) => push_captures(lua, &matcher, subject, range, true),
+        }
     }
 }
 
@@ -171,15 +185,20 @@ unsafe fn find_plain(lua: *mut lua_State, subject: &[u8], text: &[u8]) -> Option
     }
 }
 
-/// Makes an iterator: a closure of the subject, the pattern and where to go on.
+/// Makes an iterator: a closure of the subject, the pattern, where to go on, and the set of bytes whose runs the pattern
+/// matches, if it is of that kind, lest each step finds that out anew.
 unsafe extern "C-unwind" fn gmatch(lua: *mut lua_State) -> c_int {
     // SAFETY: called by Lua; nothing is owned.
     unsafe {
         checked_bytes(lua, 1);
-        checked_bytes(lua, 2);
+        let pattern = checked_bytes(lua, 2);
         lua_settop(lua, 2);
         lua_pushnumber(lua, 0.0);
-        lua_pushcclosure(lua, gmatch_next, 3);
+        match Runs::new(pattern) {
+            Some(runs) => push_bytes(lua, &runs.of.0),
+            None => lua_pushnil(lua),
+        }
+        lua_pushcclosure(lua, gmatch_next, 4);
         inside::mark_gmatch_iterator(lua);
         1
     }
@@ -188,7 +207,7 @@ unsafe extern "C-unwind" fn gmatch(lua: *mut lua_State) -> c_int {
 unsafe extern "C-unwind" fn gmatch_next(lua: *mut lua_State) -> c_int {
     // SAFETY: called by Lua, with the upvalues that `gmatch` gave; nothing is owned.
     unsafe {
-        let [subject, pattern, position] = inside::upvalues(lua);
+        let [subject, pattern, position, set] = inside::upvalues(lua);
         let (Some(subject), Some(pattern), Some(first)) = (
             subject.as_string(),
             pattern.as_string(),
@@ -196,18 +215,28 @@ unsafe extern "C-unwind" fn gmatch_next(lua: *mut lua_State) -> c_int {
         ) else {
             unreachable!("what `gmatch` gave it");
         };
-        let (subject, pattern) = (inside::string_bytes(subject), inside::string_bytes(pattern));
-        let first = first as usize;
-        let mut matcher = Matcher::new(subject, pattern, || state::must_stop(lua));
-        for start in first..=subject.len() {
-            if let Some(end) = or_raise(lua, matcher.match_at(start, 0)) {
-                // An empty match goes at least one further.
-                let next = if end == start { end + 1 } else { end };
-                *position = Value::number(next as f64);
-                return push_captures(lua, &matcher, subject, (start, end), true);
-            }
+        let (subject, first) = (inside::string_bytes(subject), first as usize);
+        let must_stop = || state::must_stop(lua);
+        let set = set.as_string().map(|set| inside::string_bytes(set));
+        if let Some(Ok(bits)) = set.map(|bytes| bytes.try_into()) {
+            let of = ByteSet(bits);
+            let found = or_raise(lua, Runs { of }.next(subject, first, must_stop));
+            let Some((start, end)) = found else {
+                return 0;
+            };
+            *position = Value::number(end as f64);
+            push_bytes(lua, &subject[start..end]);
+            return 1;
         }
-        0
+        let pattern = inside::string_bytes(pattern);
+        let mut matcher = Matcher::new(subject, pattern, must_stop);
+        let Some((start, end)) = or_raise(lua, matcher.find(first)) else {
+            return 0;
+        };
+        // An empty match goes at least one further.
+        let next = if end == start { end + 1 } else { end };
+        *position = Value::number(next as f64);
+        push_captures(lua, &matcher, subject, (start, end), true)
     }
 }
 
