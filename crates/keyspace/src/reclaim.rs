@@ -115,7 +115,8 @@ fn takes_long(object: &Object) -> bool {
     object.cost_of_dropping() > COST_IN_PLACE_MAX
 }
 
-fn record_takes_long(record: &UndoLog) -> bool {
+/// Whether dropping it takes long.
+pub(crate) fn record_takes_long(record: &UndoLog) -> bool {
     record.records.len() > RECORDS_IN_PLACE_MAX || record.bytes() > RECORD_BYTES_IN_PLACE_MAX
 }
 
@@ -171,6 +172,12 @@ impl Reclaimer {
             garbage.add_record(record);
             self.free_later(&mut garbage);
         }
+    }
+
+    /// Sees to it that the system gets back what a big record has held that was dropped elsewhere.
+    #[cold]
+    pub fn settle(&self) {
+        drop(self.hand_over(Garbage::default()));
     }
 
     /// Hands over what takes long, and drops the rest.

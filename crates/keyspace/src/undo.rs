@@ -113,6 +113,12 @@ impl Mark {
 
 type SavedAt = HashMap<(u32, u64), u32, ahash::RandomState>;
 
+/// What the map takes for each key that it has room for: with a byte of its own, and an eighth of the room always free.
+const SAVED_BYTES: usize = (size_of::<((u32, u64), u32)>() + 1) * 8 / 7;
+
+/// Beyond so many that are taken back to a savepoint, the room for them is given back as well.
+const RECORDS_KEPT_ROOM_FOR_MAX: usize = 1024;
+
 /// So many records are looked through; with more there is a map. Most transactions have one or two.
 const RECORDS_WITHOUT_MAP_MAX: usize = 8;
 
@@ -172,6 +178,7 @@ pub(crate) struct UndoLog {
     concerned: Option<HashSet<u64, ahash::RandomState>>,
     /// Records before this one do not count as saved.
     fresh_from: usize,
+    /// What records hold beside themselves.
     bytes: usize,
 }
 
@@ -279,7 +286,7 @@ impl UndoLog {
 
     /// Saves how to take back a change of a collection, whose key record `of` has saved.
     pub fn change(&mut self, of: u32, inverse: Inverse) {
-        self.bytes += size_of::<Undo>() - size_of::<Inverse>() + inverse.memory_bytes();
+        self.bytes += inverse.memory_bytes().saturating_sub(size_of::<Inverse>());
         self.records.push(Undo::Change { of, inverse });
         self.map_if_many();
     }
@@ -307,7 +314,7 @@ impl UndoLog {
         if let Prior::InPlace { .. } = prior {
             self.note_hash(hash);
         }
-        self.bytes += size_of::<Undo>() + key.len() + payload_bytes + 16;
+        self.bytes += key.len() + payload_bytes + 16;
         if let Some(saved) = &mut self.saved {
             saved.insert((database as u32, hash), self.records.len() as u32);
         }
@@ -337,7 +344,7 @@ impl UndoLog {
         entry_bytes: usize,
     ) {
         self.mark();
-        self.bytes += size_of::<Undo>() + heap_bytes as usize + entry_bytes;
+        self.bytes += heap_bytes as usize + entry_bytes;
         self.records.push(Undo::Cleared {
             stripe,
             database: database as u32,
@@ -350,7 +357,6 @@ impl UndoLog {
     /// Notes that two databases of a stripe have changed places.
     pub fn swap(&mut self, stripe: StripeIndex, a: usize, b: usize) {
         self.mark();
-        self.bytes += size_of::<Undo>();
         self.records.push(Undo::Swapped {
             stripe,
             databases: (a as u32, b as u32),
@@ -361,7 +367,7 @@ impl UndoLog {
     pub fn relocate(&mut self, relocated: Relocated) {
         self.mark();
         let keys = relocated.from.key.len() + relocated.to.key.len();
-        self.bytes += size_of::<Undo>() + size_of::<Relocated>() + keys;
+        self.bytes += size_of::<Relocated>() + keys;
         self.records.push(Undo::Relocated(Box::new(relocated)));
     }
 
@@ -380,7 +386,11 @@ impl UndoLog {
         self.saved = None;
         self.fresh_from = mark.records;
         self.bytes = mark.bytes;
-        self.records.split_off(mark.records)
+        let since = self.records.split_off(mark.records);
+        if since.len() > RECORDS_KEPT_ROOM_FOR_MAX {
+            self.records.shrink_to_fit();
+        }
+        since
     }
 
     /// All that it has recorded.
@@ -388,8 +398,13 @@ impl UndoLog {
         std::mem::take(&mut self.records)
     }
 
-    /// Bytes that the log holds.
+    /// Bytes that the log holds, with the room that it has for more.
+    #[inline]
     pub fn bytes(&self) -> usize {
-        self.bytes
+        let map_bytes = match &self.saved {
+            Some(saved) => saved.capacity() * SAVED_BYTES,
+            None => 0,
+        };
+        self.bytes + self.records.capacity() * size_of::<Undo>() + map_bytes
     }
 }

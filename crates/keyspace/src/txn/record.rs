@@ -9,6 +9,7 @@ use perilune_structures::{DetachedDb, Handle, NewEntry, NewPayload, Payload};
 
 use super::{Abort, Held, Savepoint, Txn, aside};
 use crate::plan::STRIPE_COUNT;
+use crate::reclaim::record_takes_long;
 use crate::stripe::Map;
 use crate::undo::{Prior, Relocated, Saved, SavedPayload, Undo, UndoLog, new_record};
 use crate::watch::Presence;
@@ -220,7 +221,8 @@ impl Txn<'_> {
         self.must_look = true;
         if let Some(mut undo) = self.undo.take() {
             self.free_moved(&mut undo);
-            aside(&mut self.aside).garbage.add_record(undo);
+            // at once: the transaction may go on for long, and this is as much as it may hold
+            self.keyspace.reclaimer.free_record(undo);
         }
         Ok(())
     }
@@ -269,8 +271,12 @@ impl Txn<'_> {
         let Some(undo) = self.undo.as_mut() else {
             return false;
         };
+        let takes_long = record_takes_long(undo);
         let records = undo.split_off(savepoint.record);
         self.restore_all(records, savepoint.record.records());
+        if takes_long {
+            self.keyspace.reclaimer.settle();
+        }
         if let Some(aside) = &mut self.aside {
             aside.effects.truncate(savepoint.effects);
             aside.announcements.truncate(savepoint.announcements);
@@ -291,12 +297,17 @@ impl Txn<'_> {
             self.changes == 0 || self.undo.is_some(),
             "a transaction without a record cannot be taken back"
         );
+        let mut takes_long = false;
         if let Some(mut undo) = self.undo.take() {
+            takes_long = record_takes_long(&undo);
             self.restore_all(undo.take_records(), 0);
         }
         self.publish_expired();
         (self.changes, self.hits, self.misses) = (0, 0, 0);
         self.release();
+        if takes_long {
+            self.keyspace.reclaimer.settle();
+        }
     }
 
     /// Takes back what is in these records, of which the first has the number `first`.

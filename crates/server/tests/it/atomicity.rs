@@ -430,7 +430,8 @@ fn what_outgrows_the_record_is_taken_back_or_goes_on_as_the_mode_has_it() {
         "-ERR Rolled back, because it changes more than transaction-undo-limit can hold"
     );
     assert_eq!(client.ask("DBSIZE"), ":0");
-    assert!(server.resident_kib() < before + 20 * 1024);
+    let more = (server.peak_kib() - before) / 1024;
+    assert!(more < 20, "{more} MiB");
     client.ask("MULTI ATOMIC");
     client.ask("SET first 1");
     client.ask(&format!("EVAL \"{many}\" 0"));
@@ -458,6 +459,30 @@ fn what_outgrows_the_record_is_taken_back_or_goes_on_as_the_mode_has_it() {
     assert_eq!(
         client.ask("EXEC"),
         "[:330000 -ERR This script must be all or nothing, and the transaction around it has outgrown transaction-undo-limit]"
+    );
+}
+
+#[test]
+fn a_record_takes_no_more_memory_than_its_limit() {
+    let _alone = alone();
+    let many =
+        "for i = 1, 400000 do redis.call('set', 'key:' .. i, 'x') end return redis.call('dbsize')";
+    let peak_mib = |limit: &str, head: &str| {
+        let server = Server::start(&["--transaction-undo-limit", limit]);
+        let answer = server.connect().ask(&format!("EVAL \"{head}{many}\" 0"));
+        (server.peak_kib() / 1024, answer)
+    };
+    let atomic = "#!lua flags=atomic\\n";
+    let (with_record, answer) = peak_mib("1gb", atomic);
+    assert_eq!(answer, ":400000");
+    let (refused, answer) = peak_mib("1mb", atomic);
+    assert!(answer.starts_with("-ERR Rolled back, "), "{answer}");
+    let (given_up, answer) = peak_mib("1mb", "");
+    assert_eq!(answer, ":400000");
+    // of so many keys it would be 50 MiB at least
+    assert!(
+        refused < given_up && given_up + 40 < with_record,
+        "{refused}, {given_up}, {with_record} MiB"
     );
 }
 

@@ -168,11 +168,20 @@ impl Server {
 
     /// Memory of the process that is resident, in KiB: as the system says it, so that the server need not do anything.
     pub fn resident_kib(&self) -> u64 {
+        self.memory_kib("VmRSS:")
+    }
+
+    /// The most that has been resident so far, in KiB.
+    pub fn peak_kib(&self) -> u64 {
+        self.memory_kib("VmHWM:")
+    }
+
+    fn memory_kib(&self, figure: &str) -> u64 {
         let path = format!("/proc/{}/status", self.process.id());
         let status = std::fs::read_to_string(path).expect("the process runs");
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let line = status.lines().find_map(|line| line.strip_prefix(figure));
         let number = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse().ok());
-        number.unwrap_or_else(|| panic!("no VmRSS in {status}"))
+        number.unwrap_or_else(|| panic!("no {figure} in {status}"))
     }
 
     /// Sends the process SIGTERM.
