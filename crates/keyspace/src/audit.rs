@@ -79,7 +79,7 @@ impl Keyspace {
                 data.queues.due_ms(),
                 "stripe {index}: when fields expire"
             );
-            let published = data.published_bytes;
+            let published = data.published_bytes + data.published_heap_bytes;
             let touched = published != 0 || !data.published.is_empty();
             if touched {
                 assert_eq!(

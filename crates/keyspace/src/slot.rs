@@ -181,7 +181,9 @@ impl Slot<'_, '_> {
         {
             self.save_copy(handle)?;
             if self.txn.held[self.at].guard.map.set_int(handle, integer) {
-                self.changed();
+                self.txn
+                    .note_change_in_place(self.at, self.database, self.key);
+                self.txn.count_changes(1);
                 return Ok(());
             }
         }
@@ -336,6 +338,7 @@ impl Slot<'_, '_> {
         change: impl FnOnce(&mut Edit<'_, T>) -> R,
     ) -> Result<R, Abort> {
         let limits = self.txn.keyspace.limits();
+        let existed = self.exists();
         let (handle, of) = match self.handle {
             Some(handle) => {
                 let of = self
@@ -373,6 +376,7 @@ impl Slot<'_, '_> {
         guard.heap_bytes += after as i64 - before as i64;
         if has_expiries {
             guard.enqueue(self.database, handle);
+            held[self.at].changed.add(self.database);
         }
         if is_empty {
             self.take_out(handle)?;
@@ -382,7 +386,12 @@ impl Slot<'_, '_> {
             self.txn.discard(leftover);
         }
         if has_changed || changes > 0 {
-            self.note_change();
+            if existed && !is_empty && !has_expiries {
+                self.txn
+                    .note_change_in_place(self.at, self.database, self.key);
+            } else {
+                self.note_change();
+            }
         }
         self.txn.count_changes(changes);
         Ok(result)

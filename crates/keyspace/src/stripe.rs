@@ -33,8 +33,10 @@ pub(crate) struct StripeData {
     pub heap_bytes: i64,
     /// What this stripe has added to the counts of each database.
     pub published: Vec<Counts>,
-    /// The memory that this stripe has been counted with.
+    /// The memory that this stripe has been counted with, objects apart.
     pub published_bytes: i64,
+    /// The bytes of objects that it has been counted with.
+    pub published_heap_bytes: i64,
 }
 
 /// What a stripe has in one database.
@@ -84,6 +86,7 @@ impl Stripe {
                 heap_bytes: 0,
                 published: Vec::new(),
                 published_bytes: 0,
+                published_heap_bytes: 0,
             }),
             waiters: Waiters::default(),
             expiring: AtomicU32::new(0),
@@ -103,8 +106,8 @@ impl Keyspace {
         changed: Databases,
     ) {
         let stripe = self.stripe(index);
-        let own = data.map.memory_bytes() + data.queues.memory_bytes();
-        let memory = own as i64 + data.heap_bytes;
+        self.publish_object_bytes(data);
+        let memory = (data.map.memory_bytes() + data.queues.memory_bytes()) as i64;
         if memory != data.published_bytes {
             self.memory_bytes
                 .fetch_add(memory - data.published_bytes, Ordering::Relaxed);
@@ -124,6 +127,17 @@ impl Keyspace {
         let due_ms = data.queues.due_ms();
         if due_ms != stripe.fields_due_ms.load(Ordering::Relaxed) {
             stripe.fields_due_ms.store(due_ms, Ordering::Relaxed);
+        }
+    }
+
+    /// As [`Keyspace::publish_figures`], where objects have changed in their places and nothing else: a fifth of the
+    /// instructions.
+    #[inline]
+    pub(crate) fn publish_object_bytes(&self, data: &mut StripeData) {
+        let more = data.heap_bytes - data.published_heap_bytes;
+        if more != 0 {
+            self.memory_bytes.fetch_add(more, Ordering::Relaxed);
+            data.published_heap_bytes = data.heap_bytes;
         }
     }
 

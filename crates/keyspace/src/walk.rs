@@ -10,7 +10,7 @@ use perilune_structures::Handle;
 
 use crate::gate::Turn;
 use crate::plan::{STRIPE_COUNT, StripeIndex};
-use crate::txn::{Abort, Databases, Found, Held, ReadTxn, Txn};
+use crate::txn::{Abort, Found, Held, ReadTxn, Txn};
 
 /// A SCAN cursor: the stripe in the low bits, the place in its table above.
 ///
@@ -28,14 +28,7 @@ impl<'k> Txn<'k> {
                 // a walk is no single moment: its time moves on with what it meets
                 self.now_us = self.now_us.map(|now| now.max(guard.now_floor_us));
                 let at = self.held.partition_point(|h| h.stripe < stripe);
-                self.held.insert(
-                    at,
-                    Held {
-                        stripe,
-                        changed: Databases::default(),
-                        guard,
-                    },
-                );
+                self.held.insert(at, Held::new(stripe, guard));
                 Ok((at, true))
             }
             None => {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use perilune_structures::same_key;
 
-use super::{Abort, Databases, Held, Txn};
+use super::{Abort, Held, Txn};
 use crate::gate::Turn;
 use crate::plan::{LockPlan, STRIPE_COUNT, StripeIndex};
 use crate::stripe::StripeData;
@@ -128,11 +128,7 @@ impl<'k> Txn<'k> {
         if matches!(*queued, Some((at, _)) if at == stripe) {
             *queued = None;
         }
-        self.held.push(Held {
-            stripe,
-            changed: Databases::default(),
-            guard,
-        });
+        self.held.push(Held::new(stripe, guard));
         Ok(())
     }
 
@@ -258,14 +254,7 @@ impl<'k> Txn<'k> {
             |g: &MutexGuard<'_, StripeData>| self.now_us.is_none_or(|now| g.now_floor_us <= now);
         match guard {
             Some(guard) if time_agrees(&guard) && (self.is_service || guard.pending.is_empty()) => {
-                self.held.insert(
-                    at,
-                    Held {
-                        stripe,
-                        changed: Databases::default(),
-                        guard,
-                    },
-                );
+                self.held.insert(at, Held::new(stripe, guard));
                 self.grew = true;
                 Ok(at)
             }
@@ -319,6 +308,7 @@ impl<'k> Txn<'k> {
         let Held {
             stripe,
             changed,
+            changed_in_place,
             mut guard,
         } = held;
         if let Some(now) = self.now_us {
@@ -326,6 +316,8 @@ impl<'k> Txn<'k> {
         }
         if !changed.is_empty() {
             self.keyspace.publish_figures(stripe, &mut guard, changed);
+        } else if changed_in_place {
+            self.keyspace.publish_object_bytes(&mut guard);
         }
         let gate = &self.keyspace.stripe(stripe).gate;
         if self.holder != 0 {

@@ -92,7 +92,28 @@ pub(crate) struct Held<'k> {
     pub stripe: StripeIndex,
     /// The databases in which something was changed: their published figures are to be brought up to date.
     pub changed: Databases,
+    /// Entries were changed where they are: no key and no expiry came or went, no table has grown, and of the published
+    /// figures only the bytes of objects may differ.
+    pub changed_in_place: bool,
     pub guard: MutexGuard<'k, StripeData>,
+}
+
+impl<'k> Held<'k> {
+    /// A stripe that has just been taken.
+    #[inline]
+    pub fn new(stripe: StripeIndex, guard: MutexGuard<'k, StripeData>) -> Self {
+        Held {
+            stripe,
+            changed: Databases::default(),
+            changed_in_place: false,
+            guard,
+        }
+    }
+
+    /// Whether anything was changed.
+    pub fn is_changed(&self) -> bool {
+        self.changed_in_place || !self.changed.is_empty()
+    }
 }
 
 /// A set of databases. Those from number 63 on count as one.
@@ -523,11 +544,24 @@ impl<'k> Txn<'k> {
         })
     }
 
-    /// Notes that a key has changed: the one place that every change passes.
+    /// Notes that a key has changed.
     #[inline]
     pub(crate) fn note_change(&mut self, at: usize, database: usize, key: &[u8]) {
+        self.held[at].changed.add(database);
+        self.tell_change(at, database, key);
+    }
+
+    /// As [`Txn::note_change`], for a key that was changed in place (see [`Held::changed_in_place`]).
+    #[inline]
+    pub(crate) fn note_change_in_place(&mut self, at: usize, database: usize, key: &[u8]) {
+        self.held[at].changed_in_place = true;
+        self.tell_change(at, database, key);
+    }
+
+    /// Who watches a key and who waits for it: the one place that every change passes.
+    #[inline]
+    fn tell_change(&mut self, at: usize, database: usize, key: &[u8]) {
         let held = &mut self.held[at];
-        held.changed.add(database);
         if !held.guard.watchers.is_empty() {
             aside(&mut self.aside)
                 .touched

@@ -52,7 +52,7 @@ impl Txn<'_> {
         key: &[u8],
         handle: Handle,
     ) -> Result<(), Abort> {
-        self.held[at].changed.add(database);
+        self.held[at].changed_in_place = true;
         match &self.undo {
             None => Ok(()),
             Some(undo) if undo.saved_last(database, hash, key) != Saved::No => Ok(()),
@@ -111,7 +111,7 @@ impl Txn<'_> {
         key: &[u8],
         handle: Handle,
     ) -> Result<Option<u32>, Abort> {
-        self.held[at].changed.add(database);
+        self.held[at].changed_in_place = true;
         match &self.undo {
             None => Ok(None),
             Some(undo) if undo.saved_last(database, hash, key) == Saved::Whole => Ok(None),
@@ -244,7 +244,7 @@ impl Txn<'_> {
         self.undo.is_some()
             || (self.changes == 0
                 && !self.record_dropped
-                && self.held.iter().all(|h| h.changed.is_empty()))
+                && !self.held.iter().any(Held::is_changed))
     }
 
     /// Whether the record was given up because it outgrew its limit.
@@ -331,8 +331,9 @@ impl Txn<'_> {
                     unreachable!("a change names the record of its key");
                 };
                 let at = self.held_at(*stripe);
-                let guard = &mut self.held[at].guard;
                 let database = *database as usize;
+                self.held[at].changed.add(database);
+                let guard = &mut self.held[at].guard;
                 let mut leftover = None;
                 if let Some(handle) = guard.map.find(database, *hash, key) {
                     guard.dequeue(database, handle);
@@ -359,8 +360,9 @@ impl Txn<'_> {
                     },
             } => {
                 let at = self.held_at(stripe);
-                let map = &mut self.held[at].guard.map;
                 let database = database as usize;
+                self.held[at].changed.add(database);
+                let map = &mut self.held[at].guard.map;
                 if let Some(handle) = map.find(database, hash, &key) {
                     map.set_access(handle, access);
                     if map.expire_at(handle) != expire_at_ms {
@@ -376,8 +378,9 @@ impl Txn<'_> {
                 prior,
             } => {
                 let at = self.held_at(stripe);
-                let guard = &mut self.held[at].guard;
                 let database = database as usize;
+                self.held[at].changed.add(database);
+                let guard = &mut self.held[at].guard;
                 if let Some(handle) = guard.map.find(database, hash, &key) {
                     guard.dequeue(database, handle);
                     if let Some(object) = guard.map.remove(database, hash, handle) {
