@@ -282,7 +282,8 @@ impl Server {
                 entry.full_name
             )));
         }
-        if self.running.any_busy() && !entry.flags.has(Flags::ALLOW_BUSY) && self.busy_for_all() {
+        if self.running.may_be_busy() && !entry.flags.has(Flags::ALLOW_BUSY) && self.busy_for_all()
+        {
             return Err(self.busy_error());
         }
         Ok(())

@@ -758,7 +758,11 @@ impl Server {
                 Some(known) => known.clone(),
                 None => plan(),
             };
-            let run = is_long.then(|| thread.slot.begin(session.id));
+            let run = is_long.then(|| {
+                // a rerun looks anew
+                let began = thread.began.get().unwrap_or_else(Instant::now);
+                thread.slot.begin(session.id, began)
+            });
             let result = self.run_once(session, entry, thread, out, run, &plan, &mut body);
             if run.is_some() && thread.slot.end() {
                 self.running.recount_busy();

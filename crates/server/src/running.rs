@@ -1,7 +1,8 @@
 //! What runs for long: scripts and EXEC, where everybody can see them.
 //!
-//! Each thread has a [`RunSlot`] and is in at most one long transaction at a time. Starting one costs a store and no look
-//! at a clock: the watchdog thread, which passes by every few milliseconds, notes when it first saw a run. A run's
+//! Each thread has a [`RunSlot`] and is in at most one long transaction at a time. Starting one costs a few stores and no
+//! look at a clock: when it began is known, as the command is timed. The watchdog thread passes by every few milliseconds
+//! and says which runs have become busy. Where all have to hear of that, nobody relies on its having come in time. A run's
 //! [number](RunSlot::begin) is never used again, so what hangs on it (a stripe's holder, an order to stop)
 //! can never hit the next one.
 
@@ -15,6 +16,9 @@ use crate::scripting::Program;
 
 /// Bits of a run's number that hold the slot.
 const SLOT_BITS: u32 = 16;
+
+/// Set in [`Running::busy`] while every command is to look for itself.
+const LOOK: u64 = 1 << 63;
 
 /// How often the watchdog passes by while something runs or ran lately.
 const WATCH_INTERVAL: Duration = Duration::from_millis(5);
@@ -39,8 +43,9 @@ pub struct RunSlot {
     current: AtomicU64,
     /// The last number, whether in progress or not. Only the thread itself counts it up.
     last: AtomicU64,
-    /// When the watchdog first saw the current run, in milliseconds of the registry's clock, and which run that was.
-    seen: Mutex<Option<(u64, Instant)>>,
+    /// When the last run began, in nanoseconds since `base`.
+    began_ns: AtomicU64,
+    base: Instant,
     /// The script or function that runs or ran last. Only the thread itself changes it.
     program: Mutex<Option<Shown>>,
     /// Where that lies, for the thread itself: where it is the same again, nothing is locked and no counter is moved.
@@ -80,8 +85,8 @@ impl RunSlot {
         *self.interrupt.lock().unwrap_or_else(|e| e.into_inner()) = None;
     }
 
-    /// Starts a run for a client and gives it a number.
-    pub fn begin(&self, client: u64) -> u64 {
+    /// Starts a run for a client, which began just now, and gives it a number.
+    pub fn begin(&self, client: u64, began: Instant) -> u64 {
         let generation = self.last.load(Ordering::Relaxed) + 1;
         self.last.store(generation, Ordering::Relaxed);
         let run = generation << SLOT_BITS | self.index;
@@ -89,6 +94,8 @@ impl RunSlot {
         self.wrote.store(false, Ordering::Relaxed);
         self.past_undo.store(false, Ordering::Relaxed);
         self.client.store(client, Ordering::Relaxed);
+        let began_ns = began.saturating_duration_since(self.base).as_nanos() as u64;
+        self.began_ns.store(began_ns, Ordering::Relaxed);
         self.current.store(run, Ordering::Release);
         run
     }
@@ -169,13 +176,15 @@ impl RunSlot {
             .clone()
     }
 
-    /// For how long the current run is known to have run.
+    /// The current run, and for how long it has run.
     fn age(&self) -> Option<(u64, Duration)> {
-        let current = self.current.load(Ordering::Acquire);
-        match *self.seen.lock().unwrap_or_else(|e| e.into_inner()) {
-            Some((run, since)) if run == current && current != 0 => Some((run, since.elapsed())),
-            _ => None,
+        let run = self.current.load(Ordering::Acquire);
+        if run == 0 {
+            return None;
         }
+        // if this is the time of a later run, it shows as younger than it is, once
+        let began = Duration::from_nanos(self.began_ns.load(Ordering::Relaxed));
+        Some((run, self.base.elapsed().saturating_sub(began)))
     }
 }
 
@@ -269,11 +278,23 @@ pub fn clone_if_alone<T>(value: &mut Arc<T>) -> Option<Arc<T>> {
 }
 
 /// All slots.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Running {
     slots: Mutex<Vec<Arc<RunSlot>>>,
-    /// A run that has passed the busy threshold; 0 if there is none.
+    /// A run that has passed the busy threshold, 0 if none is known; and [`LOOK`]. Changed with the slots locked.
     busy: AtomicU64,
+    /// What times are counted from.
+    base: Instant,
+}
+
+impl Default for Running {
+    fn default() -> Self {
+        Self {
+            slots: Mutex::default(),
+            busy: AtomicU64::new(0),
+            base: Instant::now(),
+        }
+    }
 }
 
 impl Running {
@@ -289,7 +310,8 @@ impl Running {
             index: slots.len() as u64,
             current: AtomicU64::new(0),
             last: AtomicU64::new(0),
-            seen: Mutex::new(None),
+            began_ns: AtomicU64::new(0),
+            base: self.base,
             program: Mutex::new(None),
             shown: AtomicPtr::new(std::ptr::null_mut()),
             is_program: AtomicBool::new(false),
@@ -327,10 +349,34 @@ impl Running {
         })
     }
 
-    /// Whether any script is past the busy threshold.
+    /// Whether a script may be past the busy threshold: if so, [`Running::find_busy`] knows.
     #[inline]
-    pub fn any_busy(&self) -> bool {
+    pub fn may_be_busy(&self) -> bool {
         self.busy.load(Ordering::Relaxed) != 0
+    }
+
+    /// Whether a script is past the busy threshold. Where the watchdog has not been there yet, it is declared busy here, and
+    /// `on_busy` hears of it.
+    pub fn find_busy(&self, threshold: Option<Duration>, on_busy: &dyn Fn()) -> bool {
+        let is_known = || self.busy.load(Ordering::Relaxed) & !LOOK != 0;
+        if is_known() {
+            return true;
+        }
+        for slot in self.all() {
+            if let Some((run, age)) = slot.age() {
+                self.declare_busy(&slot, run, age, threshold, on_busy);
+            }
+        }
+        is_known()
+    }
+
+    /// Whether every command is to look for busy scripts, as it must not be run beside one. (Else the watchdog's word is
+    /// early enough.)
+    pub fn look_always(&self, always: bool) {
+        let _slots = self.slots.lock().unwrap_or_else(|e| e.into_inner());
+        let run = self.busy.load(Ordering::Relaxed) & !LOOK;
+        let look = if always { LOOK } else { 0 };
+        self.busy.store(run | look, Ordering::Relaxed);
     }
 
     /// A busy run has begun or ended.
@@ -339,7 +385,8 @@ impl Running {
         let slots = self.slots.lock().unwrap_or_else(|e| e.into_inner());
         let busy = slots.iter().find(|slot| slot.busy.load(Ordering::Relaxed));
         let run = busy.map_or(0, |slot| slot.current.load(Ordering::Relaxed));
-        self.busy.store(run, Ordering::Relaxed);
+        let look = self.busy.load(Ordering::Relaxed) & LOOK;
+        self.busy.store(run | look, Ordering::Relaxed);
     }
 
     /// Tells what is meant and runs for long to stop.
@@ -439,7 +486,7 @@ impl Running {
         }
     }
 
-    /// The watchdog: notes when runs were first seen, declares them busy past `threshold`, and repeats orders to stop
+    /// The watchdog: declares runs busy past `threshold`, and repeats orders to stop
     /// until they are followed. `on_busy` hears of each run that becomes busy. Returns when `stop` says so.
     pub fn watch(
         &self,
@@ -463,41 +510,40 @@ impl Running {
     }
 
     fn look_at(&self, slot: &RunSlot, threshold: Option<Duration>, on_busy: &dyn Fn()) -> bool {
-        let run = slot.current.load(Ordering::Acquire);
-        if run == 0 {
+        let Some((run, age)) = slot.age() else {
             return false;
-        }
-        slot.stop_in_time();
-        let since = {
-            let mut seen = slot.seen.lock().unwrap_or_else(|e| e.into_inner());
-            match *seen {
-                Some((known, since)) if known == run => since,
-                _ => {
-                    *seen = Some((run, Instant::now()));
-                    return true;
-                }
-            }
         };
-        let program = slot.program();
-        if matches!(program, Some(Shown::Function(_))) && since.elapsed() >= ASKED_AFTER {
+        slot.stop_in_time();
+        if age >= ASKED_AFTER && matches!(slot.program(), Some(Shown::Function(_))) {
             slot.ask();
         }
-        if program.is_some()
-            && threshold.is_some_and(|t| since.elapsed() >= t)
-            && !slot.busy.load(Ordering::Relaxed)
-        {
-            slot.busy.store(true, Ordering::Relaxed);
-            self.recount_busy();
-            if slot.current.load(Ordering::Acquire) == run {
-                on_busy();
-            } else {
-                // it ended just now and did not see the flag
-                slot.busy.store(false, Ordering::Relaxed);
-                self.recount_busy();
-            }
-        }
+        self.declare_busy(slot, run, age, threshold, on_busy);
         slot.press();
         true
+    }
+
+    /// Declares a run busy if it is a script or a function and past `threshold`.
+    fn declare_busy(
+        &self,
+        slot: &RunSlot,
+        run: u64,
+        age: Duration,
+        threshold: Option<Duration>,
+        on_busy: &dyn Fn(),
+    ) {
+        let is_due = threshold.is_some_and(|threshold| age >= threshold);
+        if !is_due || slot.program().is_none() || slot.busy.load(Ordering::Relaxed) {
+            return;
+        }
+        slot.busy.store(true, Ordering::Relaxed);
+        self.recount_busy();
+        if slot.current.load(Ordering::Acquire) == run {
+            on_busy();
+        } else {
+            // it ended just now and did not see the flag
+            slot.busy.store(false, Ordering::Relaxed);
+            self.recount_busy();
+        }
     }
 }
 
@@ -575,13 +621,53 @@ mod tests {
     fn an_order_that_is_late_does_not_displace_the_next_one() {
         let running = Running::default();
         let slot = running.register();
-        let over = slot.begin(1);
+        let over = slot.begin(1, Instant::now());
         slot.end();
-        let run = slot.begin(2);
+        let run = slot.begin(2, Instant::now());
         slot.order(run, KillReason::ScriptKill);
         slot.order(over, KillReason::ClientKill);
         let order = *slot.order.lock().expect("nobody panics");
         assert_eq!(order, Some((run, KillReason::ScriptKill)));
+    }
+
+    /// A watchdog that does not get a processor in time must not decide what everybody hears.
+    #[test]
+    fn who_looks_finds_a_busy_script_that_the_watchdog_has_not_seen() {
+        let running = Running::default();
+        let slot = running.register();
+        let threshold = Some(Duration::from_millis(10));
+        let heard = AtomicU64::new(0);
+        let on_busy = || {
+            heard.fetch_add(1, Ordering::Relaxed);
+        };
+        let long_ago = Instant::now();
+        std::thread::sleep(Duration::from_millis(11));
+        assert!(!running.may_be_busy());
+        running.look_always(true);
+        assert!(running.may_be_busy());
+
+        let script = Arc::new(Script::new(*b"return 1").expect("a script"));
+        slot.begin(1, long_ago);
+        assert!(
+            !running.find_busy(threshold, &on_busy),
+            "an EXEC ends by itself"
+        );
+        slot.set_program(Program::Script(&script));
+        assert!(!running.find_busy(None, &on_busy));
+        assert!(running.find_busy(threshold, &on_busy));
+        assert!(running.find_busy(threshold, &on_busy));
+        assert_eq!(heard.load(Ordering::Relaxed), 1);
+        assert!(slot.end());
+        running.recount_busy();
+        assert!(!running.find_busy(threshold, &on_busy));
+
+        slot.begin(1, Instant::now());
+        slot.set_program(Program::Script(&script));
+        let young = Some(Duration::from_secs(3600));
+        assert!(!running.find_busy(young, &on_busy));
+        assert!(!slot.end());
+        running.look_always(false);
+        assert!(!running.may_be_busy());
     }
 
     #[test]
@@ -595,7 +681,7 @@ mod tests {
             assert_eq!(running.vm_memory(), [1, 0]);
             ends.show_vm_memory(50);
             assert_eq!(running.vm_memory(), [1, 50]);
-            runs.push(ends.begin(1));
+            runs.push(ends.begin(1, Instant::now()));
             ends.end();
             ends.thread_ends();
         }

@@ -164,6 +164,8 @@ impl Server {
     pub fn apply_settings(&self) {
         let settings = &self.settings;
         self.decide_on_expiry();
+        let scope = settings.script.script_busy_scope.get();
+        self.running.look_always(scope == ScriptBusyScope::Server);
         let events = settings.server.notify_keyspace_events.get();
         self.keyspace
             .set_event_classes(self.pubsub.set_events(events));
@@ -406,8 +408,18 @@ impl Server {
 
     /// Whether a busy script makes everybody wait, as in Redis.
     pub fn busy_for_all(&self) -> bool {
-        self.running.any_busy()
-            && self.settings.script.script_busy_scope.get() == ScriptBusyScope::Server
+        self.settings.script.script_busy_scope.get() == ScriptBusyScope::Server
+            && self
+                .running
+                .find_busy(self.busy_threshold(), &|| self.wake_parked())
+    }
+
+    /// What runs for longer is busy. None where nothing ever is.
+    fn busy_threshold(&self) -> Option<Duration> {
+        match self.settings.script.busy_reply_threshold.get() {
+            0 => None,
+            ms => Some(Duration::from_millis(ms)),
+        }
     }
 
     /// Notes that a connection waits for a stripe.
@@ -444,12 +456,11 @@ impl Server {
 
     /// The watchdog of long runs; returns when the server ends.
     pub fn watch_running(&self) {
-        let threshold = || match self.settings.script.busy_reply_threshold.get() {
-            0 => None,
-            ms => Some(Duration::from_millis(ms)),
-        };
-        self.running
-            .watch(&threshold, &|| self.wake_parked(), &self.shutdown.requested);
+        self.running.watch(
+            &|| self.busy_threshold(),
+            &|| self.wake_parked(),
+            &self.shutdown.requested,
+        );
     }
 
     /// Work that comes up `hz` times a second, on one loop.
