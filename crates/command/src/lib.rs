@@ -23,5 +23,5 @@ pub use keys::{KeyError, KeyFinder, KeyPosition, KeyShape};
 pub use registry::{Entry, Registry};
 pub use spec::{
     Arg, ArgFlags, ArgKind, BeginSearch, Category, Example, FindKeys, Flags, Group, KeyFlags,
-    KeySpec, PlanKind, Spec,
+    KeySpec, PlanKind, Spec, accepts,
 };

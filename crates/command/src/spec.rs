@@ -602,10 +602,16 @@ impl Spec {
     /// Whether this number of arguments (the name included) fits.
     #[inline]
     pub fn accepts(&self, arguments: usize) -> bool {
-        if self.arity >= 0 {
-            arguments == self.arity as usize
-        } else {
-            arguments >= self.arity.unsigned_abs() as usize
-        }
+        accepts(self.arity, arguments)
+    }
+}
+
+/// Whether this number of arguments (the name included) fits a command of this arity.
+#[inline]
+pub fn accepts(arity: i32, arguments: usize) -> bool {
+    if arity >= 0 {
+        arguments == arity as usize
+    } else {
+        arguments >= arity.unsigned_abs() as usize
     }
 }

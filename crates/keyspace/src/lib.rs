@@ -45,5 +45,6 @@ pub use slot::{Detached, Expiry, Slot};
 pub use txn::{
     Abort, AccessMode, Fields, Found, ReadTxn, RunTally, Savepoint, Tally, Txn, WriteTxn,
 };
+pub use undo::SpareRecord;
 pub use waiters::{Served, Service, Wait, Waiting};
 pub use watch::{WatchSet, WatchState};

@@ -25,7 +25,7 @@ use perilune_structures::Cleared;
 use perilune_value::Object;
 use smallvec::SmallVec;
 
-use crate::undo::{Record, UndoLog};
+use crate::undo::{Record, SpareRecord, UndoLog};
 
 /// What costs more than so many allocations is not dropped in place. Handing it over costs about as much as that,
 /// and it is the reference's threshold.
@@ -172,6 +172,16 @@ impl Reclaimer {
             garbage.add_record(record);
             self.free_later(&mut garbage);
         }
+    }
+
+    /// As [`Reclaimer::free_record`]; but the record is handed back, empty, if it is worth keeping.
+    #[inline]
+    pub fn empty_record(&self, mut record: Record) -> Option<SpareRecord> {
+        if record_takes_long(&record) {
+            self.free_record(record);
+            return None;
+        }
+        record.empty().then_some(SpareRecord(record))
     }
 
     /// Sees to it that the system gets back what a big record has held that was dropped elsewhere.

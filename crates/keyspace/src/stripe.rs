@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
 
 use perilune_structures::EntryMap;
 use perilune_value::Object;
+use smallvec::SmallVec;
 
 use crate::gate::Gate;
 use crate::keyspace::Keyspace;
@@ -31,8 +32,9 @@ pub(crate) struct StripeData {
     pub now_floor_us: i64,
     /// Bytes of the heap objects of this stripe, which the map cannot know.
     pub heap_bytes: i64,
-    /// What this stripe has added to the counts of each database.
-    pub published: Vec<Counts>,
+    /// What this stripe has added to the counts of each database. Mostly there is one, which stands here: every transaction that has
+    /// changed something compares it, and waited for memory where it stood elsewhere, 1.5 % of the time of a small script.
+    pub published: SmallVec<[Counts; 1]>,
     /// The memory that this stripe has been counted with, objects apart.
     pub published_bytes: i64,
     /// The bytes of objects that it has been counted with.
@@ -84,7 +86,7 @@ impl Stripe {
                 pending: Vec::new(),
                 now_floor_us: i64::MIN,
                 heap_bytes: 0,
-                published: Vec::new(),
+                published: SmallVec::new(),
                 published_bytes: 0,
                 published_heap_bytes: 0,
             }),

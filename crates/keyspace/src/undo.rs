@@ -9,6 +9,7 @@ use std::collections::{HashMap, HashSet};
 
 use perilune_structures::{DetachedDb, Handle, same_key};
 use perilune_value::{Inverse, Object};
+use smallvec::SmallVec;
 
 use crate::plan::StripeIndex;
 use crate::queues::FieldQueue;
@@ -40,6 +41,9 @@ pub(crate) enum Prior {
     },
 }
 
+/// The name of a key: most are short enough to stand in the record.
+pub(crate) type ShortKey = SmallVec<[u8; 24]>;
+
 /// What is saved of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Saved {
@@ -56,7 +60,7 @@ pub(crate) enum Undo {
         stripe: StripeIndex,
         database: u32,
         hash: u64,
-        key: Box<[u8]>,
+        key: ShortKey,
         prior: Prior,
     },
     /// How to take back a change of a collection.
@@ -130,6 +134,13 @@ pub(crate) type Record = Box<UndoLog>;
 #[cfg(feature = "measure-without-undo")]
 pub(crate) type Record = without::NoRecord;
 
+/// An empty record that a transaction has left to the next: to make one anew, and its list of records, and to drop both took 6 %
+/// of the instructions of a script with one INCR.
+pub struct SpareRecord(pub(crate) Record);
+
+/// A record whose list has become longer than this is not kept.
+const SPARE_RECORDS_MAX: usize = 8;
+
 /// An empty record.
 #[cfg(not(feature = "measure-without-undo"))]
 #[inline]
@@ -193,6 +204,16 @@ impl UndoLog {
             fresh_from: 0,
             bytes: 0,
         }
+    }
+
+    /// Drops all that it holds. Whether it is worth keeping.
+    pub fn empty(&mut self) -> bool {
+        self.records.clear();
+        self.saved = None;
+        self.concerned = None;
+        self.fresh_from = 0;
+        self.bytes = 0;
+        self.records.capacity() <= SPARE_RECORDS_MAX
     }
 
     /// What has been saved of this key already.
@@ -314,7 +335,8 @@ impl UndoLog {
         if let Prior::InPlace { .. } = prior {
             self.note_hash(hash);
         }
-        self.bytes += key.len() + payload_bytes + 16;
+        let key = ShortKey::from_slice(key);
+        self.bytes += payload_bytes + 16 + if key.spilled() { key.len() } else { 0 };
         if let Some(saved) = &mut self.saved {
             saved.insert((database as u32, hash), self.records.len() as u32);
         }
@@ -322,7 +344,7 @@ impl UndoLog {
             stripe,
             database: database as u32,
             hash,
-            key: key.into(),
+            key,
             prior,
         });
         self.map_if_many();

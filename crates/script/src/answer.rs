@@ -97,6 +97,13 @@ impl<'a> Writer<'a> {
                     opens.push(open);
                 }
                 loop {
+                    if let Some(Open::Plain { table, next, len }) = opens.last_mut()
+                        && *next <= *len
+                    {
+                        inside::push(self.lua, inside::table_array(*table)[*next]);
+                        *next += 1;
+                        break;
+                    }
                     let Some(open) = opens.last_mut() else {
                         let Completion {
                             counted_errors,
@@ -131,14 +138,8 @@ impl<'a> Writer<'a> {
                     *next += 1;
                     true
                 }
-                Open::Plain { table, next, len } => {
-                    if *next > *len {
-                        return false;
-                    }
-                    inside::push(lua, inside::table_array(*table)[*next]);
-                    *next += 1;
-                    true
-                }
+                // `write` goes on with it as long as there is an element
+                Open::Plain { .. } => false,
                 Open::Map { value_next: true } => {
                     // The key on top is kept for the iteration.
                     *open = Open::Map { value_next: false };

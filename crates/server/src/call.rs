@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use perilune_command::{CommandError, DataHandler, Entry, Flags, Registry};
-use perilune_keyspace::Keyspace;
+use perilune_keyspace::{Keyspace, SpareRecord};
 
 use perilune_script::{Completion, Script};
 
@@ -58,6 +58,10 @@ pub struct Thread {
     pub began: Cell<Option<Instant>>,
     /// What a long transaction has done that must not be seen before it commits.
     deferred: RefCell<Vec<Deferred>>,
+    /// The calls that it has made.
+    counted: RefCell<Vec<Counted>>,
+    /// The record of the last one, emptied for the next.
+    pub spare_record: Cell<Option<SpareRecord>>,
     /// Scripts that it has brought, and whether to stay: they are known to others when it commits.
     new_scripts: RefCell<Vec<(Arc<Script>, bool)>>,
     /// About what the lines of `redis.log` among it take.
@@ -94,24 +98,54 @@ pub struct Seen {
     len: u8,
     /// The command, or the container of the one that is meant.
     pub entry: &'static TableEntry,
-    /// What runs it, if it is a data command that every script may call.
-    pub plain: Option<DataHandler>,
+    /// What there is to know of it, if it is a data command that every script may call.
+    pub plain: Option<Plain>,
+}
+
+/// What the call of a plain data command asks of its entry in the table, which is large and lies far from the others: a twentieth of
+/// the time of a call was waiting for it.
+#[derive(Clone, Copy)]
+pub struct Plain {
+    /// What runs it.
+    pub handler: DataHandler,
+    /// As [`Spec`](perilune_command::Spec) has it.
+    pub arity: i32,
+    /// It has the flag `write`.
+    pub writes: bool,
+    /// It has the flag `denyoom`.
+    pub needs_memory: bool,
+    /// The command's number.
+    pub id: usize,
 }
 
 impl Recent {
     /// The command of this name, in any case.
     #[inline]
-    pub fn get(&mut self, registry: &'static Registry<Handler>, name: &[u8]) -> Option<Seen> {
+    pub fn get(
+        &mut self,
+        registry: &'static Registry<Handler>,
+        name: &[u8],
+    ) -> Option<(&'static TableEntry, Option<Plain>)> {
         let (Some(first), Some(last)) = (name.first(), name.last()) else {
             return None;
         };
         let mixed = usize::from(*first) ^ (usize::from(*last) << 1) ^ (name.len() << 2);
         let place = &mut self.seen[mixed % RECENT_PLACES];
-        if let Some(seen) = place
-            && seen.name.get(..usize::from(seen.len)) == Some(name)
-        {
-            return Some(*seen);
+        match place {
+            Some(seen) if seen.name.get(..usize::from(seen.len)) == Some(name) => {
+                Some((seen.entry, seen.plain))
+            }
+            _ => Self::find(place, registry, name),
         }
+    }
+
+    /// Finds a command in the table and remembers it in this place.
+    #[inline(never)]
+    fn find(
+        place: &mut Option<Seen>,
+        registry: &'static Registry<Handler>,
+        name: &[u8],
+    ) -> Option<(&'static TableEntry, Option<Plain>)> {
         // a subcommand is found by two words, `client|id` is no command
         let entry = registry
             .get(name)
@@ -120,7 +154,13 @@ impl Recent {
             Some(Handler::Data(handler))
                 if entry.subcommands.is_empty() && !entry.flags.has(Flags::NOSCRIPT) =>
             {
-                Some(handler)
+                Some(Plain {
+                    handler,
+                    arity: entry.spec.arity,
+                    writes: entry.flags.has(Flags::WRITE),
+                    needs_memory: entry.flags.has(Flags::DENYOOM),
+                    id: entry.id,
+                })
             }
             _ => None,
         };
@@ -134,21 +174,24 @@ impl Recent {
             written.copy_from_slice(name);
             *place = Some(seen);
         }
-        Some(seen)
+        Some((entry, plain))
     }
 }
 
-/// Something that waits for the commit of a long transaction.
+/// Calls of one command, in a row, that are counted when the transaction commits. (Apart from [`Deferred`]: a value of many kinds is put
+/// together elsewhere and then moved to its place, for which a processor waits, 1 % of the time of a small script.)
+#[derive(Debug, Clone, Copy)]
+pub struct Counted {
+    /// The command's number.
+    pub id: usize,
+    /// How many times.
+    pub count: u64,
+    /// For how long in all.
+    pub nanoseconds: u64,
+}
+
+/// Something else that waits for the commit of a long transaction.
 pub enum Deferred {
-    /// A command inside it has run, so many times in a row.
-    Calls {
-        /// The command's number.
-        id: usize,
-        /// How many times.
-        count: u64,
-        /// For how long in all.
-        nanoseconds: u64,
-    },
     /// A command inside it has ended in an error.
     Error {
         /// The command's number.
@@ -177,8 +220,9 @@ pub enum Deferred {
 pub struct DeferredMark {
     len: usize,
     scripts: usize,
-    /// How many calls the last entry then counted, and their time, if that is what it is: it may count more since.
-    last: Option<(u64, u64)>,
+    counted: usize,
+    /// The last of these as it was then: it may count more since.
+    last: Option<Counted>,
 }
 
 impl Drop for Thread {
@@ -195,6 +239,8 @@ impl Thread {
             shard,
             began: Cell::new(None),
             deferred: RefCell::new(Vec::new()),
+            counted: RefCell::new(Vec::new()),
+            spare_record: Cell::new(None),
             new_scripts: RefCell::default(),
             deferred_log_bytes: Cell::new(0),
             answered: Cell::default(),
@@ -255,17 +301,13 @@ impl Thread {
 
     /// Counts calls of one command when the transaction commits.
     pub fn defer_calls(&self, id: usize, more: u64, nanoseconds: u64) {
-        let mut deferred = self.deferred.borrow_mut();
-        match deferred.last_mut() {
-            Some(Deferred::Calls {
-                id: last,
-                count,
-                nanoseconds: sum,
-            }) if *last == id => {
-                *count += more;
-                *sum += nanoseconds;
+        let mut counted = self.counted.borrow_mut();
+        match counted.last_mut() {
+            Some(last) if last.id == id => {
+                last.count += more;
+                last.nanoseconds += nanoseconds;
             }
-            _ => deferred.push(Deferred::Calls {
+            _ => counted.push(Counted {
                 id,
                 count: more,
                 nanoseconds,
@@ -379,7 +421,24 @@ impl Thread {
         });
     }
 
-    /// What is to be done now that the transaction has committed.
+    /// Shows the calls that are to be counted now that the transaction has committed.
+    #[inline]
+    pub fn settle_calls(&self, mut count: impl FnMut(Counted)) {
+        let mut counted = self.counted.borrow_mut();
+        counted.iter().for_each(|it| count(*it));
+        counted.clear();
+        if counted.capacity() > DEFERRED_KEPT_MAX {
+            *counted = Vec::new();
+        }
+    }
+
+    /// Whether there is anything else to be done then.
+    #[inline]
+    pub fn has_deferred(&self) -> bool {
+        !self.deferred.borrow().is_empty()
+    }
+
+    /// What else is to be done then.
     pub fn take_deferred(&self) -> Vec<Deferred> {
         self.deferred_log_bytes.set(0);
         std::mem::take(&mut self.deferred.borrow_mut())
@@ -395,17 +454,12 @@ impl Thread {
 
     /// Marks this moment.
     pub fn mark_deferred(&self) -> DeferredMark {
-        let deferred = self.deferred.borrow();
-        let last = match deferred.last() {
-            Some(&Deferred::Calls {
-                count, nanoseconds, ..
-            }) => Some((count, nanoseconds)),
-            _ => None,
-        };
+        let counted = self.counted.borrow();
         DeferredMark {
-            len: deferred.len(),
+            len: self.deferred.borrow().len(),
             scripts: self.new_scripts.borrow().len(),
-            last,
+            counted: counted.len(),
+            last: counted.last().copied(),
         }
     }
 
@@ -416,15 +470,12 @@ impl Thread {
         let mut deferred = self.deferred.borrow_mut();
         let len = mark.len.min(deferred.len());
         let since = deferred.split_off(len);
-        if let Some((count_then, nanoseconds_then)) = mark.last
-            && let Some(Deferred::Calls {
-                count, nanoseconds, ..
-            }) = deferred.last_mut()
-        {
-            (*count, *nanoseconds) = (count_then, nanoseconds_then);
+        let mut counted = self.counted.borrow_mut();
+        counted.truncate(mark.counted);
+        if let (Some(last), Some(then)) = (counted.last_mut(), mark.last) {
+            *last = then;
         }
         let kept = since.into_iter().filter_map(|it| match it {
-            Deferred::Calls { .. } => None,
             Deferred::Error { message, .. } => {
                 message.map(|message| Deferred::Rejected { id: None, message })
             }
@@ -438,12 +489,14 @@ impl Thread {
     pub fn forget_counts(&self) {
         let mut deferred = self.deferred.borrow_mut();
         deferred.retain(|deferred| matches!(deferred, Deferred::Log { .. }));
+        self.counted.borrow_mut().clear();
     }
 
     /// The transaction was taken back: none of it happened.
     pub fn forget_deferred(&self) {
         self.deferred_log_bytes.set(0);
         self.deferred.borrow_mut().clear();
+        self.counted.borrow_mut().clear();
         self.new_scripts.borrow_mut().clear();
     }
 }

@@ -700,18 +700,22 @@ impl Server {
 
     /// A long transaction has committed: what it did may be counted and logged now.
     fn settle(&self, session: &Session, thread: &Thread) {
+        thread.settle_calls(|counted| {
+            session.client.commands.add(counted.count);
+            let tally = &thread.shard.commands[counted.id];
+            tally.calls.add(counted.count);
+            tally.nanoseconds.add(counted.nanoseconds);
+        });
+        if thread.has_deferred() {
+            self.settle_deferred(thread);
+        }
+    }
+
+    #[cold]
+    fn settle_deferred(&self, thread: &Thread) {
         let mut list = thread.take_deferred();
         for deferred in list.drain(..) {
             match deferred {
-                Deferred::Calls {
-                    id,
-                    count,
-                    nanoseconds,
-                } => {
-                    session.client.commands.add(count);
-                    thread.shard.commands[id].calls.add(count);
-                    thread.shard.commands[id].nanoseconds.add(nanoseconds);
-                }
                 Deferred::Error { id, message } => {
                     thread.shard.commands[id].failed.add(1);
                     if let Some(message) = message {
@@ -796,7 +800,11 @@ impl Server {
     /// Commits, and counts what the transaction has done, and for which script.
     fn commit(&self, thread: &Thread, entry: &TableEntry, is_long: bool, txn: Txn<'_>) {
         let run = txn.run_tally();
-        thread.count(txn.commit());
+        let (tally, spare) = txn.commit_and_spare();
+        thread.count(tally);
+        if spare.is_some() {
+            thread.spare_record.set(spare);
+        }
         if is_long {
             thread.shard.count_run(run);
         }
@@ -826,7 +834,7 @@ impl Server {
         txn.set_random_seed(session.retry.random_seed);
         self.set_modes(session, &mut txn);
         if let Some(run) = run {
-            txn.record();
+            txn.record_in(thread.spare_record.take());
             txn.set_holder(run);
             if session.retry.attempt > ATTEMPTS_UNTIL_PATIENT {
                 txn.wait_while_holding(session.waker.clone());

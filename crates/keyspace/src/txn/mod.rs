@@ -50,7 +50,7 @@ use crate::plan::{STRIPE_COUNT, StripeIndex};
 use crate::reclaim::Garbage;
 use crate::stripe::{Map, StripeData};
 use crate::sync::MutexGuard;
-use crate::undo::{Mark, Record};
+use crate::undo::{Mark, Record, SpareRecord};
 use crate::waiters::{KeyId, Wait, Waiting};
 use crate::watch::Notice;
 
@@ -442,8 +442,8 @@ impl<'k> Txn<'k> {
     /// The entry that was found last, stamped as used if `access` says so, if it has this key and lives: the calls of a script are mostly about one key.
     /// Its stripe is the only one held, the first. None says nothing: [`Txn::reach`] and [`Txn::locate`] know it then.
     ///
-    /// Asked where something is recorded only: a command on its own has not found anything before. (It takes 110
-    /// instructions, and `reach` with all that is below it 255.)
+    /// Asked by long transactions only: a command on its own has not found anything before. (It takes 110 instructions, and
+    /// `reach` with all that is below it 255.)
     #[inline]
     pub(crate) fn recall(
         &mut self,
@@ -452,14 +452,14 @@ impl<'k> Txn<'k> {
         key: &[u8],
         access: AccessMode,
     ) -> Option<Handle> {
-        match self.undo {
-            Some(_) => self.recall_recorded(database, hash, key, access),
-            None => None,
+        match self.holder {
+            0 => None,
+            _ => self.recall_last(database, hash, key, access),
         }
     }
 
     #[inline(never)]
-    fn recall_recorded(
+    fn recall_last(
         &mut self,
         database: usize,
         hash: u64,
@@ -698,7 +698,13 @@ impl<'k> Txn<'k> {
 
     /// Makes everything final: effects go out, watchers are told, stripes are released, what was replaced is freed.
     #[inline]
-    pub fn commit(mut self) -> Tally {
+    pub fn commit(self) -> Tally {
+        self.commit_and_spare().0
+    }
+
+    /// As [`Txn::commit`], with the emptied record for the next transaction, see [`Txn::record_in`].
+    #[inline]
+    pub fn commit_and_spare(mut self) -> (Tally, Option<SpareRecord>) {
         let mut record = self.undo.take();
         if let Some(record) = &mut record {
             self.free_moved(record);
@@ -707,15 +713,14 @@ impl<'k> Txn<'k> {
             self.publish_effects();
         }
         self.release();
-        if let Some(record) = record {
-            self.keyspace.reclaimer.free_record(record);
-        }
-        Tally {
+        let spare = record.and_then(|record| self.keyspace.reclaimer.empty_record(record));
+        let tally = Tally {
             announced: self.announced,
             changes: self.changes,
             hits: self.hits,
             misses: self.misses,
-        }
+        };
+        (tally, spare)
     }
 
     /// How it has run so far.

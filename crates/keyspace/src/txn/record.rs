@@ -11,7 +11,7 @@ use super::{Abort, Held, Savepoint, Txn, aside};
 use crate::plan::STRIPE_COUNT;
 use crate::reclaim::record_takes_long;
 use crate::stripe::Map;
-use crate::undo::{Prior, Relocated, Saved, SavedPayload, Undo, UndoLog, new_record};
+use crate::undo::{Prior, Relocated, Saved, SavedPayload, SpareRecord, Undo, UndoLog, new_record};
 use crate::watch::Presence;
 
 impl Txn<'_> {
@@ -19,6 +19,16 @@ impl Txn<'_> {
     pub fn record(&mut self) {
         if self.undo.is_none() && !self.record_dropped {
             self.undo = new_record();
+        }
+    }
+
+    /// As [`Txn::record`], into the record that another transaction has left, if there is one.
+    pub fn record_in(&mut self, spare: Option<SpareRecord>) {
+        match spare {
+            Some(SpareRecord(record)) if self.undo.is_none() && !self.record_dropped => {
+                self.undo = Some(record);
+            }
+            _ => self.record(),
         }
     }
 
