@@ -19,6 +19,7 @@ Compares servers of the Redis family; the server named last is the reference.
   --elements             resident bytes per element of big collections
   --parallel             two scripts of 50 ms on different keys against one
   --callgrind            instructions per operation under valgrind
+  --undo                 what undo costs the first server; the last one is a build without it
   --compare              the comparison under load (the default when no other measure is asked for)
   --check                exit code 1 when a bar is missed
   --server-core N        core of the servers (default: the first this process may use)
@@ -41,6 +42,7 @@ pub struct Measures {
     pub elements: bool,
     pub parallel: bool,
     pub callgrind: bool,
+    pub undo: bool,
 }
 
 /// What the user asked for.
@@ -87,6 +89,7 @@ fn parse_from(mut parser: lexopt::Parser) -> Result<Option<Options>, lexopt::Err
             Long("elements") => measures.elements = true,
             Long("parallel") => measures.parallel = true,
             Long("callgrind") => measures.callgrind = true,
+            Long("undo") => measures.undo = true,
             Long("compare") => measures.compare = true,
             Long("check") => check = true,
             Long("server-core") => server_core = Some(parser.value()?.parse()?),
@@ -107,9 +110,10 @@ fn parse_from(mut parser: lexopt::Parser) -> Result<Option<Options>, lexopt::Err
         elements,
         parallel,
         callgrind,
+        undo,
         ..
     } = measures;
-    if !(memory || elements || parallel || callgrind) {
+    if !(memory || elements || parallel || callgrind || undo) {
         measures.compare = true;
     }
     if measures.compare && load_generator.is_none() {

@@ -62,7 +62,7 @@ pub fn run(options: &Options) -> Result<Section, String> {
 }
 
 /// Instructions per operation in each window.
-fn instructions(
+pub fn instructions(
     contender: &Contender,
     workload: &Workload,
     operations: usize,
@@ -78,7 +78,7 @@ fn instructions(
     .start()?;
     let mut client = server.client()?;
     let command = with_prefix(&workload.prepare(&mut client)?, "key");
-    let mut random = Random(SEED);
+    let mut random = Random::new(SEED);
     send_stream(&mut client, workload, &command, operations, &mut random)?;
     control(&server, "--zero")?;
     let mut windows = Vec::new();
@@ -92,7 +92,8 @@ fn instructions(
     Ok(windows)
 }
 
-fn send_stream(
+/// Sends so many calls, in batches of the workload's depth, and reads their answers.
+pub fn send_stream(
     client: &mut Client,
     workload: &Workload,
     command: &[String],
@@ -137,9 +138,14 @@ fn total(path: &Path) -> Result<u64, String> {
 }
 
 /// xorshift64: the stream only has to be spread out, and the same every time.
-struct Random(u64);
+pub struct Random(u64);
 
 impl Random {
+    /// Numbers that follow from a seed, which is not 0.
+    pub fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
     fn next(&mut self) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
@@ -164,12 +170,12 @@ mod tests {
 
     #[test]
     fn every_placeholder_gets_a_number_of_its_own() {
-        let filled = Random(SEED).fill("a:__rand_int__ b:__rand_int__", 100_000);
+        let filled = Random::new(SEED).fill("a:__rand_int__ b:__rand_int__", 100_000);
         assert_eq!(filled.len(), "a:000000000000 b:000000000000".len());
         assert_ne!(filled[2..14], filled[17..29]);
         assert_eq!(
             filled,
-            Random(SEED).fill("a:__rand_int__ b:__rand_int__", 100_000)
+            Random::new(SEED).fill("a:__rand_int__ b:__rand_int__", 100_000)
         );
     }
 }

@@ -6,13 +6,14 @@
 //! between runs that stood next to each other in time, and the median over the rounds is held against the bars
 //! that this project has set itself (`workloads`, `memory`, `elements`, `parallel`).
 //!
-//! Five measures, each a module: `compare` (CPU per operation under load), `memory` (resident bytes per key),
+//! Six measures, each a module: `compare` (CPU per operation under load), `memory` (resident bytes per key),
 //! `elements` (resident bytes per element of big collections), `callgrind` (instructions per operation, stable from
-//! commit to commit) and `parallel` (do two scripts on different keys run at the same time?).
+//! commit to commit), `parallel` (do two scripts on different keys run at the same time?) and `undo` (what it costs that
+//! everything can be taken back).
 //!
 //! ```text
 //! cargo run --release -p perilune-bench -- --server perilune=target/release/perilune --server valkey=<valkey-server> \
-//!     --load-generator <valkey-benchmark> [--workloads get,set] [--memory] [--elements] [--parallel] [--callgrind] [--check]
+//!     --load-generator <valkey-benchmark> [--workloads get,set] [--memory] [--elements] [--parallel] [--callgrind] [--undo] [--check]
 //! ```
 
 mod args;
@@ -25,6 +26,7 @@ mod memory;
 mod parallel;
 mod report;
 mod server;
+mod undo;
 mod workloads;
 
 use std::process::ExitCode;
@@ -75,6 +77,9 @@ fn run() -> Result<bool, String> {
     }
     if options.measures.callgrind {
         add("callgrind", callgrind::run(&options)?);
+    }
+    if options.measures.undo {
+        add("undo", undo::run(&options)?);
     }
     if let Some(path) = &options.json {
         let text = format!("{:#}\n", Value::Object(sections));

@@ -9,13 +9,15 @@ use perilune_harness::Value;
 
 use crate::client::Client;
 
-/// Ratio to the reference: more than `at_most` fails, `stretch` is what we aim at.
+/// Ratio to the reference, or to what a table names: more than `at_most` fails, `stretch` is what we aim at.
+#[derive(Clone, Copy)]
 pub struct Bar {
     pub at_most: f64,
     pub stretch: f64,
 }
 
 /// What is in the database before.
+#[derive(Clone, Copy)]
 pub enum Preload {
     Nothing,
     /// A 32-byte string under every key of the range.
