@@ -13,6 +13,7 @@
 
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -328,6 +329,7 @@ impl World {
     fn take_back(&mut self, calls: &[Call], seen: &mut Seen) {
         let before = state(&self.keyspace);
         let (stale, counts) = (stale(&self.keyspace), self.counts());
+        let expired = self.expired();
         let watched = self.watch(&before, &stale);
         let served = Arc::<Mutex<Vec<usize>>>::default();
         let bystanders = self.bystanders(&before, &served);
@@ -348,6 +350,7 @@ impl World {
                 counts,
                 "keys, those that expire, hashes with fields that do"
             );
+            assert_eq!(self.expired(), expired, "keys and fields that have expired");
         }
         let mut txn = Txn::begin(&self.keyspace, 0);
         assert_eq!(txn.watched_changed(&watched), Ok(false), "told a watcher");
@@ -463,6 +466,13 @@ impl World {
             told(&state(twin)),
             "committed after a roll back"
         );
+    }
+
+    /// Keys and fields that have expired, as INFO tells them.
+    fn expired(&self) -> [u64; 2] {
+        let counters = self.keyspace.counters();
+        let expired = [&counters.expired_keys, &counters.expired_fields];
+        expired.map(|counter| counter.load(Ordering::Relaxed))
     }
 
     /// Keys, keys that expire, and hashes with fields that do, in each database.

@@ -100,6 +100,16 @@ impl MemoryLog {
         units.sort_by_key(|(sequence, _)| *sequence);
         units
     }
+
+    /// The same, which it keeps no longer.
+    pub fn take(&self) -> Vec<(u64, EffectUnit)> {
+        let mut units = match self.units.lock() {
+            Ok(mut units) => std::mem::take(&mut *units),
+            Err(poisoned) => std::mem::take(&mut *poisoned.into_inner()),
+        };
+        units.sort_by_key(|(sequence, _)| *sequence);
+        units
+    }
 }
 
 impl EffectConsumer for MemoryLog {

@@ -3,8 +3,6 @@
 //! Every change of a value passes here. Each method saves what undo needs, changes the entry, notes the change
 //! for watchers, and counts it; so a command cannot forget one of them.
 
-use std::sync::atomic::Ordering;
-
 use perilune_structures::{Handle, NewEntry, NewPayload, Payload};
 use perilune_value::{
     COLLECTION_CODE, Collection, Edit, INLINE_LEN_MAX, InPlace, Inverse, Journal, Limits, Object,
@@ -12,7 +10,7 @@ use perilune_value::{
 };
 
 use crate::announce::EventClass;
-use crate::txn::{Abort, Found, Txn, WriteTxn};
+use crate::txn::{Abort, Found, Txn, WriteTxn, aside};
 use crate::undo::{Place, Relocated, Saved, UndoLog};
 
 /// The bits of an entry's access stamp.
@@ -515,11 +513,7 @@ impl Slot<'_, '_> {
     pub fn delete_expired(&mut self) -> Result<bool, Abort> {
         let existed = self.delete()?;
         if existed {
-            self.txn
-                .keyspace
-                .counters()
-                .expired_keys
-                .fetch_add(1, Ordering::Relaxed);
+            aside(&mut self.txn.aside).expired_by_command.keys += 1;
             self.notify(EventClass::EXPIRED, "expired");
         }
         Ok(existed)

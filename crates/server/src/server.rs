@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use perilune_command::{CommandError, Registry};
-use perilune_keyspace::{ExpireCycle, Keyspace, KeyspaceOptions, StripeIndex, SystemClock};
+use perilune_keyspace::{
+    ExpireCycle, Keyspace, KeyspaceOptions, MemoryLog, StripeIndex, SystemClock,
+};
 use perilune_net::{ConnRef, Net};
 use perilune_value::Limits;
 use perilune_value::rdb::VersionCheck;
@@ -54,6 +56,8 @@ pub struct DebugSwitches {
     pub cron_paused: AtomicBool,
     /// [`Limits::list_packed_threshold`].
     pub list_packed_threshold: AtomicU32,
+    /// Effects that are kept, while they are.
+    pub effects: Mutex<Option<Arc<MemoryLog>>>,
 }
 
 /// The server. One for the process, shared by all threads.

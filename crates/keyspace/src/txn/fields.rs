@@ -290,8 +290,7 @@ impl Slot<'_, '_> {
 
     /// Counts fields that a command has removed because the time that it gives them has passed: they count as expired.
     pub fn count_expired_fields(&mut self, fields: usize) {
-        let expired = &self.txn.keyspace.counters().expired_fields;
-        expired.fetch_add(fields as u64, Ordering::Relaxed);
+        aside(&mut self.txn.aside).expired_by_command.fields += fields as u64;
     }
 
     /// As [`ReadTxn::expire_fields`], before the fields are written.

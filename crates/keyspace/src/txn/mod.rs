@@ -83,6 +83,7 @@ pub struct Savepoint {
     announcements: usize,
     touched: usize,
     swaps: usize,
+    expired_by_command: ExpiredByCommand,
     changes: u64,
     database: usize,
 }
@@ -172,6 +173,13 @@ pub struct RunTally {
     pub ran_alone: bool,
 }
 
+/// Keys and fields that commands have removed because the time that they give them has passed.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct ExpiredByCommand {
+    pub keys: u64,
+    pub fields: u64,
+}
+
 /// What few transactions have: apart, so that the others need not set it up and take it down.
 #[derive(Default)]
 pub(crate) struct Aside {
@@ -192,6 +200,8 @@ pub(crate) struct Aside {
     pub served: Vec<Arc<dyn Waiting>>,
     /// Stripes in which somebody could not be served, with the stripe that this takes.
     pub unserved: Vec<(StripeIndex, StripeIndex)>,
+    /// Keys and fields that count as expired at commit, because a command has given them a time that had passed.
+    pub expired_by_command: ExpiredByCommand,
     /// What is freed when the stripes are released.
     pub garbage: Garbage,
     /// Whom to wake where it queues up while it holds; none: it never waits while it holds.
@@ -698,13 +708,30 @@ impl<'k> Txn<'k> {
 
     /// Makes everything final: effects go out, watchers are told, stripes are released, what was replaced is freed.
     #[inline]
-    pub fn commit(self) -> Tally {
-        self.commit_and_spare().0
+    pub fn commit(mut self) -> Tally {
+        if self.undo.is_some() || self.aside.is_some() {
+            self.commit_apart();
+        } else {
+            self.release();
+        }
+        self.tally()
     }
 
     /// As [`Txn::commit`], with the emptied record for the next transaction, see [`Txn::record_in`].
     #[inline]
     pub fn commit_and_spare(mut self) -> (Tally, Option<SpareRecord>) {
+        let spare = self.commit_all();
+        (self.tally(), spare)
+    }
+
+    /// The commit of a transaction that has more than its stripes: apart, so that plain commands have theirs in place.
+    #[inline(never)]
+    fn commit_apart(&mut self) {
+        self.commit_all();
+    }
+
+    #[inline]
+    fn commit_all(&mut self) -> Option<SpareRecord> {
         let mut record = self.undo.take();
         if let Some(record) = &mut record {
             self.free_moved(record);
@@ -713,14 +740,17 @@ impl<'k> Txn<'k> {
             self.publish_effects();
         }
         self.release();
-        let spare = record.and_then(|record| self.keyspace.reclaimer.empty_record(record));
-        let tally = Tally {
+        record.and_then(|record| self.keyspace.reclaimer.empty_record(record))
+    }
+
+    #[inline]
+    fn tally(&self) -> Tally {
+        Tally {
             announced: self.announced,
             changes: self.changes,
             hits: self.hits,
             misses: self.misses,
-        };
-        (tally, spare)
+        }
     }
 
     /// How it has run so far.
@@ -737,6 +767,12 @@ impl<'k> Txn<'k> {
         let Some(aside) = &mut self.aside else { return };
         if !aside.effects.is_empty() {
             self.keyspace.publish(&aside.effects);
+        }
+        let ExpiredByCommand { keys, fields } = std::mem::take(&mut aside.expired_by_command);
+        if keys + fields > 0 {
+            let counters = self.keyspace.counters();
+            counters.expired_keys.fetch_add(keys, Ordering::Relaxed);
+            counters.expired_fields.fetch_add(fields, Ordering::Relaxed);
         }
         aside.touched.drain(..).for_each(Notice::deliver);
         if !aside.announcements.is_empty() {

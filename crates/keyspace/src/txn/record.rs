@@ -271,6 +271,10 @@ impl Txn<'_> {
             announcements: self.announcements().len(),
             touched: self.aside.as_ref().map_or(0, |aside| aside.touched.len()),
             swaps: self.aside.as_ref().map_or(0, |aside| aside.swaps.len()),
+            expired_by_command: self
+                .aside
+                .as_ref()
+                .map_or_else(Default::default, |aside| aside.expired_by_command),
             changes: self.changes,
             database: self.database,
         })
@@ -292,6 +296,7 @@ impl Txn<'_> {
             aside.announcements.truncate(savepoint.announcements);
             aside.touched.truncate(savepoint.touched);
             aside.swaps.truncate(savepoint.swaps);
+            aside.expired_by_command = savepoint.expired_by_command;
         }
         self.changes = savepoint.changes;
         self.database = savepoint.database;

@@ -5,6 +5,7 @@
 mod atomicity;
 mod big_values;
 mod blocking;
+mod by_force;
 mod client_commands;
 mod connection;
 mod contention;

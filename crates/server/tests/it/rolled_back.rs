@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use crate::harness::{Client, Server, eventually, show};
 
 /// What there is before each call. Encodings change at a few elements.
-const WORLD: &[&str] = &[
+pub const WORLD: &[&str] = &[
     "SET number 10",
     "SET text hello",
     "SET fading x EX 1000",
@@ -30,7 +30,7 @@ const WORLD: &[&str] = &[
 const OTHER_WORLD: &[&str] = &["SET elsewhere x", "SADD set z"];
 
 /// Calls that change something, at least one for each command.
-const CALLS: &[&str] = &[
+pub const CALLS: &[&str] = &[
     "COPY text copied",
     "COPY wide text REPLACE",
     "COPY long long DB 1",
@@ -128,7 +128,7 @@ const CALLS: &[&str] = &[
 ];
 
 /// Calls that fill what somebody waits for.
-const FILLING: &[&str] = &[
+pub const FILLING: &[&str] = &[
     "RPUSH waited x y",
     "LPUSH waited x",
     "LMOVE list waited LEFT LEFT",
@@ -150,16 +150,18 @@ const REFUSED: &[&str] = &[
     "function|restore",
 ];
 
-struct Stage {
-    server: Server,
-    client: Client,
-    watcher: Client,
+/// A server whose values change their encodings early, and who looks at it.
+pub struct Stage {
+    pub server: Server,
+    pub client: Client,
+    pub watcher: Client,
     hearer: Client,
 }
 
 impl Stage {
-    fn new() -> Self {
-        let server = Server::start(&[
+    /// A server with these arguments besides.
+    pub fn new(arguments: &[&str]) -> Self {
+        let mut all = vec![
             "--hash-max-listpack-entries",
             "4",
             "--set-max-listpack-entries",
@@ -174,7 +176,9 @@ impl Stage {
             "KEAm",
             "--rdb-version-check",
             "relaxed",
-        ]);
+        ];
+        all.extend(arguments);
+        let server = Server::start(&all);
         let (client, watcher, mut hearer) = (server.connect(), server.connect(), server.connect());
         hearer.send("PSUBSCRIBE *");
         assert!(hearer.receive().is_some());
@@ -186,7 +190,8 @@ impl Stage {
         }
     }
 
-    fn ask_all(&mut self, calls: &[&str]) {
+    /// Asks what must not fail.
+    pub fn ask_all(&mut self, calls: &[&str]) {
         for call in calls {
             let answer = self.client.ask(call);
             assert!(!answer.starts_with('-'), "{call}: {answer}");
@@ -194,7 +199,7 @@ impl Stage {
     }
 
     /// Makes the world anew.
-    fn set_up(&mut self) {
+    pub fn set_up(&mut self) {
         self.ask_all(&["SELECT 0", "FLUSHALL"]);
         self.ask_all(WORLD);
         self.ask_all(&["SELECT 1"]);
@@ -203,7 +208,7 @@ impl Stage {
     }
 
     /// Hears everything up to now; what was heard.
-    fn heard(&mut self) -> Vec<String> {
+    pub fn heard(&mut self) -> Vec<String> {
         self.client.ask("PUBLISH the end");
         let mut heard = Vec::new();
         loop {
@@ -218,7 +223,7 @@ impl Stage {
 
     /// All that there is: every key with its type's encoding, its expiry, and all the bytes of its value, with those of expiries of
     /// fields among them, in any order.
-    fn dump(&mut self) -> Vec<String> {
+    pub fn dump(&mut self) -> Vec<String> {
         let client = &mut self.client;
         let mut all = vec![client.ask("DEBUG DIGEST")];
         for database in 0..2 {
@@ -253,13 +258,7 @@ impl Stage {
         let before = self.dump();
         let blocked = self.blocked();
         self.heard();
-        let names: BTreeSet<&str> = WORLD
-            .iter()
-            .filter_map(|call| call.split(' ').nth(1))
-            .collect();
-        let names = names.into_iter().collect::<Vec<_>>().join(" ");
-        let watched = format!("WATCH {names} copied new new1 new2 longer waited ranking");
-        assert_eq!(self.watcher.ask(&watched), "+OK");
+        self.watch();
 
         self.client.ask("MULTI ATOMIC");
         assert_eq!(self.client.ask(call), "+QUEUED");
@@ -285,13 +284,30 @@ impl Stage {
 
         assert_eq!(self.dump(), before, "{call}");
         assert_eq!(self.heard(), [""; 0], "{call}");
-        self.watcher.ask("MULTI");
-        self.watcher.ask("PING");
-        assert_eq!(self.watcher.ask("EXEC"), "[+PONG]", "{call}");
+        assert!(self.nothing_was_touched(), "{call}");
         assert_eq!(self.blocked(), blocked, "{call}");
     }
 
-    fn blocked(&mut self) -> String {
+    /// Watches all keys, and some that there are not.
+    pub fn watch(&mut self) {
+        let names: BTreeSet<&str> = WORLD
+            .iter()
+            .filter_map(|call| call.split(' ').nth(1))
+            .collect();
+        let names = names.into_iter().collect::<Vec<_>>().join(" ");
+        let watched = format!("WATCH {names} copied new new1 new2 longer waited ranking");
+        assert_eq!(self.watcher.ask(&watched), "+OK");
+    }
+
+    /// Whether no key has changed for those who watch, who do no longer.
+    pub fn nothing_was_touched(&mut self) -> bool {
+        self.watcher.ask("MULTI");
+        self.watcher.ask("PING");
+        self.watcher.ask("EXEC") == "[+PONG]"
+    }
+
+    /// The line of INFO that says how many wait for keys.
+    pub fn blocked(&mut self) -> String {
         let clients = self.client.text("INFO clients");
         let line = clients
             .lines()
@@ -302,7 +318,7 @@ impl Stage {
 
 #[test]
 fn every_command_that_writes_is_taken_back_with_what_failed() {
-    let mut stage = Stage::new();
+    let mut stage = Stage::new(&[]);
     stage.client.send("COMMAND LIST FILTERBY ACLCAT write");
     let answer = stage.client.receive().expect("an answer");
     let writing: BTreeSet<String> = answer

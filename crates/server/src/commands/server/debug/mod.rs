@@ -2,6 +2,7 @@
 //!
 //! Only what the reference's suite and ours use is here, and it needs `enable-debug-command`.
 
+mod effects;
 mod look;
 
 use perilune_command::{Command, CommandError, Flags, Group, Outcome, Spec, errors, integer};
@@ -71,6 +72,7 @@ fn debug(
             | b"set-disable-deny-scripts"
             | b"pause-cron"
             | b"quicklist-packed-threshold"
+            | b"effects"
     );
     if is_switch && txn.is_all_or_nothing() {
         return Err(cannot_be_undone(call.entry).into());
@@ -97,6 +99,7 @@ fn debug(
             let seconds = perilune_command::float(arguments.get(2).ok_or(errors::SYNTAX)?)?;
             std::thread::sleep(Duration::try_from_secs_f64(seconds).unwrap_or_default());
         }
+        b"effects" if arguments.len() == 3 => return effects::effects(call, arguments[2], reply),
         b"panic" => return panic_halfway(txn, arguments.get(2).copied()),
         b"object" if matches!(arguments.len(), 3 | 4) => {
             return look::object(call, txn, arguments, reply);
