@@ -294,6 +294,15 @@ impl Client {
         }
     }
 
+    /// As [`Client::receive`], if something comes within this time.
+    pub fn receive_within(&mut self, time: Duration) -> Option<Option<Value>> {
+        let buffered = self.reader.next_value().expect("the protocol");
+        if buffered.is_some() {
+            return Some(buffered);
+        }
+        (!self.is_silent_for(time)).then(|| self.receive())
+    }
+
     /// Whether nothing comes for so long.
     pub fn is_silent_for(&mut self, time: Duration) -> bool {
         self.stream.set_read_timeout(Some(time)).expect("a socket");
