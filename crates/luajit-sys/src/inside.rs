@@ -155,6 +155,16 @@ pub unsafe fn value_at(l: *mut lua_State, index: c_int) -> Value {
     unsafe { *base(l).add(index as usize - 1) }
 }
 
+/// All slots of the running function, the first of them with index 1.
+///
+/// # Safety
+/// `l` is a live interpreter, and nothing is pushed or taken off while this is used.
+#[inline]
+pub unsafe fn values<'a>(l: *mut lua_State) -> &'a [Value] {
+    // SAFETY: both point into the same stack; the caller's promise.
+    unsafe { std::slice::from_raw_parts(base(l), stack_len(l) as usize) }
+}
+
 /// The slot on top of the stack.
 ///
 /// # Safety

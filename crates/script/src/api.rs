@@ -145,14 +145,14 @@ unsafe fn with_arguments<T>(
 ) -> Result<T, &'static [u8]> {
     // SAFETY: called by Lua with memory disarmed; strings on its stack stay there until it returns.
     unsafe {
-        let count = inside::stack_len(lua);
+        let values = inside::values(lua);
+        let count = values.len();
         let mut args = [MaybeUninit::<&[u8]>::uninit(); WORDS_INLINE];
         let mut texts = [itoa::Buffer::new(); WORDS_INLINE];
-        if (1..=WORDS_INLINE as c_int).contains(&count) {
+        if (1..=WORDS_INLINE).contains(&count) {
             // nearly all calls: a few strings, and integers perhaps
             let mut words = 0;
-            for (arg, text) in args[..count as usize].iter_mut().zip(&mut texts) {
-                let value = inside::value_at(lua, words + 1);
+            for ((arg, text), value) in args.iter_mut().zip(&mut texts).zip(values) {
                 arg.write(if let Some(string) = value.as_string() {
                     inside::string_bytes(string)
                 } else if let Some(integer) = value.as_number().and_then(number::as_integer) {
@@ -166,10 +166,11 @@ unsafe fn with_arguments<T>(
                 words += 1;
             }
             if words == count {
-                let args = std::slice::from_raw_parts(args.as_ptr().cast(), count as usize);
+                let args = std::slice::from_raw_parts(args.as_ptr().cast(), count);
                 return Ok(run(args));
             }
         }
+        let count = count as c_int;
         with_any_arguments(lua, count, run)
     }
 }

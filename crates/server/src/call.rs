@@ -8,6 +8,7 @@ use perilune_command::{CommandError, DataHandler, Entry, Flags, Registry};
 use perilune_keyspace::{Keyspace, SpareRecord};
 
 use perilune_script::{Completion, Script};
+use perilune_structures::same_key;
 
 use crate::batch::Parsers;
 use crate::log::Level as LogLevel;
@@ -132,7 +133,12 @@ impl Recent {
         let mixed = usize::from(*first) ^ (usize::from(*last) << 1) ^ (name.len() << 2);
         let place = &mut self.seen[mixed % RECENT_PLACES];
         match place {
-            Some(seen) if seen.name.get(..usize::from(seen.len)) == Some(name) => {
+            Some(seen)
+                if seen
+                    .name
+                    .get(..usize::from(seen.len))
+                    .is_some_and(|seen| same_key(seen, name)) =>
+            {
                 Some((seen.entry, seen.plain))
             }
             _ => Self::find(place, registry, name),

@@ -64,6 +64,7 @@ impl Listpack {
         }
     }
 
+    #[inline]
     pub(super) fn block_mut(&mut self) -> &mut [u8] {
         &mut self.buffer[self.start as usize..self.end as usize]
     }

@@ -56,10 +56,10 @@ impl Listpack {
     }
 
     /// Puts an integer in the place of the integer at `at`, if both have the same length, so that nothing is moved. False, and
-    /// nothing is changed, if not.
+    /// nothing is changed, if not, or if there is none.
     #[inline]
     pub fn replace_int(&mut self, at: At, int: i64) -> bool {
-        self.get_int(at).is_some() && overwrite_int(self.block_mut(), at.offset(), int)
+        overwrite_int(self.block_mut(), at.offset(), int)
     }
 
     /// Removes the item at `at`; returns the place of the one behind it.

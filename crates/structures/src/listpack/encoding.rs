@@ -163,25 +163,29 @@ fn encode_int(int: i64) -> ([u8; 9], u8) {
     (head, 1 + len)
 }
 
-/// Writes an integer in the place of the one at `at`, if that has just as many bytes. False, and nothing is changed, if not.
-/// What stands there is an integer.
+/// Writes an integer in the place of the one at `at`, if that has just as many bytes. False, and nothing is changed, if not, or
+/// if there is none.
 #[inline]
 pub(super) fn overwrite_int(block: &mut [u8], at: usize, int: i64) -> bool {
-    let (first, len) = (block[at], usize::from(STEP[usize::from(block[at])]) - 1);
-    match first {
-        0..STR_6 if (0..=127).contains(&int) => {
-            block[at] = int as u8;
-            return true;
+    let (head, len) = encode_int(int);
+    let is_as_long = match block[at] {
+        0..STR_6 => len == 1,
+        INT_13..STR_12 => len == 2,
+        first @ INT_16..=INT_64 => len + 1 == STEP[usize::from(first)],
+        _ => false,
+    };
+    if !is_as_long {
+        return false;
+    }
+    match len {
+        1 => block[at] = head[0],
+        2 => block[at..at + 2].copy_from_slice(&head[..2]),
+        _ => {
+            let len = usize::from(len);
+            block[at..at + len].copy_from_slice(&head[..len]);
         }
-        0..STR_6 => return false,
-        _ => {}
     }
-    let (head, head_len) = encode_int(int);
-    let is_as_long = usize::from(head_len) == len;
-    if is_as_long {
-        block[at..at + len].copy_from_slice(&head[..len]);
-    }
-    is_as_long
+    true
 }
 
 /// What stands before a string of this length, and how many bytes that is.
