@@ -28,7 +28,6 @@ pub(super) const ENCODING_MAX: u8 = 15;
 /// Access clocks are numbers up to this.
 pub(super) const ACCESS_MAX: u32 = (1 << 24) - 1;
 
-const ACCESS_AT: usize = 1;
 const LENGTHS_AT: usize = 4;
 /// The part of an entry that does not depend on its shape: the tag (in parts) and access.
 pub(super) const HEADER_BYTES: usize = LENGTHS_AT;
@@ -199,7 +198,10 @@ pub(super) fn access(slot: &[u8]) -> u32 {
 #[inline]
 pub(super) fn set_access(slot: &mut [u8], access: u32) {
     debug_assert!(access <= ACCESS_MAX);
-    slot[ACCESS_AT..LENGTHS_AT].copy_from_slice(&access.to_le_bytes()[..3]);
+    // with the tag in front of it, as one word: a copy of three bytes is a call
+    if let Some(head) = slot.first_chunk_mut::<LENGTHS_AT>() {
+        *head = (access << 8 | u32::from(head[0])).to_le_bytes();
+    }
 }
 
 #[inline]
