@@ -65,6 +65,14 @@ impl Keyspace {
                     "stripe {index}, database {database}: keys and expiries"
                 );
             }
+            for handle in data.map.abandoned_handles() {
+                if let Payload::Heap(object) = data.map.payload(handle) {
+                    heap_bytes += object.heap_bytes() as i64;
+                }
+            }
+            let abandoned = stripe.abandoned.load(Ordering::Relaxed);
+            assert_eq!(abandoned, data.map.abandoned() as u64, "stripe {index}");
+            assert!(abandoned > 0 || data.abandoned_bytes == 0, "stripe {index}");
             assert_eq!(
                 data.heap_bytes, heap_bytes,
                 "stripe {index}: bytes of objects"
@@ -84,7 +92,8 @@ impl Keyspace {
             if touched {
                 assert_eq!(
                     published,
-                    (data.map.memory_bytes() + data.queues.memory_bytes()) as i64 + heap_bytes,
+                    (data.map.memory_bytes() + data.queues.memory_bytes()) as i64 + heap_bytes
+                        - data.abandoned_bytes,
                     "stripe {index}: memory"
                 );
             }

@@ -133,6 +133,8 @@ pub struct Keyspace {
     pub(crate) databases: Vec<DatabaseCounts>,
     /// Memory of all stripes, kept by the commits that change it.
     pub(crate) memory_bytes: AtomicI64,
+    /// Entries that are abandoned, in all stripes.
+    pub(crate) abandoned: AtomicI64,
     counters: Counters,
     undo_limit_bytes: AtomicU64,
     /// The access clock that entries are stamped with: opaque here, moved by the server's tick.
@@ -167,6 +169,7 @@ impl Keyspace {
                 .map(|_| DatabaseCounts::default())
                 .collect(),
             memory_bytes: AtomicI64::new(0),
+            abandoned: AtomicI64::new(0),
             counters: Counters::default(),
             undo_limit_bytes: AtomicU64::new(options.transaction_undo_limit_bytes as u64),
             access_clock: AtomicU32::new(0),

@@ -23,6 +23,7 @@ mod queues;
 mod reclaim;
 mod slot;
 mod stripe;
+mod sweep;
 mod sync;
 pub mod txn;
 mod undo;

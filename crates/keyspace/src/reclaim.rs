@@ -25,6 +25,7 @@ use perilune_structures::Cleared;
 use perilune_value::Object;
 use smallvec::SmallVec;
 
+use crate::sweep::Waiting;
 use crate::undo::{Record, SpareRecord, UndoLog};
 
 /// What costs more than so many allocations is not dropped in place. Handing it over costs about as much as that,
@@ -215,6 +216,17 @@ impl Reclaimer {
         if let Some(refused) = self.hand_over(early) {
             garbage.add_all(refused);
         }
+    }
+
+    /// Counts what is freed by [`sweep`](crate::sweep).
+    pub fn note_waiting(&self, more: Waiting) {
+        let Figures {
+            pending_objects,
+            pending_bytes,
+            ..
+        } = &*self.figures;
+        pending_objects.fetch_add(more.entries as u64, Ordering::Relaxed);
+        pending_bytes.fetch_add(more.bytes as u64, Ordering::Relaxed);
     }
 
     /// Puts garbage into the queue; what finds no room comes back.

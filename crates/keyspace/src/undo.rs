@@ -74,7 +74,6 @@ pub(crate) enum Undo {
         database: u32,
         taken: DetachedDb,
         queue: FieldQueue,
-        heap_bytes: i64,
     },
     Swapped {
         stripe: StripeIndex,
@@ -355,24 +354,22 @@ impl UndoLog {
         self.bytes += bytes;
     }
 
-    /// Saves a whole database of a stripe, with `heap_bytes` of objects and `entry_bytes` of entries, which live
-    /// as long as the record. Keys touched from now on are saved anew.
+    /// Saves a whole database of a stripe, which lives as long as the record and takes so many bytes. Keys touched from now
+    /// on are saved anew.
     pub fn clear(
         &mut self,
         stripe: StripeIndex,
         database: usize,
         (taken, queue): (DetachedDb, FieldQueue),
-        heap_bytes: i64,
-        entry_bytes: usize,
+        bytes: usize,
     ) {
         self.mark();
-        self.bytes += heap_bytes as usize + entry_bytes;
+        self.bytes += bytes;
         self.records.push(Undo::Cleared {
             stripe,
             database: database as u32,
             taken,
             queue,
-            heap_bytes,
         });
     }
 

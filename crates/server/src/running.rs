@@ -487,11 +487,13 @@ impl Running {
     }
 
     /// The watchdog: declares runs busy past `threshold`, and repeats orders to stop
-    /// until they are followed. `on_busy` hears of each run that becomes busy. Returns when `stop` says so.
+    /// until they are followed. `on_busy` hears of each run that becomes busy. `meanwhile` is short work that is to be done off
+    /// the loops, and says whether there is more of it. Returns when `stop` says so.
     pub fn watch(
         &self,
         threshold: &dyn Fn() -> Option<Duration>,
         on_busy: &dyn Fn(),
+        meanwhile: &dyn Fn() -> bool,
         stop: &AtomicBool,
     ) {
         let mut passes_without_run = 0;
@@ -500,6 +502,7 @@ impl Running {
             for slot in self.all() {
                 any |= self.look_at(&slot, threshold(), on_busy);
             }
+            any |= meanwhile();
             passes_without_run = if any { 0 } else { passes_without_run + 1 };
             std::thread::sleep(if passes_without_run > PASSES_UNTIL_IDLE {
                 IDLE_INTERVAL

@@ -45,6 +45,9 @@ pub const BUSY_FUNCTION: CommandError = CommandError::new(
 /// `maxmemory` below it leaves room for nothing, as in Redis.
 pub const BASE_MEMORY_BYTES: usize = 1 << 20;
 
+/// For so long the watchdog frees what emptied databases have left, before it looks again at what runs.
+const SWEEP_BUDGET: Duration = Duration::from_millis(2);
+
 /// Switches that DEBUG sets for tests.
 #[derive(Debug, Default)]
 pub struct DebugSwitches {
@@ -458,11 +461,12 @@ impl Server {
         }
     }
 
-    /// The watchdog of long runs; returns when the server ends.
+    /// The watchdog of long runs, which also frees what emptied databases have left; returns when the server ends.
     pub fn watch_running(&self) {
         self.running.watch(
             &|| self.busy_threshold(),
             &|| self.wake_parked(),
+            &|| self.keyspace.sweep(SWEEP_BUDGET),
             &self.shutdown.requested,
         );
     }

@@ -136,6 +136,92 @@ fn a_flush_counts_the_keys_and_can_be_waited_for() {
     }
 }
 
+/// What lies beside another database is taken from sight at once, and freed stripe by stripe when nobody waits for it.
+#[test]
+fn a_database_beside_others_is_swept() {
+    let world = World::new();
+    let fill_all = || {
+        let keys: Vec<String> = (0..40_000).map(|i| format!("key:{i}")).collect();
+        for keys in keys.chunks(1000) {
+            let mut txn = Txn::begin(&world.keyspace, 0);
+            assert_eq!(txn.lock(&LockPlan::All, &mut None), Ok(()));
+            for key in keys {
+                set(&mut txn, key, "a value", Expiry::Clear);
+            }
+            txn.commit();
+        }
+        fill(&world, "big", MANY);
+    };
+    let mut txn = Txn::begin(&world.keyspace, 1);
+    assert_eq!(txn.lock(&LockPlan::All, &mut None), Ok(()));
+    for i in 0..5000 {
+        set(&mut txn, &format!("other:{i}"), "a value", Expiry::Clear);
+    }
+    txn.commit();
+    let others = world.keyspace.memory_bytes();
+    let clear = |database, is_recorded, in_place| {
+        let mut txn = Txn::begin(&world.keyspace, 0);
+        if is_recorded {
+            txn.record();
+        }
+        assert_eq!(txn.lock(&LockPlan::All, &mut None), Ok(()));
+        let mut write = WriteTxn::new(&mut txn);
+        if in_place {
+            write.free_before_answer();
+        }
+        let removed = write.clear(database);
+        txn.commit();
+        removed
+    };
+
+    for is_recorded in [false, true] {
+        fill_all();
+        let filled = world.keyspace.memory_bytes();
+        assert_eq!(clear(0, is_recorded, false), Ok(40_001));
+        let waiting = world.keyspace.reclaiming();
+        assert!(waiting.pending_objects > 39_000, "{waiting:?}");
+        let counted = world.keyspace.memory_bytes() + waiting.pending_bytes as usize;
+        assert!(counted > filled * 4 / 5, "{counted} of {filled}");
+        assert!(world.keyspace.memory_bytes() < filled / 2);
+        world.audit();
+        // what comes meanwhile is not concerned
+        world.set("key:1", "new", Expiry::Clear);
+
+        assert!(
+            world.keyspace.sweep(Duration::ZERO),
+            "no time, nothing done"
+        );
+        assert!(world.keyspace.reclaiming().pending_objects > 39_000);
+        assert!(!world.keyspace.sweep(Duration::from_secs(3600)));
+        assert_freed(&world, 40_001, "swept");
+        world.audit();
+        assert_eq!(world.get("key:1").as_deref(), Some("new"));
+        assert_eq!(clear(0, is_recorded, false), Ok(1));
+        assert_freed(&world, 1, "one is freed at once");
+        // (chunks in which an entry of the other database lies stay)
+        let left = world.keyspace.memory_bytes();
+        assert!(left < filled * 3 / 5, "{left} of {filled}, {others} before");
+    }
+
+    fill_all();
+    assert_eq!(clear(0, false, true), Ok(40_001));
+    assert_eq!(
+        settled(&world),
+        Reclaiming::default(),
+        "freed before the answer"
+    );
+    world.audit();
+
+    fill_all();
+    assert_eq!(clear(0, false, false), Ok(40_001));
+    assert_eq!(clear(1, false, false), Ok(5000));
+    assert_freed(&world, 45_001, "all is moved out, with what waited");
+    // a pointer for the second database's table in each stripe
+    assert!(world.keyspace.memory_bytes() <= 8 * crate::STRIPE_COUNT);
+    assert!(!world.keyspace.sweep(Duration::ZERO));
+    world.audit();
+}
+
 /// A script that replaces a long string again and again must not keep all of them to its end.
 #[test]
 fn what_nobody_can_see_any_more_does_not_pile_up() {

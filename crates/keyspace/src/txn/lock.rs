@@ -296,7 +296,11 @@ impl<'k> Txn<'k> {
             self.let_go(held);
         }
         if let Some(aside) = &mut self.aside {
+            let in_place = aside.garbage.in_place;
             self.keyspace.reclaimer.free(&mut aside.garbage);
+            if in_place {
+                self.keyspace.sweep_now();
+            }
             if !aside.served.is_empty() || !aside.unserved.is_empty() {
                 self.finish_service();
             }

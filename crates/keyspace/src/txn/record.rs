@@ -3,14 +3,11 @@
 //! Whatever changes an entry first calls [`Txn::save_copy`], [`Txn::save_absent`] or [`Txn::take_out`]. Without a
 //! record they only note that the stripe has changed.
 
-use std::ops::Range;
-
-use perilune_structures::{DetachedDb, Handle, NewEntry, NewPayload, Payload};
+use perilune_structures::{Handle, NewEntry, NewPayload, Payload};
 
 use super::{Abort, Held, Savepoint, Txn, aside};
 use crate::plan::STRIPE_COUNT;
 use crate::reclaim::record_takes_long;
-use crate::stripe::Map;
 use crate::undo::{Prior, Relocated, Saved, SavedPayload, SpareRecord, Undo, UndoLog, new_record};
 use crate::watch::Presence;
 
@@ -451,7 +448,7 @@ impl Txn<'_> {
                 let refilled = guard.map.restore_db(database as usize, taken);
                 // what was put there after the clearing: the keys' own records have taken it out again
                 debug_assert!(refilled.is_empty());
-                self.free_database(at, refilled, 0);
+                self.free_database(at, refilled);
             }
             Undo::Relocated(relocated) => self.move_back(*relocated),
             Undo::Swapped {
@@ -521,29 +518,12 @@ impl Txn<'_> {
                 | Undo::Change { .. }
                 | Undo::Swapped { .. }
                 | Undo::Relocated(_) => {}
-                Undo::Cleared {
-                    stripe,
-                    taken,
-                    heap_bytes,
-                    ..
-                } => {
+                Undo::Cleared { stripe, taken, .. } => {
                     let at = self.held_at(*stripe);
-                    self.free_database(at, std::mem::take(taken), *heap_bytes);
+                    self.free_database(at, std::mem::take(taken));
                 }
             }
         }
-    }
-
-    /// Frees what has been taken out of a stripe, with objects of `heap_bytes`.
-    fn free_database(&mut self, at: usize, taken: DetachedDb, heap_bytes: i64) {
-        let guard = &mut self.held[at].guard;
-        let before = guard.map.memory_bytes();
-        let cleared = guard.map.free_db(taken);
-        let freed = before.saturating_sub(guard.map.memory_bytes());
-        guard.heap_bytes -= heap_bytes;
-        aside(&mut self.aside)
-            .garbage
-            .add_database(cleared, freed + heap_bytes.max(0) as usize);
     }
 
     /// Clears one database in all stripes; how many keys it had.
@@ -560,27 +540,12 @@ impl Txn<'_> {
             self.note_exchange(at, database, None);
             let Held { stripe, guard, .. } = &mut self.held[at];
             let queue = guard.queues.take(database);
-            let Some(undo) = &mut self.undo else {
-                // mostly it is the only one, and then there is nothing to walk over
-                let all = (0..self.keyspace.database_count()).map(|d| guard.map.len(d));
-                let heap_bytes = if all.sum::<usize>() == len {
-                    guard.heap_bytes
-                } else {
-                    heap_bytes(&guard.map, database..database + 1)
-                };
-                let taken = guard.map.take_db(database);
-                self.free_database(at, taken, heap_bytes);
-                continue;
-            };
-            let cleared_heap_bytes = heap_bytes(&guard.map, database..database + 1);
-            let entry_bytes = entry_bytes(&guard.map, database);
-            undo.clear(
-                *stripe,
-                database,
-                (guard.map.take_db(database), queue),
-                cleared_heap_bytes,
-                entry_bytes,
-            );
+            let bytes = guard.share_bytes(len);
+            let taken = guard.map.take_db(database);
+            match &mut self.undo {
+                Some(undo) => undo.clear(*stripe, database, (taken, queue), bytes),
+                None => self.free_database(at, taken),
+            }
             self.check_record()?;
         }
         Ok(removed)
@@ -639,24 +604,4 @@ impl Txn<'_> {
                 .extend(guard.watchers.of_exchange(database, &key, before, after));
         }
     }
-}
-
-/// Bytes of all heap objects in some databases of a map.
-fn heap_bytes(map: &Map, databases: Range<usize>) -> i64 {
-    let mut bytes = 0;
-    for database in databases {
-        map.iterate(database, |handle| {
-            if let Payload::Heap(object) = map.payload(handle) {
-                bytes += object.heap_bytes() as i64;
-            }
-        });
-    }
-    bytes
-}
-
-/// Bytes of all entries in a database of a map, without what their objects have on the heap.
-fn entry_bytes(map: &Map, database: usize) -> usize {
-    let mut bytes = 0;
-    map.iterate(database, |handle| bytes += map.entry_bytes(handle));
-    bytes
 }

@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 
+use super::database::Abandoned;
 use super::entry::{self, Kind, Shape};
 use super::handle::Handle;
 use super::heap::Heap;
@@ -96,6 +97,7 @@ pub struct EntryView<'a, H> {
 /// handle, when that entry is not linked in that database. That is a bug of the caller. Nothing else panics.
 pub struct EntryMap<H, S> {
     pub(super) tables: Tables,
+    pub(super) abandoned: Abandoned,
     pub(super) slab: Slab<StripeSizes>,
     pub(super) heap: Heap<H>,
     pub(super) hasher: S,
@@ -142,6 +144,7 @@ impl<H, S: KeyHash> EntryMap<H, S> {
     pub fn new(hasher: S) -> EntryMap<H, S> {
         EntryMap {
             tables: Tables::default(),
+            abandoned: Abandoned::default(),
             slab: Slab::new(),
             heap: Heap::new(),
             hasher,
@@ -508,7 +511,7 @@ mod tests {
         assert_eq!(find(&map, 0), None, "taken out");
         let refilled = map.restore_db(0, taken);
         assert_eq!(find(&map, 0), Some(moved));
-        drop(map.free_db(refilled));
+        drop(map.free_db(refilled, 0));
         assert_eq!(find(&map, 0), Some(moved));
 
         assert!(map.remove(0, h, moved).is_none());

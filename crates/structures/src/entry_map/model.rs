@@ -82,6 +82,12 @@ enum Op {
     Clear {
         db: usize,
     },
+    Abandon {
+        db: usize,
+    },
+    Sweep {
+        entries: usize,
+    },
     TakeSetRestore {
         db: usize,
         key: u16,
@@ -127,6 +133,8 @@ fn op(keys: u16) -> impl Strategy<Value = Op> {
         1 => (0..50usize).prop_map(|pick| Op::Free { pick }),
         1 => (0..DBS, 0..DBS).prop_map(|(a, b)| Op::Swap { a, b }),
         1 => (0..DBS).prop_map(|db| Op::Clear { db }),
+        1 => (0..DBS).prop_map(|db| Op::Abandon { db }),
+        2 => (1_usize..40).prop_map(|entries| Op::Sweep { entries }),
         1 => (at, model()).prop_map(|((db, key), model)| Op::TakeSetRestore { db, key, model }),
     ]
 }
@@ -287,16 +295,48 @@ impl Pair {
                 self.dbs.swap(a, b);
             }
             Op::Clear { db } => {
+                let abandoned = self.map.abandoned();
                 let cleared = self.map.clear(db);
-                assert_eq!(cleared.len(), self.dbs[db].len());
+                let len = cleared.len() + self.map.abandoned();
+                assert_eq!(len, abandoned + self.dbs[db].len());
                 self.dbs[db].clear();
+            }
+            Op::Abandon { db } => {
+                let (taken, before) = (self.map.take_db(db), self.map.abandoned());
+                let len = taken.len();
+                assert_eq!(len, self.dbs[db].len());
+                let cleared = self.map.free_db(taken, 2);
+                match (cleared.is_whole(), len) {
+                    (true, _) => assert_eq!(cleared.len(), before + len),
+                    (false, 0..=2) => assert_eq!(cleared.len(), len),
+                    (false, _) => assert_eq!((cleared.len(), cleared.objects().len()), (0, 0)),
+                }
+                let freed = cleared.len();
+                assert_eq!(self.map.abandoned(), before + len - freed);
+                self.dbs[db].clear();
+            }
+            Op::Sweep { entries } => {
+                let before = self.map.abandoned();
+                let heaps = |map: &EntryMap<String, Hasher>| {
+                    let all = map.abandoned_handles();
+                    all.filter(|&handle| map.object(handle).is_some()).count()
+                };
+                let heaps_before = heaps(&self.map);
+                let mut cleared = Cleared::default();
+                self.map.sweep(entries, &mut cleared);
+                assert!(cleared.len() >= entries.min(before));
+                assert_eq!(self.map.abandoned(), before - cleared.len());
+                assert_eq!(self.map.abandoned_handles().count(), self.map.abandoned());
+                assert_eq!(heaps(&self.map), heaps_before - cleared.objects().len());
             }
             Op::TakeSetRestore { db, key, model } => {
                 let taken = self.map.take_db(db);
                 let before = std::mem::take(&mut self.dbs[db]);
                 self.insert(db, &key_bytes(key), model);
                 let since = self.map.restore_db(db, taken);
-                assert_eq!(self.map.free_db(since).len(), 1);
+                let abandoned = self.map.abandoned();
+                let cleared = self.map.free_db(since, 1);
+                assert_eq!(cleared.len() + self.map.abandoned(), abandoned + 1);
                 self.dbs[db] = before;
             }
         }
@@ -327,7 +367,7 @@ impl Pair {
 
     /// The map is in order and holds what the model holds.
     fn check(&self) {
-        let mut live = self.detached.len();
+        let mut live = self.detached.len() + self.map.abandoned();
         for (db, models) in self.dbs.iter().enumerate() {
             live += models.len();
             assert_eq!(self.map.len(db), models.len());
@@ -414,6 +454,7 @@ proptest! {
         while !pair.detached.is_empty() {
             pair.apply(Op::Free { pick: 0 });
         }
+        pair.apply(Op::Sweep { entries: usize::MAX >> 1 });
         pair.check();
         prop_assert!(pair.map.memory_bytes() <= DBS * 8, "{} bytes left", pair.map.memory_bytes());
     }

@@ -180,6 +180,22 @@ impl Table {
             .map(|link| link.handle)
     }
 
+    /// The number of places at which entries stand together, see [`Table::handles_at`].
+    pub(crate) fn places(&self) -> usize {
+        self.store.buckets.len() + 1
+    }
+
+    /// All entries that stand at a place: in a bucket, or, at the last place, those whose group is full.
+    pub(crate) fn handles_at(&self, place: usize) -> impl Iterator<Item = Handle> {
+        let is_bucket = place < self.store.buckets.len();
+        let inside = is_bucket.then(|| self.store.buckets[place].links());
+        let outside = (!is_bucket).then(|| self.store.overflow.iter());
+        let inside = inside.into_iter().flatten().map(|(_, link)| link);
+        inside
+            .chain(outside.into_iter().flatten())
+            .map(|link| link.handle)
+    }
+
     /// Shows the entries from `cursor` on that share a home bucket; returns the cursor to go on with, 0 at the end.
     /// With `expiring`, entries without expiry are left out, and a group is gone through until something shows.
     pub(crate) fn scan(&self, cursor: u64, expiring: bool, visit: &mut impl FnMut(Handle)) -> u64 {
