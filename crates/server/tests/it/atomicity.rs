@@ -178,6 +178,57 @@ fn what_cannot_be_undone_is_refused() {
 }
 
 #[test]
+fn each_of_the_commands_that_cannot_be_undone_is_refused() {
+    let server = Server::start(&[]);
+    let mut client = server.connect();
+    let library = "\"#!lua name=lib\\nredis.register_function('f', function() return 1 end)\"";
+    assert_eq!(client.ask(&format!("FUNCTION LOAD {library}")), "\"lib\"");
+    client.ask("DEBUG SET-DISABLE-DENY-SCRIPTS 1");
+    let before = client.ask("FUNCTION LIST WITHCODE");
+    // (the names of the table's flag, but for those that are never queued or that scripts cannot have)
+    for call in [
+        &*format!("FUNCTION LOAD REPLACE {library}"),
+        "FUNCTION DELETE lib",
+        "FUNCTION FLUSH",
+        "FUNCTION RESTORE x",
+        "FUNCTION KILL",
+        "SCRIPT LOAD x",
+        "SCRIPT FLUSH",
+        "SCRIPT KILL",
+        "CONFIG SET maxmemory 1",
+        "CONFIG RESETSTAT",
+        "CONFIG REWRITE",
+        "CLIENT KILL ID 1",
+        "CLIENT UNBLOCK 1",
+        "CLIENT PAUSE 1",
+        "CLIENT UNPAUSE",
+        "CLIENT SETNAME x",
+        "CLIENT SETINFO LIB-NAME x",
+        "CLIENT NO-EVICT ON",
+        "CLIENT NO-TOUCH ON",
+        "CLIENT ATOMICITY SCRIPTS REDIS",
+    ] {
+        let is_refused = |answer: &str| {
+            answer.starts_with("-ERR '")
+                && answer.contains("' cannot be undone, so it is not allowed")
+        };
+        assert_eq!(client.ask("MULTI ATOMIC"), "+OK");
+        let answer = client.ask(call);
+        assert!(is_refused(&answer), "{call}: {answer}");
+        assert_eq!(
+            client.ask("EXEC"),
+            "-EXECABORT Transaction discarded because of previous errors.",
+            "{call}"
+        );
+        let script = "#!lua flags=atomic\\nreturn redis.pcall(unpack(ARGV))";
+        let answer = client.ask(&format!("EVAL \"{script}\" 0 {call}"));
+        assert!(is_refused(&answer), "{call}: {answer}");
+    }
+    assert_eq!(client.ask("FUNCTION LIST WITHCODE"), before);
+    assert_eq!(client.ask("FCALL f 0"), ":1");
+}
+
+#[test]
 fn whole_databases_come_back() {
     play(
         r##"
