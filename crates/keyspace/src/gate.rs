@@ -25,8 +25,6 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use perilune_structures::prefetch;
-
 use crate::sync::{AtomicU32, AtomicU64, Mutex, MutexGuard, Ordering, fence};
 
 /// Somebody who can be told that it is their turn.
@@ -69,10 +67,11 @@ struct Queue {
 }
 
 /// A lock around `T` with a queue of waiters who hold nothing.
+#[repr(C)]
 pub struct Gate<T> {
-    data: Mutex<T>,
     /// Length of the queue, readable without its lock.
     waiting: AtomicU32,
+    data: Mutex<T>,
     /// Which long transaction holds the gate: 0 for none. Only long ones say so (scripts and EXEC): it answers whom a parked command waits for.
     holder: AtomicU64,
     queue: Mutex<Queue>,
@@ -200,12 +199,6 @@ impl<T> Gate<T> {
         if let Some(next) = next {
             next.target.wake(next.ticket);
         }
-    }
-
-    /// Asks for the memory of what the gate protects, as a hint, without entering: addresses only.
-    #[inline]
-    pub fn prefetch(&self) {
-        prefetch(&self.data);
     }
 
     /// Says which long transaction holds the gate; 0 takes it back. Only the holder may call it.

@@ -3,10 +3,9 @@
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU16, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, RwLock};
 
-use perilune_structures::{Handle, KeyHash, prefetch};
+use perilune_structures::{Handle, KeyHash};
 use perilune_value::Limits;
 use perilune_value::rdb::VersionCheck;
-use smallvec::SmallVec;
 
 use crate::announce::{Announcements, Announcer, EventClass};
 use crate::clock::{Clock, SystemClock};
@@ -30,6 +29,9 @@ pub struct KeyAhead<'a> {
     pub member: Option<&'a [u8]>,
 }
 
+/// So many keys are under way at once: as many misses as a core can have, about.
+const AHEAD_MAX: usize = 16;
+
 /// The stripe of a key whose memory is being asked for.
 struct Entered<'k> {
     data: MutexGuard<'k, StripeData>,
@@ -42,6 +44,10 @@ impl Entered<'_> {
     fn prefetch(&mut self, database: usize, key: &KeyAhead<'_>, step: usize) -> bool {
         let map = &self.data.map;
         if step == 1 {
+            map.prefetch_bucket(database, key.hash);
+            return true;
+        }
+        if step == 2 {
             self.entry = map.probable(database, key.hash);
             if let Some(entry) = self.entry {
                 map.prefetch_place(entry);
@@ -52,14 +58,14 @@ impl Entered<'_> {
             return false;
         };
         match step {
-            2 => {
+            3 => {
                 map.prefetch_entry(entry);
                 key.may_be_object
             }
-            3 => map.prefetch_object(entry),
+            4 => map.prefetch_object(entry),
             _ => map
                 .object(entry)
-                .is_some_and(|object| object.prefetch(step - 4)),
+                .is_some_and(|object| object.prefetch(step - 5)),
         }
     }
 }
@@ -362,13 +368,11 @@ impl Keyspace {
     }
 
     /// Asks for the memory of a key's stripe, as a hint: the first step for each key of a batch, then
-    /// [`Keyspace::prefetch_entry`] for each, then the commands. So the cache misses of a batch overlap instead of coming
+    /// [`Keyspace::prefetch`] for all, then the commands. So the cache misses of a batch overlap instead of coming
     /// one after another.
     #[inline]
     pub fn prefetch_stripe(&self, hash: u64) {
-        let stripe = self.stripe(StripeIndex::of_hash(hash));
-        prefetch(stripe);
-        stripe.gate.prefetch();
+        self.stripe(StripeIndex::of_hash(hash)).prefetch();
     }
 
     /// Asks for what commands on keys will touch, as a hint: bucket, entry, and, for those of collections, the object in its
@@ -376,33 +380,39 @@ impl Keyspace {
     /// keys apart, when the one before has come. The stripe stays locked meanwhile, which nobody waits for: it is only
     /// tried, here as everywhere.
     ///
-    /// With 100,000 keys this takes HGET to 0.6 of its time without, and GET to 0.75.
+    /// With 100,000 keys this takes HGET to 0.6 of its time without, and GET to 0.75. Where a bucket lies, and the whole
+    /// beginning of the stripe, were found without asking at first; with them asked for, a GET among 2,000,000 keys takes 0.56 us
+    /// instead of 0.61 and a SET 0.72 instead of 0.81 (on a machine whose caches others use too).
     pub fn prefetch(&self, database: usize, keys: &[KeyAhead<'_>]) {
-        /// Keys between two steps.
-        const APART: usize = 4;
         if let [first, rest @ ..] = keys
             && rest.iter().all(|key| key.hash == first.hash)
         {
             return self.prefetch_members(database, keys);
         }
-        let mut entered: SmallVec<[Option<Entered<'_>>; 16]> = SmallVec::new();
-        let mut open = 0;
-        let mut at = 0;
+        for keys in keys.chunks(AHEAD_MAX) {
+            self.prefetch_some(database, keys);
+        }
+    }
+
+    /// [`Keyspace::prefetch`] for up to [`AHEAD_MAX`] keys.
+    fn prefetch_some(&self, database: usize, keys: &[KeyAhead<'_>]) {
+        /// Keys between two steps.
+        const APART: usize = 4;
+        let mut entered = [const { None }; AHEAD_MAX];
+        let (mut at, mut open) = (0, 0);
         while at < keys.len() || open > 0 {
-            if let Some(key) = keys.get(at) {
-                // the same key again: it is under way
-                let is_new = at == 0 || keys[at - 1].hash != key.hash;
-                let data = is_new
-                    .then(|| self.gate_of(key.hash).try_enter(Turn::New))
-                    .flatten();
-                open += usize::from(data.is_some());
-                entered.push(data.map(|data| {
-                    data.map.prefetch_bucket(database, key.hash);
-                    Entered { data, entry: None }
-                }));
+            if let Some(key) = keys.get(at)
+                // not the same key again, which is under way
+                && (at == 0 || keys[at - 1].hash != key.hash)
+                && let Some(data) = self.gate_of(key.hash).try_enter(Turn::New)
+            {
+                data.map.prefetch_segment(database, key.hash);
+                entered[at] = Some(Entered { data, entry: None });
+                open += 1;
             }
-            let mut step = 1;
-            while let Some(behind) = at.checked_sub(step * APART) {
+            let (mut behind, mut step) = (at, 1);
+            while behind >= APART {
+                behind -= APART;
                 if let Some(Some(one)) = entered.get_mut(behind) {
                     let key = &keys[behind];
                     if !one.prefetch(database, key, step)

@@ -4,17 +4,36 @@
 /// no result, and turns the cache misses of a batch of commands, which would come one after another, into misses
 /// that overlap.
 #[inline(always)]
-#[allow(unsafe_code)]
 pub fn prefetch<T: ?Sized>(place: &T) {
+    prefetch_address(std::ptr::from_ref(place).cast());
+}
+
+/// As [`prefetch`], for the first so many bytes of a value, and no more than it has.
+#[inline(always)]
+pub fn prefetch_bytes<T>(value: &T, bytes: usize) {
+    let start = std::ptr::from_ref(value).cast::<u8>();
+    let mut offset = 0;
+    while offset < bytes.min(size_of::<T>()) {
+        prefetch_address(start.wrapping_add(offset));
+        offset += LINE_BYTES;
+    }
+}
+
+/// Of a cache line.
+const LINE_BYTES: usize = 64;
+
+#[inline(always)]
+#[allow(unsafe_code)]
+fn prefetch_address(address: *const u8) {
     #[cfg(target_arch = "x86_64")]
     {
         use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
         // SAFETY: a prefetch accesses no memory in the sense of the language and faults on no address; SSE, which
-        // it needs, is part of every x86_64. The address comes from a live reference besides.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(place).cast::<i8>()) };
+        // it needs, is part of every x86_64.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(address.cast::<i8>()) };
     }
     #[cfg(not(target_arch = "x86_64"))]
-    let _ = place;
+    let _ = address;
 }
 
 /// Bit set of those of 16 bytes (8 of `low`, then 8 of `high`, lowest first) that equal `byte`.

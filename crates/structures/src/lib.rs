@@ -31,7 +31,7 @@ mod testing;
 mod tiered_vec;
 
 pub use corrupt::Corrupt;
-pub use cpu::prefetch;
+pub use cpu::{prefetch, prefetch_bytes};
 
 pub use entry_map::{
     Cleared, DetachedDb, EntryMap, EntryView, Handle, KeyHash, NewEntry, NewPayload, Payload,

@@ -14,6 +14,8 @@ use std::collections::{VecDeque, vec_deque};
 use std::ops::{Index, IndexMut};
 use std::slice;
 
+use crate::cpu::prefetch;
+
 /// Items of a full tier.
 pub(crate) const TIER_LEN: usize = 128;
 
@@ -34,6 +36,13 @@ impl<T> TieredVec<T> {
     #[inline]
     pub(crate) fn heap_bytes(&self) -> usize {
         self.capacity * size_of::<T>() + self.tiers.capacity() * size_of::<Vec<T>>()
+    }
+
+    /// Asks for what says where the items at the ends lie, as a hint.
+    #[inline]
+    pub(crate) fn prefetch_ends(&self) {
+        let ends = [self.tiers.front(), self.tiers.back()];
+        ends.into_iter().flatten().for_each(prefetch);
     }
 
     #[inline]

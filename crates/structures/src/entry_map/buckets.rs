@@ -14,6 +14,7 @@ use std::ops::{Index, IndexMut};
 
 use super::bucket::Bucket;
 use super::reserve_tight;
+use crate::cpu::prefetch;
 
 const SEGMENT_BUCKETS: usize = 16;
 const SEGMENT_BUCKETS_MIN: usize = 4;
@@ -29,6 +30,12 @@ impl Buckets {
     #[inline]
     pub(super) fn len(&self) -> usize {
         self.len as usize
+    }
+
+    /// Asks for what says where a bucket lies, as a hint.
+    #[inline]
+    pub(super) fn prefetch_place(&self, index: usize) {
+        prefetch(&self.segments[index / SEGMENT_BUCKETS]);
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Bucket> {

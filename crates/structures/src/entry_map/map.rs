@@ -95,15 +95,17 @@ pub struct EntryView<'a, H> {
 /// # Panics
 /// Methods that take a [`Handle`] may panic when its entry has been freed or moved; those that take a hash and a
 /// handle, when that entry is not linked in that database. That is a bug of the caller. Nothing else panics.
+// In the order of use, here and in its parts: what a search touches lies together.
+#[repr(C)]
 pub struct EntryMap<H, S> {
-    pub(super) tables: Tables,
-    pub(super) abandoned: Abandoned,
-    pub(super) slab: Slab<StripeSizes>,
-    pub(super) heap: Heap<H>,
-    pub(super) hasher: S,
     /// What was found last: many look for one key several times in a row. Nothing, once an entry has been unlinked or
     /// has moved.
     pub(super) last: Cell<Last>,
+    pub(super) heap: Heap<H>,
+    pub(super) tables: Tables,
+    pub(super) slab: Slab<StripeSizes>,
+    pub(super) abandoned: Abandoned,
+    pub(super) hasher: S,
 }
 
 /// A linked entry. Whether it has a certain key is still to be looked at.
@@ -211,6 +213,15 @@ impl<H, S: KeyHash> EntryMap<H, S> {
     #[inline]
     pub(super) fn forget_last(&mut self) {
         self.last.set(Last::default());
+    }
+
+    /// Asks for what says where a search begins, as a hint: call it for each key of a batch, then
+    /// [`prefetch_bucket`](Self::prefetch_bucket).
+    #[inline]
+    pub fn prefetch_segment(&self, db: usize, hash: u64) {
+        if let Some(table) = self.tables.get(db) {
+            table.prefetch_place(hash);
+        }
     }
 
     /// Asks for the memory where a search begins, as a hint: call it for each key of a batch, then ask for what

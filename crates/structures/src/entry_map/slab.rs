@@ -152,6 +152,7 @@ struct Class {
 }
 
 /// See the module.
+#[repr(C)]
 pub(crate) struct Slab<Z> {
     chunks: Vec<Chunk>,
     free_numbers: u32,

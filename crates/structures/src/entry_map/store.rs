@@ -86,6 +86,14 @@ impl Store {
             .map(|link| link.handle)
     }
 
+    /// Asks for what says where that cache line is, as a hint.
+    #[inline]
+    pub(super) fn prefetch_place(&self, group: Group, mark: Mark) {
+        if group.count > 0 {
+            self.buckets.prefetch_place(group.bucket(group.home(mark)));
+        }
+    }
+
     /// Asks for the cache line where the search for this mark begins.
     #[inline]
     pub(super) fn prefetch(&self, group: Group, mark: Mark) {

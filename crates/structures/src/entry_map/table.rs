@@ -110,6 +110,13 @@ impl Table {
             .find(self.layout.group(hash), Mark::of(hash), is_it)
     }
 
+    /// Asks for what says where that cache line is, as a hint.
+    #[inline]
+    pub(crate) fn prefetch_place(&self, hash: u64) {
+        let group = self.layout.group(hash);
+        self.store.prefetch_place(group, Mark::of(hash));
+    }
+
     /// Asks for the cache line where the search for this hash begins.
     #[inline]
     pub(crate) fn prefetch(&self, hash: u64) {

@@ -14,9 +14,10 @@ use super::table::Table;
 
 /// See the module.
 #[derive(Default)]
+#[repr(C)]
 pub(super) struct Tables {
-    first: Table,
     more: Vec<Option<Box<Table>>>,
+    first: Table,
 }
 
 impl Tables {

@@ -64,12 +64,15 @@ impl QuickList {
         QuickList::default()
     }
 
-    /// Asks for the nodes at the ends, as a hint, and for their bytes when the nodes have come.
+    /// Asks for what leads to the elements at the ends, as a hint, step after step, and for them in step 2.
     #[inline]
-    pub fn prefetch_ends(&self, bytes_too: bool) {
+    pub fn prefetch_ends(&self, step: usize) {
+        if step == 0 {
+            return self.nodes.prefetch_ends();
+        }
         for (node, at_front) in [(self.nodes.front(), true), (self.nodes.back(), false)] {
             match node {
-                Some(node) if bytes_too => node.prefetch_end(at_front),
+                Some(node) if step > 1 => node.prefetch_end(at_front),
                 Some(node) => prefetch(node),
                 None => {}
             }

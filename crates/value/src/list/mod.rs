@@ -24,7 +24,7 @@ use std::fmt;
 use std::ops::{ControlFlow, Range};
 
 use perilune_structures::quicklist::Node;
-use perilune_structures::{Fill, Item, Listpack, QuickList, prefetch};
+use perilune_structures::{Fill, Item, Listpack, QuickList, prefetch_bytes};
 
 use crate::edit::{Collection, Limits};
 use crate::object::Object;
@@ -82,10 +82,10 @@ impl List {
     pub(crate) fn prefetch(&self, step: usize) -> bool {
         match (&self.0, step) {
             (Encoding::Packed(pack), _) => pack.prefetch(),
-            (Encoding::Quick(quick), 0) => prefetch(&**quick),
-            (Encoding::Quick(quick), step) => quick.list.prefetch_ends(step > 1),
+            (Encoding::Quick(quick), 0) => prefetch_bytes(&**quick, size_of::<Quick>()),
+            (Encoding::Quick(quick), step) => quick.list.prefetch_ends(step - 1),
         }
-        matches!(self.0, Encoding::Quick(_)) && step < 2
+        matches!(self.0, Encoding::Quick(_)) && step < 3
     }
 }
 
