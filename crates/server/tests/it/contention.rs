@@ -3,7 +3,9 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use crate::harness::{Client, Server, alone};
+use perilune_resp::client::Value;
+
+use crate::harness::{Client, Server, alone, eventually, show};
 
 /// Runs `step` on some connections at once for a second; how often each got round.
 fn race(server: &Server, clients: usize, step: impl Fn(usize, &mut Client) + Sync) -> Vec<u64> {
@@ -130,4 +132,44 @@ fn flushall_gets_through_among_scripts_that_never_pause() {
         keys.into_inner()
     );
     assert!(most < 200, "{most}");
+}
+
+#[test]
+fn a_rerun_draws_the_same_numbers_and_looks_at_the_clock_anew() {
+    let _alone = alone();
+    let server = Server::start(&["--io-threads", "1"]);
+    let (mut holder, mut client) = (server.connect(), server.connect());
+    // what a library keeps between calls is the one thing by which a run can be seen that was taken back
+    let library = "#!lua name=lib\\nlocal runs = {}\\nredis.register_function('f', function() local time = redis.call('time') runs[#runs + 1] = {math.random(1000000), table.concat(redis.call('srandmember', 'members', 3), ' '), time[1] * 1000000 + time[2]} redis.call('get', 'held') local told = runs runs = {} return told end)";
+    assert_eq!(
+        client.ask(&format!("FUNCTION LOAD \"{library}\"")),
+        "\"lib\""
+    );
+    client.ask("SADD members a b c d e f g h i j k l m n o p");
+    let hold = "EVAL \"redis.call('set', KEYS[1], 'x') local began = os.clock() while os.clock() - began < 0.1 do end\" 1 held";
+    eventually("a run was repeated on the same thread", || {
+        holder.send(hold);
+        std::thread::sleep(Duration::from_millis(30));
+        client.send("FCALL f 0");
+        let told = client.receive().expect("an answer");
+        holder.receive();
+        let runs = told.as_array().expect("its runs");
+        let [.., first, last] = runs else {
+            return false;
+        };
+        let parts = |run: &Value| {
+            let [number, members, time] = run.as_array().expect("three things") else {
+                panic!("three things: {run:?}");
+            };
+            (
+                show(number),
+                show(members),
+                time.as_integer().expect("a time"),
+            )
+        };
+        let (first, last) = (parts(first), parts(last));
+        assert_eq!((&first.0, &first.1), (&last.0, &last.1));
+        assert!(first.2 + 10_000 < last.2, "{first:?} {last:?}");
+        true
+    });
 }
