@@ -457,6 +457,37 @@ const WHOLE_TEXT_BYTES: usize = 100;
 const UNKNOWN: &[u8] = b"paAF";
 const UNKNOWN_BEGIN: u8 = 0x80;
 
+/// A conversion of a format, which takes an argument: `%5.2f`.
+struct Conversion<'a> {
+    /// Where its `%` is.
+    start: usize,
+    modifiers: &'a [u8],
+    /// Where its letter is: the end of the format, if that is missing.
+    end: usize,
+}
+
+/// The conversions of a format, one for each argument from the second on; `%%` is none.
+fn conversions(format: &[u8]) -> impl Iterator<Item = Conversion<'_>> {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        loop {
+            let start = at + memchr::memchr(b'%', &format[at..])?;
+            at = start + 1;
+            if format.get(at) == Some(&b'%') {
+                at += 1;
+                continue;
+            }
+            let is_modifier = |byte: &&u8| b"-+ #0123456789.".contains(byte);
+            at += format[at..].iter().take_while(is_modifier).count();
+            return Some(Conversion {
+                start,
+                modifiers: &format[start + 1..at],
+                end: at,
+            });
+        }
+    })
+}
+
 /// Makes LuaJIT's `format` answer as that of Lua 5.1 where it would not: `%q` escapes the quote, the backslash, the
 /// line break, `\r` and NUL and leaves other bytes as they are, so its argument is quoted here and the conversion made a `%s`;
 /// what goes through C's `sprintf` ends at a NUL; and see [`ZERO_TO_F`], [`INTEGER_END`], [`UNKNOWN`].
@@ -469,18 +500,13 @@ unsafe fn adapt_arguments(lua: *mut lua_State) {
             len: state::of(lua).text.len(),
         };
         let begin = adapted.len;
-        let (mut copied, mut at, mut arg) = (0, 0, 1);
-        while let Some(percent) = memchr::memchr(b'%', &format[at..]) {
-            let start = at + percent;
-            at = start + 1;
-            if format.get(at) == Some(&b'%') {
-                at += 1;
-                continue;
-            }
-            let is_modifier = |byte: &&u8| b"-+ #0123456789.".contains(byte);
-            at += format[at..].iter().take_while(is_modifier).count();
-            arg += 1;
-            let modifiers = &format[start + 1..at];
+        let mut copied = 0;
+        for (conversion, arg) in conversions(format).zip(2..) {
+            let Conversion {
+                start,
+                modifiers,
+                end: at,
+            } = conversion;
             if !behind_modifiers(modifiers).is_empty() {
                 // which is an error
                 continue;
@@ -586,18 +612,10 @@ unsafe fn check_format(lua: *mut lua_State, first: c_int) {
     // SAFETY: called by `format`.
     unsafe {
         let format = checked_bytes(lua, 1);
-        let (mut at, mut arg) = (0, 1);
-        while let Some(percent) = memchr::memchr(b'%', &format[at..]) {
-            at += percent + 1;
-            if format.get(at) == Some(&b'%') {
-                at += 1;
-                continue;
-            }
-            let is_modifier = |byte: &&u8| b"-+ #0123456789.".contains(byte);
-            at += format[at..].iter().take_while(is_modifier).count();
-            arg += 1;
+        for (conversion, arg) in conversions(format).zip(2..) {
             let is_text = matches!(lua_type(lua, arg), LUA_TSTRING | LUA_TNUMBER | LUA_TNONE);
-            if arg >= first && !is_text && matches!(format.get(at), Some(b's' | b'q')) {
+            let letter = format.get(conversion.end);
+            if arg >= first && !is_text && matches!(letter, Some(b's' | b'q')) {
                 let mut text = ShortText::new();
                 text.push(b"string expected, got ");
                 text.push(state::type_name(lua, arg));
