@@ -43,13 +43,22 @@ fn parse_saturating(bytes: &[u8]) -> Option<f64> {
 /// left: leading white space is allowed, an empty text is 0, what is too big is infinite, what is too small is 0, and
 /// the text ends at its first NUL. No NaN.
 pub fn parse_f64_laxly(bytes: &[u8]) -> Option<f64> {
+    // nearly all; where windows slide, one bound is the other's end of the world
+    if let Some(integer) = parse_digits(bytes) {
+        return Some(integer);
+    }
+    match bytes {
+        b"-inf" => return Some(f64::NEG_INFINITY),
+        b"+inf" | b"inf" => return Some(f64::INFINITY),
+        _ => {}
+    }
     let text = bytes.split(|&byte| byte == 0).next().unwrap_or_default();
     if text.is_empty() {
         return Some(0.0);
     }
     let is_space = |byte: &u8| byte.is_ascii_whitespace() || *byte == b'\x0b';
     let text = &text[text.iter().take_while(|byte| is_space(byte)).count()..];
-    parse_digits(text).or_else(|| parse_saturating(text))
+    parse_saturating(text)
 }
 
 /// Reads what most numbers are: a few digits, perhaps with a sign `-`. Rounded to the nearest double, as any other way.
