@@ -486,7 +486,7 @@ pub fn run(
         memory_bytes: server.script_memory_limit(),
     });
     let savepoint = txn.savepoint();
-    if savepoint.is_none() {
+    if txn.record_was_dropped() {
         // what stands before it in an EXEC has outgrown the limit
         call.thread.slot.set_past_undo();
     }
