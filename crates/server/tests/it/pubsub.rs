@@ -692,7 +692,7 @@ fn messages_wait_for_an_exec_that_unsubscribes() {
     for call in ["HELLO 3", "SUBSCRIBE a", "MULTI", "PUBLISH a own"] {
         client.ask(call);
     }
-    client.ask("EVAL \"for i = 1, 100000000 do end return 'done'\" 0");
+    client.ask("EVAL \"for i = 1, 2000000000 do end return 'done'\" 0");
     client.ask("UNSUBSCRIBE a");
     client.ask("PUBLISH a unheard");
     client.send("EXEC");
