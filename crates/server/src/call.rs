@@ -16,7 +16,7 @@ use crate::running::RunSlot;
 use crate::scripting::{LazyVm, ScriptMemory, Scripts};
 use crate::server::Server;
 use crate::session::Session;
-use crate::stats::{ProgramTotals, Shard};
+use crate::stats::{ERROR_CODES_MAX, OTHER_CODES, ProgramTotals, Shard, error_code};
 use crate::table::Handler;
 
 /// An entry of the command table.
@@ -59,8 +59,13 @@ pub struct Thread {
     pub began: Cell<Option<Instant>>,
     /// What a long transaction has done that must not be seen before it commits.
     deferred: RefCell<Vec<Deferred>>,
+    /// How many different errors are among it, and how many more there were that are not.
+    different_errors: Cell<usize>,
+    further_errors: Cell<u64>,
     /// The calls that it has made.
     counted: RefCell<Vec<Counted>>,
+    /// The last moment that was marked.
+    marked: Cell<DeferredMark>,
     /// The record of the last one, emptied for the next.
     pub spare_record: Cell<Option<SpareRecord>>,
     /// Scripts that it has brought, and whether to stay: they are known to others when it commits.
@@ -198,20 +203,8 @@ pub struct Counted {
 
 /// Something else that waits for the commit of a long transaction.
 pub enum Deferred {
-    /// A command inside it has ended in an error.
-    Error {
-        /// The command's number.
-        id: usize,
-        /// The error's text; none if it was counted before.
-        message: Option<Vec<u8>>,
-    },
-    /// A call inside it was refused.
-    Rejected {
-        /// The command's number, if there is such a command.
-        id: Option<usize>,
-        /// The error's text.
-        message: Vec<u8>,
-    },
+    /// Commands inside it have ended in errors, or were refused.
+    Errors(Errors),
     /// `redis.log`.
     Log {
         /// How important it is.
@@ -221,14 +214,32 @@ pub enum Deferred {
     },
 }
 
-/// A moment in what is deferred, see [`Thread::forget_calls`]. The default is the beginning.
+/// Errors of one command with one code.
+#[derive(Debug)]
+pub struct Errors {
+    /// The command's number, if there is such a command.
+    pub id: Option<usize>,
+    /// It was not run at all.
+    pub refused: bool,
+    /// The code, by which errors are counted; none if they were counted before.
+    pub code: Option<Box<[u8]>>,
+    /// How many.
+    pub count: u64,
+}
+
+/// A transaction counts as many different [`Errors`] apart: scripts can make up codes.
+const DIFFERENT_ERRORS_MAX: usize = 4 * ERROR_CODES_MAX;
+
+/// Among so many of the latest it is looked for one to which another error can be added.
+const LATEST_ERRORS: usize = 16;
+
+/// A moment in what is deferred, see [`Thread::forget_calls`]. The default is the beginning. What was there by then is not added
+/// to any more, so that it can be found as it was.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct DeferredMark {
     len: usize,
     scripts: usize,
     counted: usize,
-    /// The last of these as it was then: it may count more since.
-    last: Option<Counted>,
 }
 
 impl Drop for Thread {
@@ -245,7 +256,10 @@ impl Thread {
             shard,
             began: Cell::new(None),
             deferred: RefCell::new(Vec::new()),
+            different_errors: Cell::new(0),
+            further_errors: Cell::new(0),
             counted: RefCell::new(Vec::new()),
+            marked: Cell::default(),
             spare_record: Cell::new(None),
             new_scripts: RefCell::default(),
             deferred_log_bytes: Cell::new(0),
@@ -308,12 +322,14 @@ impl Thread {
     /// Counts calls of one command when the transaction commits.
     pub fn defer_calls(&self, id: usize, more: u64, nanoseconds: u64) {
         let mut counted = self.counted.borrow_mut();
-        match counted.last_mut() {
-            Some(last) if last.id == id => {
-                last.count += more;
-                last.nanoseconds += nanoseconds;
+        let marked = self.marked.get().counted;
+        // mostly the last; a script that calls commands by turns must not make the list longer and longer
+        match counted[marked..].iter_mut().rfind(|it| it.id == id) {
+            Some(before) => {
+                before.count += more;
+                before.nanoseconds += nanoseconds;
             }
-            _ => counted.push(Counted {
+            None => counted.push(Counted {
                 id,
                 count: more,
                 nanoseconds,
@@ -323,10 +339,40 @@ impl Thread {
 
     /// Counts an error when the transaction commits.
     pub fn defer_error(&self, id: usize, error: &CommandError) {
-        let message = (!error.was_counted()).then(|| error.message().to_vec());
-        self.deferred
-            .borrow_mut()
-            .push(Deferred::Error { id, message });
+        let message = (!error.was_counted()).then(|| error.message());
+        self.defer_errors(Some(id), false, message, 1);
+    }
+
+    /// Counts errors when the transaction commits: of this command, and with the code of this text, if they were not counted
+    /// before.
+    fn defer_errors(&self, id: Option<usize>, refused: bool, message: Option<&[u8]>, count: u64) {
+        let code = message.map(error_code);
+        let mut deferred = self.deferred.borrow_mut();
+        let marked = self.marked.get().len;
+        let mut latest = deferred[marked..].iter_mut().rev().take(LATEST_ERRORS);
+        let same = latest.find_map(|it| match it {
+            Deferred::Errors(errors)
+                if errors.id == id
+                    && errors.refused == refused
+                    && errors.code.as_deref() == code =>
+            {
+                Some(errors)
+            }
+            _ => None,
+        });
+        if let Some(errors) = same {
+            errors.count += count;
+        } else if self.different_errors.get() < DIFFERENT_ERRORS_MAX {
+            self.different_errors.set(self.different_errors.get() + 1);
+            deferred.push(Deferred::Errors(Errors {
+                id,
+                refused,
+                code: code.map(Box::from),
+                count,
+            }));
+        } else if code.is_some() {
+            self.further_errors.set(self.further_errors.get() + count);
+        }
     }
 
     /// Counts the errors in an answer when the transaction commits: each that a command raised was counted there and
@@ -340,7 +386,6 @@ impl Thread {
         if counted_errors == 0 && new_errors.is_empty() && answer.first() != Some(&b'-') {
             return;
         }
-        let mut deferred = self.deferred.borrow_mut();
         let (new, counted) = match answer {
             // answered by a command that is no script
             [b'-', text @ ..] if new_errors.is_empty() && counted_errors == 0 => {
@@ -349,19 +394,17 @@ impl Thread {
             }
             _ => (new_errors, counted_errors),
         };
-        for _ in 0..counted {
-            deferred.push(Deferred::Error { id, message: None });
+        if counted > 0 {
+            self.defer_errors(Some(id), false, None, counted);
         }
-        for (number, message) in new.into_iter().enumerate() {
-            let message = message.into_vec();
-            deferred.push(if number == 0 {
-                Deferred::Error {
-                    id,
-                    message: Some(message),
-                }
+        for (number, message) in new.iter().enumerate() {
+            // the first makes it fail, the others are errors of no command
+            let (id, refused) = if number == 0 {
+                (Some(id), false)
             } else {
-                Deferred::Rejected { id: None, message }
-            });
+                (None, true)
+            };
+            self.defer_errors(id, refused, Some(message), 1);
         }
     }
 
@@ -405,10 +448,7 @@ impl Thread {
 
     /// Counts a refusal when the transaction commits.
     pub fn defer_rejected(&self, id: Option<usize>, error: &CommandError) {
-        self.deferred.borrow_mut().push(Deferred::Rejected {
-            id,
-            message: error.message().to_vec(),
-        });
+        self.defer_errors(id, true, Some(error.message()), 1);
     }
 
     /// Logs a line when the transaction commits. Of a script that logs without end the first lines are kept.
@@ -436,6 +476,7 @@ impl Thread {
         if counted.capacity() > DEFERRED_KEPT_MAX {
             *counted = Vec::new();
         }
+        self.marked.set(DeferredMark::default());
     }
 
     /// Whether there is anything else to be done then.
@@ -447,7 +488,18 @@ impl Thread {
     /// What else is to be done then.
     pub fn take_deferred(&self) -> Vec<Deferred> {
         self.deferred_log_bytes.set(0);
-        std::mem::take(&mut self.deferred.borrow_mut())
+        self.different_errors.set(0);
+        let mut deferred = std::mem::take(&mut *self.deferred.borrow_mut());
+        match self.further_errors.take() {
+            0 => {}
+            count => deferred.push(Deferred::Errors(Errors {
+                id: None,
+                refused: true,
+                code: Some(OTHER_CODES.into()),
+                count,
+            })),
+        }
+        deferred
     }
 
     /// Gives the list back, empty, so that the next transaction need not make one.
@@ -460,13 +512,13 @@ impl Thread {
 
     /// Marks this moment.
     pub fn mark_deferred(&self) -> DeferredMark {
-        let counted = self.counted.borrow();
-        DeferredMark {
+        let mark = DeferredMark {
             len: self.deferred.borrow().len(),
             scripts: self.new_scripts.borrow().len(),
-            counted: counted.len(),
-            last: counted.last().copied(),
-        }
+            counted: self.counted.borrow().len(),
+        };
+        self.marked.set(mark);
+        mark
     }
 
     /// What was called since a moment was taken back: it is not counted as called. Errors are still counted, as errors of no
@@ -478,17 +530,21 @@ impl Thread {
         let since = deferred.split_off(len);
         let mut counted = self.counted.borrow_mut();
         counted.truncate(mark.counted);
-        if let (Some(last), Some(then)) = (counted.last_mut(), mark.last) {
-            *last = then;
-        }
         let kept = since.into_iter().filter_map(|it| match it {
-            Deferred::Error { message, .. } => {
-                message.map(|message| Deferred::Rejected { id: None, message })
-            }
-            Deferred::Rejected { message, .. } => Some(Deferred::Rejected { id: None, message }),
+            Deferred::Errors(errors) => errors.code.is_some().then_some(Deferred::Errors(Errors {
+                id: None,
+                refused: true,
+                ..errors
+            })),
             line @ Deferred::Log { .. } => Some(line),
         });
         deferred.extend(kept);
+        // CONFIG RESETSTAT may have left less than there was
+        self.marked.set(DeferredMark {
+            len,
+            counted: counted.len(),
+            ..mark
+        });
     }
 
     /// CONFIG RESETSTAT: what the transaction has counted so far goes with the rest.
@@ -496,14 +552,20 @@ impl Thread {
         let mut deferred = self.deferred.borrow_mut();
         deferred.retain(|deferred| matches!(deferred, Deferred::Log { .. }));
         self.counted.borrow_mut().clear();
+        self.different_errors.set(0);
+        self.further_errors.set(0);
+        self.marked.set(DeferredMark::default());
     }
 
     /// The transaction was taken back: none of it happened.
     pub fn forget_deferred(&self) {
         self.deferred_log_bytes.set(0);
         self.deferred.borrow_mut().clear();
+        self.different_errors.set(0);
+        self.further_errors.set(0);
         self.counted.borrow_mut().clear();
         self.new_scripts.borrow_mut().clear();
+        self.marked.set(DeferredMark::default());
     }
 }
 
@@ -543,12 +605,96 @@ mod tests {
     use crate::running::Running;
     use crate::stats::Stats;
 
-    #[test]
-    fn lines_that_wait_for_a_commit_are_bounded() {
-        let thread = Thread::new(
+    fn thread() -> Thread {
+        Thread::new(
             Running::default().register(),
             Stats::default().shard_for_thread(0),
+        )
+    }
+
+    fn calls(thread: &Thread) -> Vec<(usize, u64)> {
+        let mut calls = Vec::new();
+        thread.settle_calls(|counted| calls.push((counted.id, counted.count)));
+        calls
+    }
+
+    fn errors(thread: &Thread) -> Vec<(Option<usize>, bool, String, u64)> {
+        let errors = thread
+            .take_deferred()
+            .into_iter()
+            .filter_map(|deferred| match deferred {
+                Deferred::Errors(errors) => Some(errors),
+                Deferred::Log { .. } => None,
+            });
+        errors
+            .map(|it| {
+                let code = it.code.map_or(String::new(), |code| {
+                    String::from_utf8_lossy(&code).into_owned()
+                });
+                (it.id, it.refused, code, it.count)
+            })
+            .collect()
+    }
+
+    #[test]
+    fn what_a_script_does_by_turns_is_counted_in_little_room() {
+        let thread = thread();
+        for _ in 0..1_000 {
+            thread.defer_call(1, 0);
+            thread.defer_error(1, &CommandError::new("WRONGTYPE a"));
+            thread.defer_call(2, 0);
+            thread.defer_rejected(Some(2), &CommandError::new("ERR b"));
+            thread.defer_rejected(None, &CommandError::new("ERR c"));
+        }
+        assert_eq!(calls(&thread), [(1, 1_000), (2, 1_000)]);
+        assert_eq!(
+            errors(&thread),
+            [
+                (Some(1), false, "WRONGTYPE".into(), 1_000),
+                (Some(2), true, "ERR".into(), 1_000),
+                (None, true, "ERR".into(), 1_000)
+            ]
         );
+    }
+
+    #[test]
+    fn codes_that_a_script_makes_up_are_counted_together_from_some_number_on() {
+        let thread = thread();
+        for _ in 0..2 {
+            for number in 0..DIFFERENT_ERRORS_MAX + 100 {
+                thread.defer_errors(Some(1), false, Some(format!("C{number} x").as_bytes()), 1);
+            }
+            let errors = errors(&thread);
+            assert_eq!(errors.len(), DIFFERENT_ERRORS_MAX + 1);
+            let others = String::from_utf8_lossy(OTHER_CODES).into_owned();
+            assert_eq!(errors.last(), Some(&(None, true, others, 100)));
+        }
+    }
+
+    #[test]
+    fn what_is_taken_back_has_failed_but_was_not_called() {
+        let thread = thread();
+        let count = || {
+            thread.defer_call(1, 0);
+            thread.defer_error(1, &CommandError::new("ERR x"));
+        };
+        count();
+        let first = thread.mark_deferred();
+        count();
+        let second = thread.mark_deferred();
+        count();
+        thread.forget_calls(second);
+        count();
+        thread.forget_calls(first);
+        count();
+        assert_eq!(calls(&thread), [(1, 1), (1, 1)]);
+        let total: u64 = errors(&thread).iter().map(|it| it.3).sum();
+        assert_eq!(total, 5);
+    }
+
+    #[test]
+    fn lines_that_wait_for_a_commit_are_bounded() {
+        let thread = thread();
         let line = vec![b'x'; 1 << 20];
         for _ in 0..2 {
             for _ in 0..100 {

@@ -716,17 +716,19 @@ impl Server {
         let mut list = thread.take_deferred();
         for deferred in list.drain(..) {
             match deferred {
-                Deferred::Error { id, message } => {
-                    thread.shard.commands[id].failed.add(1);
-                    if let Some(message) = message {
-                        self.stats.errors.count(&message);
+                Deferred::Errors(errors) => {
+                    if let Some(id) = errors.id {
+                        let command = &thread.shard.commands[id];
+                        let tally = if errors.refused {
+                            &command.rejected
+                        } else {
+                            &command.failed
+                        };
+                        tally.add(errors.count);
                     }
-                }
-                Deferred::Rejected { id, message } => {
-                    if let Some(id) = id {
-                        thread.shard.commands[id].rejected.add(1);
+                    if let Some(code) = errors.code {
+                        self.stats.errors.count_code(&code, errors.count);
                     }
-                    self.stats.errors.count(&message);
                 }
                 Deferred::Log { level, message } => {
                     crate::log::at(level, format_args!("{}", String::from_utf8_lossy(&message)));

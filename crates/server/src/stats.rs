@@ -157,32 +157,40 @@ pub struct ErrorTotals {
 }
 
 /// As many codes are counted apart; a client that makes up codes (scripts can) must not fill the memory.
-const ERROR_CODES_MAX: usize = 128;
+pub const ERROR_CODES_MAX: usize = 128;
 
 /// Where all others are counted.
-const OTHER_CODES: &[u8] = b"ERRORSTATS_OVERFLOW";
+pub const OTHER_CODES: &[u8] = b"ERRORSTATS_OVERFLOW";
 
 /// The longest code of an error. What has no blank that near its beginning has no code.
 const ERROR_CODE_LEN_MAX: usize = 30;
 
+/// The code of an error reply with this text.
+pub fn error_code(message: &[u8]) -> &[u8] {
+    let mut words = message[..message.len().min(ERROR_CODE_LEN_MAX + 1)].splitn(2, |b| *b == b' ');
+    match (words.next(), words.next()) {
+        (Some(code), Some(_)) => code,
+        // scripts can answer errors that have no code
+        _ => b"ERR",
+    }
+}
+
 impl ErrorTotals {
     /// Counts an error reply with this text.
     pub fn count(&self, message: &[u8]) {
-        self.total.fetch_add(1, Ordering::Relaxed);
-        let mut words =
-            message[..message.len().min(ERROR_CODE_LEN_MAX + 1)].splitn(2, |b| *b == b' ');
-        let code = match (words.next(), words.next()) {
-            (Some(code), Some(_)) => code,
-            // scripts can answer errors that have no code
-            _ => b"ERR",
-        };
+        self.count_code(error_code(message), 1);
+    }
+
+    /// Counts error replies with this code.
+    pub fn count_code(&self, code: &[u8], replies: u64) {
+        self.total.fetch_add(replies, Ordering::Relaxed);
         let mut by_code = self.by_code.lock().unwrap_or_else(|e| e.into_inner());
         if let Some(count) = by_code.get_mut(code) {
-            *count += 1;
+            *count += replies;
         } else if by_code.len() < ERROR_CODES_MAX {
-            by_code.insert(code.to_vec(), 1);
+            by_code.insert(code.to_vec(), replies);
         } else {
-            *by_code.entry(OTHER_CODES.to_vec()).or_default() += 1;
+            *by_code.entry(OTHER_CODES.to_vec()).or_default() += replies;
         }
     }
 
