@@ -1,10 +1,13 @@
 //! What it costs that everything can be taken back.
 //!
 //! ```text
+//! export CARGO_PROFILE_FAST_CODEGEN_UNITS=1 CARGO_PROFILE_FAST_INCREMENTAL=false
 //! cargo build --profile fast -p perilune-server --features measure-without-undo    (put aside as `without`)
 //! cargo build --profile fast -p perilune-server
 //! perilune-bench --server perilune=target/fast/perilune --server without=... --undo --check
 //! ```
+//!
+//! (With several units the two builds differ by what is inlined where, which is more than what undo costs a plain command.)
 //!
 //! Three tables. *The record*: instructions per operation of each server against those of the last one, which is a build
 //! without undo. *Undeclared keys*: the same script with its key in KEYS and in ARGV, on one loop; and with two loops and
