@@ -18,6 +18,8 @@ perilune-differential --left <our binary> --right <reference binary> [option...]
   --only <word>           only commands whose names begin with this; may be repeated
   --left-arg '<word>...'  arguments for the left server, words split at spaces; may be repeated
   --right-arg '<word>...' the same for the right one
+  --lock-chaos            the left server is of the build whose locks fail by chance: let it settle between calls
+                          that serve those who wait
   --conversions           only scripts, functions and the values that go through them (conversions.rs, libraries.rs)
   --known <file>          more differences that are meant, as in known.txt
   --max-mismatches <n>    give up after so many groups of differences (50)
@@ -48,7 +50,7 @@ impl Options {
         let (mut calls, mut seed, mut only, mut mismatches_max) =
             (1_000_000, fastrand::u64(..), Vec::new(), 50);
         let mut known: Option<PathBuf> = None;
-        let mut conversions = false;
+        let (mut conversions, mut settles) = (false, false);
         let (mut protocols, mut shrinks, mut prints_coverage) = (Protocols::Both, true, false);
         let mut parser = lexopt::Parser::from_env();
         let words = |line: String| {
@@ -63,6 +65,7 @@ impl Options {
                 Long("left-arg") => left_arguments.extend(words(parser.value()?.string()?)),
                 Long("right-arg") => right_arguments.extend(words(parser.value()?.string()?)),
                 Long("conversions") => conversions = true,
+                Long("lock-chaos") => settles = true,
                 Long("known") => known = Some(parser.value()?.into()),
                 Long("calls") => calls = parser.value()?.parse()?,
                 Long("short") => calls = 50_000,
@@ -95,6 +98,7 @@ impl Options {
             left_arguments,
             right_arguments,
             protocols,
+            settles,
         };
         Ok(Self {
             recipe,
