@@ -5,6 +5,8 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use perilune_resp::read_usual;
+
 use crate::pair::Step;
 
 /// Whether the right server's events are the left's with such deletions among them, at least one.
@@ -30,16 +32,29 @@ pub fn explains(steps: &[Step], left: &[String], right: &[String]) -> bool {
 
 /// The keys that a step gives such a time, by a script that is told what to call as well.
 fn keys(step: &Step, now_ms: i64) -> Vec<&[u8]> {
-    let Step::Call { words, .. } = step else {
-        return Vec::new();
-    };
+    let words = words(step);
     let calls = words.windows(3).filter(|call| {
-        let time = std::str::from_utf8(&call[2])
+        let time = std::str::from_utf8(call[2])
             .ok()
             .and_then(|text| text.parse().ok());
-        time.is_some_and(|time| has_passed(&call[0], time, now_ms))
+        time.is_some_and(|time| has_passed(call[0], time, now_ms))
     });
-    calls.map(|call| &call[1][..]).collect()
+    calls.map(|call| call[1]).collect()
+}
+
+/// The words that a step sends, those of one call behind those of the other.
+fn words(step: &Step) -> Vec<&[u8]> {
+    match step {
+        Step::Call { words, .. } => words.iter().map(|word| &word[..]).collect(),
+        Step::Raw { bytes, .. } => {
+            let (mut words, mut rest) = (Vec::new(), &bytes[..]);
+            while let Some(taken) = read_usual(rest, |word| words.push(word)) {
+                rest = &rest[taken..];
+            }
+            words
+        }
+        _ => Vec::new(),
+    }
 }
 
 fn has_passed(command: &[u8], time: i64, now_ms: i64) -> bool {
@@ -78,6 +93,11 @@ mod tests {
         assert!(check(&calls, &[set], &[del, also_del, set]));
         assert!(check(&["EVAL x 0 pexpireat a 1"], &[], &[del]));
         assert!(!check(&calls, &[set], &[del, del, set]), "one call");
+        let raw = Step::Raw {
+            session: 0,
+            bytes: b"*1\r\n$4\r\nPING\r\n*3\r\n$6\r\nexpire\r\n$1\r\na\r\n$3\r\n-40\r\n".to_vec(),
+        };
+        assert!(explains(&[raw], &[], &[del.to_owned()]), "as bytes");
         assert!(!check(&calls, &[set, del], &[set]), "the left one's");
         assert!(!check(&calls, &[set], &[del]), "another is missing");
         assert!(!check(&["EXPIRE a 1"], &[], &[del]), "not yet");
