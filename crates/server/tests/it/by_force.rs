@@ -375,22 +375,7 @@ fn examine(seed: u64, loops: &str, rounds: u64) {
     );
     stage.ask_all(&["DEBUG SET-DISABLE-DENY-SCRIPTS 1", "DEBUG EFFECTS START"]);
     stage.set_up();
-    let mut waiting: Vec<Client> = Vec::new();
-    for (number, call) in [
-        "BLPOP waited 0",
-        "BLMPOP 0 1 waited LEFT COUNT 2",
-        "BZPOPMIN ranking 0",
-    ]
-    .iter()
-    .enumerate()
-    {
-        let mut one = stage.server.connect();
-        one.send(call);
-        waiting.push(one);
-        eventually("it waits", || {
-            stage.blocked() == format!("blocked_clients:{}", number + 1)
-        });
-    }
+    let mut waiting = stage.let_others_wait();
     let writing: BTreeSet<String> = CALLS
         .iter()
         .filter_map(|call| Some(call.split(' ').next()?.to_lowercase()))

@@ -306,6 +306,24 @@ impl Stage {
         self.watcher.ask("EXEC") == "[+PONG]"
     }
 
+    /// Connections that wait for keys, in the order in which they came.
+    pub fn let_others_wait(&mut self) -> Vec<Client> {
+        let mut waiting: Vec<Client> = Vec::new();
+        for call in [
+            "BLPOP waited 0",
+            "BLMPOP 0 1 waited LEFT COUNT 2",
+            "BZPOPMIN ranking 0",
+        ] {
+            let mut one = self.server.connect();
+            one.send(call);
+            waiting.push(one);
+            eventually("it waits", || {
+                self.blocked() == format!("blocked_clients:{}", waiting.len())
+            });
+        }
+        waiting
+    }
+
     /// The line of INFO that says how many wait for keys.
     pub fn blocked(&mut self) -> String {
         let clients = self.client.text("INFO clients");
@@ -351,22 +369,7 @@ fn every_command_that_writes_is_taken_back_with_what_failed() {
     }
 
     stage.set_up();
-    let mut waiting: Vec<Client> = Vec::new();
-    for (number, call) in [
-        "BLPOP waited 0",
-        "BLMPOP 0 1 waited LEFT COUNT 2",
-        "BZPOPMIN ranking 0",
-    ]
-    .iter()
-    .enumerate()
-    {
-        let mut one = stage.server.connect();
-        one.send(call);
-        waiting.push(one);
-        eventually("it waits", || {
-            stage.blocked() == format!("blocked_clients:{}", number + 1)
-        });
-    }
+    let mut waiting = stage.let_others_wait();
     for call in FILLING {
         stage.check(call);
     }
