@@ -236,6 +236,17 @@ pub(crate) unsafe extern "C-unwind" fn refuse_insert(lua: *mut lua_State) -> c_i
     }
 }
 
+/// What `table.foreach` says to arguments that it does not take.
+pub(crate) unsafe extern "C-unwind" fn refuse_foreach(lua: *mut lua_State) -> c_int {
+    // SAFETY: called by `sandbox.lua`; nothing is owned.
+    unsafe {
+        if lua_type(lua, 1) != LUA_TTABLE {
+            refuse_argument(lua, b"foreach", 1, b"table");
+        }
+        refuse_argument(lua, b"foreach", 2, b"function")
+    }
+}
+
 /// What `load` says to something else than a function.
 pub(crate) unsafe extern "C-unwind" fn refuse_load(lua: *mut lua_State) -> c_int {
     // SAFETY: called by `sandbox.lua`; nothing is owned.

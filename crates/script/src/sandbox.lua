@@ -50,7 +50,9 @@ local function sandbox_insert(...)
   native.refuse_insert(...)
 end
 
-local function foreach(t, f)
+local function foreach(...)
+  local t, f = ...
+  if type(t) ~= 'table' or type(f) ~= 'function' then native.refuse_foreach(...) end
   for key, value in native.guard.pairs(t) do
     local result = f(key, value)
     if result ~= nil then return result end

@@ -221,6 +221,7 @@ unsafe fn push_native(lua: *mut lua_State) {
         ("randomseed", randomseed),
         ("read_only", read_only),
         ("read_only_here", read_only_here),
+        ("refuse_foreach", guard::refuse_foreach),
         ("refuse_insert", guard::refuse_insert),
         ("refuse_load", guard::refuse_load),
         ("register_function", library::register_function),

@@ -516,6 +516,7 @@ pub fn run(
         thread: call.thread,
         read_only: is_ro_command || flags.is_some_and(|flags| flags.no_writes),
         checks_memory: !flags.is_some_and(|flags| flags.allow_oom),
+        has_written: false,
         can_roll_back: savepoint.is_some(),
         calls: Calls::default(),
     };
@@ -616,6 +617,8 @@ struct ScriptPort<'a, 't, 'k> {
     read_only: bool,
     /// Whether commands that need memory are refused when there is none.
     checks_memory: bool,
+    /// It has called a command that writes, whether that has changed anything or not.
+    has_written: bool,
     /// There was a record when it began.
     can_roll_back: bool,
     calls: Calls,
@@ -666,6 +669,7 @@ impl ScriptPort<'_, '_, '_> {
             reply.error(error.message());
             return Ok(());
         }
+        self.has_written |= entry.flags.has(Flags::WRITE);
         let began = self.begin_call();
         let outcome = self.server.run_nested(
             self.session,
@@ -767,8 +771,8 @@ impl ScriptPort<'_, '_, '_> {
         }
         // once it has written, a script is let through: stopping in the middle would be worse
         if self.checks_memory
+            && !self.has_written
             && entry.flags.has(Flags::DENYOOM)
-            && self.txn.changes() == 0
             && self.server.out_of_memory()
         {
             return Err(crate::server::OUT_OF_MEMORY);
@@ -791,6 +795,7 @@ impl Port for ScriptPort<'_, '_, '_> {
         };
         match plain {
             Some(plain) if self.is_welcome(&plain, arguments) => {
+                self.has_written |= plain.writes;
                 let began = self.begin_call();
                 let database = self.txn.database();
                 let start = self.txn.start_command();

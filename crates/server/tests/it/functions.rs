@@ -359,3 +359,21 @@ fn memory_that_lacks_stops_functions_that_may_write() {
         "##,
     );
 }
+
+#[test]
+fn once_a_script_has_called_what_writes_it_is_not_stopped_for_want_of_memory() {
+    play(
+        r##"
+        > SET here 1 => +OK
+        > CONFIG SET maxmemory 1 => +OK
+        > EVAL "redis.call('get', 'here') return redis.pcall('set', 'x', '1')" 0 => -OOM command not allowed when used memory > 'maxmemory'.
+        > EVAL "redis.call('del', 'nothing') return redis.pcall('set', 'x', '1')" 0 => +OK
+        > EVAL "redis.pcall('lrem', 'here', '0', 'x') return redis.pcall('set', 'x', '2')" 0 => +OK
+        > EVAL "redis.pcall('set', 'x', '1') return redis.pcall('set', 'x', '1')" 0 => -OOM command not allowed when used memory > 'maxmemory'.
+        > MULTI => +OK
+        > DEL x => +QUEUED
+        > EVAL "return redis.pcall('set', 'x', '1')" 0 => +QUEUED
+        > EXEC => [:1 -OOM command not allowed when used memory > 'maxmemory'.]
+        "##,
+    );
+}
