@@ -4,6 +4,8 @@
 //! can be derived is not written down: `write`/`readonly` come from the handler's type, `movablekeys` from the
 //! key specs, most ACL categories from flags and group.
 
+use perilune_value::Side;
+
 use crate::keys::KeyFinder;
 
 /// A set of flags of one kind, written `A.with(B)` in constants.
@@ -561,6 +563,8 @@ pub struct Spec {
     /// What it does stays done, so it is refused where everything must be able to be taken back. Data commands can always
     /// be undone; this is about those of the server.
     pub cannot_be_undone: bool,
+    /// The end of a list that it works at, if that is always the same: what to prefetch.
+    pub side: Option<Side>,
     /// Its grammar.
     pub arguments: &'static [Arg],
     /// Hints to clients.
@@ -591,6 +595,7 @@ impl Spec {
         plan: PlanKind::Keys,
         may_replicate: false,
         cannot_be_undone: false,
+        side: None,
         arguments: &[],
         tips: &[],
         history: &[],

@@ -352,9 +352,10 @@ impl World {
             );
             assert_eq!(self.expired(), expired, "keys and fields that have expired");
         }
-        let mut txn = Txn::begin(&self.keyspace, 0);
-        assert_eq!(txn.watched_changed(&watched), Ok(false), "told a watcher");
-        txn.commit();
+        let mut looks = Txn::begin(&self.keyspace, 0);
+        assert_eq!(looks.watched_changed(&watched), Ok(false), "told a watcher");
+        looks.commit();
+        drop(looks);
         assert_eq!(
             *served.lock().expect("nobody panics here"),
             [],

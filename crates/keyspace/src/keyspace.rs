@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU16, AtomicU32, AtomicU64, 
 use std::sync::{Arc, OnceLock, RwLock};
 
 use perilune_structures::{Handle, KeyHash};
-use perilune_value::Limits;
 use perilune_value::rdb::VersionCheck;
+use perilune_value::{Limits, Side};
 
 use crate::announce::{Announcements, Announcer, EventClass};
 use crate::clock::{Clock, SystemClock};
@@ -27,6 +27,8 @@ pub struct KeyAhead<'a> {
     pub may_be_object: bool,
     /// The member or field that the command looks up in it.
     pub member: Option<&'a [u8]>,
+    /// The end of a list that it works at, where that is known.
+    pub side: Option<Side>,
 }
 
 /// So many keys are under way at once: as many misses as a core can have, about.
@@ -65,7 +67,7 @@ impl Entered<'_> {
             4 => map.prefetch_object(entry),
             _ => map
                 .object(entry)
-                .is_some_and(|object| object.prefetch(step - 5)),
+                .is_some_and(|object| object.prefetch(step - 5, key.side)),
         }
     }
 }

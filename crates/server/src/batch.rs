@@ -111,6 +111,7 @@ impl Ahead<'_> {
                     .and_then(|entry| entry.member)
                     .and_then(|index| arguments.get(index))
                     .copied(),
+                side: entry.and_then(|entry| entry.spec.side),
             });
             hash
         });

@@ -800,7 +800,7 @@ impl Server {
     }
 
     /// Commits, and counts what the transaction has done, and for which script.
-    fn commit(&self, thread: &Thread, entry: &TableEntry, is_long: bool, txn: Txn<'_>) {
+    fn commit(&self, thread: &Thread, entry: &TableEntry, is_long: bool, txn: &mut Txn<'_>) {
         let run = txn.run_tally();
         let (tally, spare) = txn.commit_and_spare();
         thread.count(tally);
@@ -855,7 +855,7 @@ impl Server {
         match outcome {
             Ok(()) => {
                 self.publish(session, thread);
-                self.commit(thread, entry, run.is_some(), txn);
+                self.commit(thread, entry, run.is_some(), &mut txn);
                 session.catches_up |= session.uncommitted.take().is_some();
                 thread.defer_answered(entry.id, &out[start..]);
                 self.settle(session, thread);
@@ -863,7 +863,7 @@ impl Server {
             Err(Stop::Error(error)) => {
                 out.truncate(start);
                 self.publish(session, thread);
-                self.commit(thread, entry, run.is_some(), txn);
+                self.commit(thread, entry, run.is_some(), &mut txn);
                 session.catches_up |= session.uncommitted.take().is_some();
                 self.settle(session, thread);
                 let mut reply = RespWriter::new(out, session.protocol);

@@ -4,7 +4,7 @@ use perilune_structures::prefetch;
 
 use crate::edit::{Collection, Inverse};
 use crate::hash::Hash;
-use crate::list::List;
+use crate::list::{List, Side};
 use crate::set::Set;
 use crate::sorted_set::SortedSet;
 
@@ -55,12 +55,12 @@ impl Object {
     }
 
     /// Asks for the memory where commands on this object begin, as a hint, step after step: each step reads what the one
-    /// before has asked for. Whether there is another step.
+    /// before has asked for. Whether there is another step. `side`: the end of a list that they begin at, if that is known.
     #[inline]
-    pub fn prefetch(&self, step: usize) -> bool {
+    pub fn prefetch(&self, step: usize, side: Option<Side>) -> bool {
         match self {
             Object::Raw(bytes) => bytes.first().map_or((), prefetch),
-            Object::List(list) => return list.prefetch(step),
+            Object::List(list) => return list.prefetch(step, side),
             Object::Set(set) => set.prefetch(),
             Object::Hash(hash) => hash.prefetch(),
             Object::SortedSet(set) => set.prefetch(),

@@ -38,6 +38,7 @@ pub const LPOP: Command = Command::new(
             1,
             KeyFlags::RW.with(KeyFlags::ACCESS).with(KeyFlags::DELETE),
         )],
+        side: Some(Side::Left),
         arguments: &[
             Arg::key("key", 0),
             Arg::integer("count").since("6.2.0").optional(),
@@ -62,6 +63,7 @@ pub const RPOP: Command = Command::new(
             1,
             KeyFlags::RW.with(KeyFlags::ACCESS).with(KeyFlags::DELETE),
         )],
+        side: Some(Side::Right),
         arguments: &[
             Arg::key("key", 0),
             Arg::integer("count").since("6.2.0").optional(),

@@ -37,6 +37,7 @@ pub const LPUSH: Command = Command::new(
         arity: -3,
         flags: Flags::DENYOOM.with(Flags::FAST),
         keys: &[KeySpec::one(1, KeyFlags::RW.with(KeyFlags::INSERT))],
+        side: Some(Side::Left),
         arguments: &[Arg::key("key", 0), Arg::string("element").multiple()],
         history: &[("2.4.0", "Accepts multiple `element` arguments.")],
         ..Spec::DEFAULT
@@ -55,6 +56,7 @@ pub const RPUSH: Command = Command::new(
         arity: -3,
         flags: Flags::DENYOOM.with(Flags::FAST),
         keys: &[KeySpec::one(1, KeyFlags::RW.with(KeyFlags::INSERT))],
+        side: Some(Side::Right),
         arguments: &[Arg::key("key", 0), Arg::string("element").multiple()],
         history: &[("2.4.0", "Accepts multiple `element` arguments.")],
         ..Spec::DEFAULT
@@ -73,6 +75,7 @@ pub const LPUSHX: Command = Command::new(
         arity: -3,
         flags: Flags::DENYOOM.with(Flags::FAST),
         keys: &[KeySpec::one(1, KeyFlags::RW.with(KeyFlags::INSERT))],
+        side: Some(Side::Left),
         arguments: &[Arg::key("key", 0), Arg::string("element").multiple()],
         history: &[("4.0.0", "Accepts multiple `element` arguments.")],
         ..Spec::DEFAULT
@@ -91,6 +94,7 @@ pub const RPUSHX: Command = Command::new(
         arity: -3,
         flags: Flags::DENYOOM.with(Flags::FAST),
         keys: &[KeySpec::one(1, KeyFlags::RW.with(KeyFlags::INSERT))],
+        side: Some(Side::Right),
         arguments: &[Arg::key("key", 0), Arg::string("element").multiple()],
         history: &[("4.0.0", "Accepts multiple `element` arguments.")],
         ..Spec::DEFAULT

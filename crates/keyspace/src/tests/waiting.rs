@@ -312,7 +312,7 @@ fn a_stripe_that_cannot_be_had_leaves_a_debt_that_is_paid_before_anything_else()
     let taker = scene.waiter("taker", &["k"], None);
     let (k, l) = (world.stripe_of("k"), world.stripe_of("l"));
 
-    let held = world.locked(&["l"]);
+    let mut held = world.locked(&["l"]);
     scene.add("k", &["1"]);
     // its destination is taken, and nobody overtakes it
     assert_eq!((got(&mover), got(&taker)), (None, None));
@@ -360,7 +360,7 @@ fn a_debt_is_paid_by_the_one_who_waited_for_the_missing_stripe() {
     let world = &scene.world;
     let mover = scene.waiter("mover", &["k"], Some("l"));
     let (k, l) = (world.stripe_of("k"), world.stripe_of("l"));
-    let held = world.locked(&["l"]);
+    let mut held = world.locked(&["l"]);
     scene.add("k", &["1"]);
     let sleeper = Arc::new(super::Sleeper::default());
     let (ticket, _) = world.keyspace.park(l, sleeper.clone());

@@ -104,16 +104,14 @@ impl Listpack {
 }
 
 impl Listpack {
-    /// Asks for the header and the bytes at one end.
+    /// Asks for the header and the bytes at one end, where an item is as well as where the next would come.
     #[inline]
     pub fn prefetch_end(&self, at_front: bool) {
+        /// What a short item takes, or somewhat more.
+        const NEAR: usize = 32;
         let (start, end) = (self.start as usize, self.end as usize);
-        let last = if at_front {
-            start + 64
-        } else {
-            end.saturating_sub(32)
-        };
-        for at in [start, last] {
+        let last = if at_front { start } else { end };
+        for at in [start, last.saturating_sub(NEAR), last + NEAR] {
             if let Some(byte) = self.buffer.get(at) {
                 prefetch(byte);
             }

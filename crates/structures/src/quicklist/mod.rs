@@ -64,13 +64,15 @@ impl QuickList {
         QuickList::default()
     }
 
-    /// Asks for what leads to the elements at the ends, as a hint, step after step, and for them in step 2.
+    /// Asks for what leads to the elements at these ends, as a hint, step after step, and for them in step 2.
     #[inline]
-    pub fn prefetch_ends(&self, step: usize) {
+    pub fn prefetch_ends(&self, step: usize, front: bool, back: bool) {
         if step == 0 {
             return self.nodes.prefetch_ends();
         }
-        for (node, at_front) in [(self.nodes.front(), true), (self.nodes.back(), false)] {
+        let at_front = front.then(|| self.nodes.front()).flatten();
+        let at_back = back.then(|| self.nodes.back()).flatten();
+        for (node, at_front) in [(at_front, true), (at_back, false)] {
             match node {
                 Some(node) if step > 1 => node.prefetch_end(at_front),
                 Some(node) => prefetch(node),
@@ -132,13 +134,12 @@ impl QuickList {
     /// Should it be a single listpack instead? So it is with one packed node within the limits; while a list shrinks
     /// (`shrinking`), within half of them, so that it does not turn to and fro.
     pub fn fits_listpack(&self, fill: Fill, shrinking: bool) -> bool {
-        let mut nodes = self.nodes();
-        match (nodes.next(), nodes.next()) {
-            (Some(Node::Packed(pack)), None) => {
-                fill.fits_listpack(pack.byte_len(), self.len, shrinking)
-            }
-            _ => false,
+        // asked at every pop: most lists have more nodes, and none of them need be looked at
+        if self.nodes.len() != 1 {
+            return false;
         }
+        let pack = self.nodes.front().and_then(Entry::pack);
+        pack.is_some_and(|pack| fill.fits_listpack(pack.byte_len(), self.len, shrinking))
     }
 
     /// The listpack of the one node; the list itself if there are more, or none, or a plain one.
