@@ -474,9 +474,7 @@ impl Server {
         };
         let watch = session.watch.take();
         let watching = session.client.watching.get();
-        // what a queued command changes of the session, a run that is taken back has not
-        let (database, protocol, reply_mode) =
-            (session.database, session.protocol, session.reply_mode);
+        let choices = session.choices();
         let Local {
             vm,
             scripts,
@@ -492,9 +490,6 @@ impl Server {
             true,
             || self.exec_plan(&multi.queue, watch.as_deref()),
             |server, session, txn, out| {
-                session.database = database;
-                session.protocol = protocol;
-                session.reply_mode = reply_mode;
                 session.reply_is_settled = false;
                 if let Some(watch) = &watch
                     && txn.watched_changed(watch)?
@@ -506,9 +501,7 @@ impl Server {
                 let machine = (&mut *vm, &mut *scripts);
                 let outcome = server.run_queue(session, &multi, txn, out, thread, machine);
                 if outcome.is_err() {
-                    session.database = database;
-                    session.protocol = protocol;
-                    session.reply_mode = reply_mode;
+                    session.return_to(choices);
                 }
                 outcome
             },

@@ -9,7 +9,7 @@ use perilune_resp::{Protocol, RequestParser};
 
 use crate::atomicity::Wishes;
 use crate::blocking::Blocked;
-use crate::clients::Client;
+use crate::clients::{Client, flag};
 use crate::functions::Table;
 use crate::pubsub::Uncommitted;
 use crate::transactions::Multi;
@@ -122,7 +122,60 @@ pub struct Session {
     pub waker: Arc<dyn Wake>,
 }
 
+/// What a command that may be queued changes of its session, so that a run that is taken back has not.
+#[derive(Debug, Clone, Copy)]
+pub struct Choices {
+    database: usize,
+    protocol: Protocol,
+    reply_mode: ReplyMode,
+    no_touch: bool,
+    import_source: bool,
+    atomicity: Wishes,
+}
+
 impl Session {
+    /// How things stand before a transaction.
+    pub fn choices(&self) -> Choices {
+        Choices {
+            database: self.database,
+            protocol: self.protocol,
+            reply_mode: self.reply_mode,
+            no_touch: self.no_touch,
+            import_source: self.import_source,
+            atomicity: self.atomicity,
+        }
+    }
+
+    /// As it was before, for others to see as well.
+    pub fn return_to(&mut self, choices: Choices) {
+        let Choices {
+            database,
+            protocol,
+            reply_mode,
+            no_touch,
+            import_source,
+            atomicity,
+        } = choices;
+        self.database = database;
+        self.client.database.set(database as u64);
+        self.speak(protocol);
+        self.reply_mode = reply_mode;
+        self.no_touch = no_touch;
+        self.client.flags.set(flag::NO_TOUCH, no_touch);
+        self.import_source = import_source;
+        self.client.flags.set(flag::IMPORT_SOURCE, import_source);
+        self.atomicity = atomicity;
+    }
+
+    /// What the client speaks from here on.
+    pub fn speak(&mut self, protocol: Protocol) {
+        self.protocol = protocol;
+        self.client.protocol.set(match protocol {
+            Protocol::Resp2 => 2,
+            Protocol::Resp3 => 3,
+        });
+    }
+
     /// A new connection's session.
     pub fn new(client: Arc<Client>, waker: Arc<dyn Wake>, authenticated: bool) -> Self {
         Self {

@@ -148,9 +148,33 @@ fn watched_keys_and_what_a_transaction_changes_of_its_connection_come_back_too()
         > LPUSH k x => +QUEUED
         > EXEC => -EXECABORT Transaction rolled back: 'lpush' failed: WRONGTYPE Operation against a key holding the wrong kind of value
         > GET s => "text"
+        > CLIENT INFO => "* db=0 sub=0 *"
         > PUBSUB CHANNELS => []
         > EVAL "#!lua flags=atomic\nredis.call('set', 'k', '1') error('no')" 0 => -ERR *
         w> EXEC => [+OK]
+        "##,
+    );
+}
+
+#[test]
+fn a_panic_takes_back_what_an_exec_has_changed_of_its_connection() {
+    play(
+        r##"
+        > SELECT 3 => +OK
+        > MULTI => +OK
+        > SELECT 5 => +QUEUED
+        > CLIENT NO-TOUCH ON => +QUEUED
+        > CLIENT ATOMICITY SCRIPTS ALL-OR-NOTHING => +QUEUED
+        > HELLO 3 => +QUEUED
+        > DEBUG PANIC => +QUEUED
+        > EXEC => -ERR internal error
+        > CLIENT INFO => "* flags=N * db=3 * resp=2 *"
+        > CLIENT ATOMICITY => ["scripts" "redis" "transactions" "redis"]
+        > MULTI => +OK
+        > SELECT 5 => +QUEUED
+        > CLIENT NO-TOUCH ON => +QUEUED
+        > EXEC => [+OK +OK]
+        > CLIENT INFO => "* flags=T * db=5 * resp=2 *"
         "##,
     );
 }

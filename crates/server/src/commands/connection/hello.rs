@@ -97,11 +97,7 @@ fn hello(call: &mut Call<'_>, arguments: &[&[u8]], reply: &mut dyn Reply) -> Out
         call.session.client.description().name = name.to_vec();
     }
     if let Some(protocol) = protocol {
-        call.session.protocol = protocol;
-        call.session
-            .client
-            .protocol
-            .set(if protocol == Protocol::Resp3 { 3 } else { 2 });
+        call.session.speak(protocol);
         reply.switch_protocol(protocol);
     }
     let zone = call.server.settings.network.availability_zone.get();
