@@ -360,6 +360,26 @@ pub unsafe fn string_bytes<'a>(string: *mut GCstr) -> &'a [u8] {
     }
 }
 
+/// The bytes of a string of at most 16, with zeros behind them. `None` of a longer one.
+///
+/// # Safety
+/// The string is alive.
+#[inline]
+pub unsafe fn short_string(string: *mut GCstr) -> Option<[u8; 16]> {
+    // SAFETY: the caller's promise; `layout.c`. Before its bytes a string has a head of more than 16, so that what precedes its
+    // end may be read.
+    unsafe {
+        let len = *string.byte_add(STRING_LEN_AT).cast::<u32>();
+        if len > 16 {
+            return None;
+        }
+        let end = string.byte_add(STRING_BYTES_AT + len as usize);
+        let bytes = u128::from_le_bytes(end.byte_sub(16).cast::<[u8; 16]>().read());
+        let above = bytes.checked_shr(u128::BITS - 8 * len);
+        Some(above.unwrap_or(0).to_le_bytes())
+    }
+}
+
 /// The slots of a table's array, from index 0 on. Storing an object in one is right only while the table is not
 /// [black](table_is_black).
 ///

@@ -28,6 +28,7 @@ mod port;
 mod random;
 mod run;
 mod sandbox;
+mod scan;
 mod script;
 mod sink;
 mod sort;

@@ -437,11 +437,13 @@ impl Vm {
         }
     }
 
-    /// Collects if there is more than a little garbage: for idle moments, and before memory is shown.
+    /// Collects if there is more than a little garbage, and gives the memory back: for idle moments, and before memory is shown.
     pub fn tidy(&mut self) {
         if self.memory_used_bytes() > self.live_bytes + TIDY_BYTES_MAX {
             self.collect();
         }
+        // SAFETY: between runs.
+        unsafe { (*self.state).memory.release() };
     }
 
     /// Collects everything that can be.

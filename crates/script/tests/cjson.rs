@@ -177,6 +177,48 @@ fn objects_have_their_own_keys() {
     ]);
 }
 
+/// However it is written, a text says the same.
+#[test]
+fn white_space_says_nothing() {
+    bench().check(&[(
+        r#"local function show(value)
+             if type(value) ~= 'table' then return tostring(value) end
+             local keys, shown = {}, {}
+             for key in pairs(value) do keys[#keys + 1] = key end
+             table.sort(keys, function(a, b) return tostring(a) < tostring(b) end)
+             for i, key in ipairs(keys) do shown[i] = tostring(key) .. '=' .. show(value[key]) end
+             return '{' .. table.concat(shown, ' ') .. '}'
+           end
+           local texts = {
+             '[{"id":"a","n":1},{"id":"b","n":2},{"id":"c","n":-3}]',
+             '[{"id":"a","n":1},{"id":"b"},{"n":2},{"n":3,"id":"c"},{},{"id":"d","n":4,"x":5}]',
+             '[{"id":1,"l":[1,2]},{"id":[3],"l":4},{"id":{"id":5},"l":{"l":[]}},{"id":null,"l":true}]',
+             '[{"":1,"thirteen byte":2},{"":3,"thirteen byte":4}]',
+             '[{"a":1,"fourteen bytes":2},{"a":3,"fourteen bytes":4}]',
+             '[{"a key of more than sixteen bytes":1,"b":2},{"a key of more than sixteen bytes":3,"b":4}]',
+             '[{"k\\u0041":1,"k":2},{"k\\u0041":3,"k":4},{"kA":5}]',
+             '[{"a":"\\n","b":1},{"a":"\\n","b":"\\u0041"},{"a":1.5,"b":123456789012345678}]',
+             '[{"a":12345678,"b":123456789},{"a":-12345678,"b":1234567},{"a":0,"b":99999999}]',
+             '{"a":[{"b":1},{"b":2}],"c":[{"b":3},{"d":4}],"e":[[{"b":5}],[{"b":6}]]}',
+             '{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":[{"a":1},{"a":2}]}}}}}}}}}',
+           }
+           local different = {}
+           for _, text in ipairs(texts) do
+             local expected = show(cjson.decode(text))
+             for _, blanks in ipairs({' ', '  ', '\n\t'}) do
+               for _, marks in ipairs({',', ':', ',:', ',:{}%[%]'}) do
+                 for _, to in ipairs({'%0' .. blanks, blanks .. '%0', blanks .. '%0' .. blanks}) do
+                   local spread = text:gsub('[' .. marks .. ']', to)
+                   if show(cjson.decode(spread)) ~= expected then different[#different + 1] = spread end
+                 end
+               end
+             end
+           end
+           return {show(cjson.decode(texts[2])), different}"#,
+        "[\"{1={id=a n=1} 2={id=b} 3={n=2} 4={id=c n=3} 5={} 6={id=d n=4 x=5}}\" []]",
+    )]);
+}
+
 #[test]
 fn settings_are_read_and_changed() {
     bench().check(&[

@@ -277,6 +277,7 @@ const HUNGRY: &[&str] = &[
     "local t = {} while true do pcall(function() t[#t + 1] = redis.call('numbers', 100000) end) end",
     "return redis.call('numbers', 60000000)",
     "return cjson.decode('[' .. ('[],'):rep(3e6) .. '[]]')",
+    "return cjson.decode('[' .. ('1,'):rep(5e6) .. '1]')",
     "local t = {} for i = 1, 1e9 do t[i] = loadstring('return ' .. i) end",
     "local t = {} for i = 1, 1e9 do t[i] = string.format('%50d', i) end",
     "local function f(...) return f(1, ...) end f()",

@@ -559,6 +559,7 @@ fn json_text(rng: &mut Rng) -> String {
     ];
     let mut text = match rng.u32(..3) {
         0 => pick(rng, TEXTS).as_bytes().to_vec(),
+        1 => json_records(rng).into_bytes(),
         _ => scripts::json(rng, 5, 4).into_bytes(),
     };
     if rng.u32(..4) == 0 && !text.is_empty() {
@@ -570,6 +571,38 @@ fn json_text(rng: &mut Rng) -> String {
         }
     }
     quoted(&text)
+}
+
+/// An array of objects as programs write them: with the same keys, mostly.
+fn json_records(rng: &mut Rng) -> String {
+    const KEYS: &[&str] = &[
+        "",
+        "a",
+        "id",
+        "k\\u0041",
+        "fourteen_bytes",
+        "a key of more than sixteen bytes",
+    ];
+    let (colon, comma) = match rng.u32(..3) {
+        0 => (": ", ", "),
+        1 => (" :\t", " , "),
+        _ => (":", ","),
+    };
+    let common: Vec<&str> = (0..rng.usize(1..4)).map(|_| pick(rng, KEYS)).collect();
+    let mut record = || {
+        let mut keys = common.clone();
+        match rng.u32(..6) {
+            0 => keys.push(pick(rng, KEYS)),
+            1 => drop(keys.pop()),
+            2 => keys.reverse(),
+            _ => {}
+        }
+        let mut pair = |key: &str| format!("\"{key}\"{colon}{}", scripts::json(rng, 1, 3));
+        let pairs: Vec<String> = keys.into_iter().map(&mut pair).collect();
+        format!("{{{}}}", pairs.join(comma))
+    };
+    let records: Vec<String> = (0..5).map(|_| record()).collect();
+    format!("[{}]", records.join(comma))
 }
 
 /// A function of Lua's own library, with arguments of the right kinds mostly.

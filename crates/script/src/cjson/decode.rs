@@ -7,7 +7,11 @@
 //!
 //! **Shapes.** Objects in an array mostly have the same keys in the same order. So the last object of each depth is
 //! remembered with its keys: the next one begins as its copy, and while its keys are those, their values are stored
-//! where they belong without a string being made or looked up. Where they differ it goes on in the plain way.
+//! where they belong without a string being made or looked up. An object that is written as programs write them (no more
+//! white space than one blank behind a colon or a comma) and holds strings and integers is read by one loop
+//! ([`Decoder::follow`]). Where things differ it goes on in the plain way.
+//!
+//! The elements of an array are gathered first, so that its table is made in the size to which it would have grown.
 
 use std::ffi::c_int;
 
@@ -17,13 +21,14 @@ use perilune_luajit_sys::*;
 use super::numbers::{is_invalid_number, parse_number};
 use super::settings::{check_one_argument, raise};
 use super::{DEPTH_MAX, Settings, settings_of};
-use crate::state::{self, raise_error};
+use crate::scan;
+use crate::state::{self, raise_error, raise_stop};
 
 /// A table that is being filled.
 #[derive(Debug, Clone, Copy)]
 enum Open {
-    /// So many elements are in it.
-    Array { table: *mut GCtab, len: usize },
+    /// Its elements are in `values` from there on.
+    Array { values_from: usize },
     /// So many of its keys are those of the shape; beyond them, if it no longer follows that, its keys are in `keys`
     /// from `keys_from` on. The slot is for the value that comes next.
     Object {
@@ -35,12 +40,35 @@ enum Open {
     },
 }
 
-/// An object with its keys, each with its place in the object's hash.
+/// What has begun where a value does.
+enum Begun {
+    /// All of a value.
+    Value(Value),
+    /// The innermost table: a value is next.
+    Element,
+    /// The innermost table is an object, and one of its keys is next.
+    Key,
+}
+
+/// A key of a shape.
+#[derive(Debug)]
+struct Key {
+    string: *mut GCstr,
+    /// Its place in the object's hash.
+    place: u32,
+    /// The key as it is written, with quotes and colon, if that fits: so many bytes of these.
+    len: u32,
+    written: u128,
+    /// The bits that count.
+    mask: u128,
+}
+
+/// An object with its keys.
 #[derive(Debug, Default)]
 struct Shape {
     /// Null while nothing is known.
     table: Option<*mut GCtab>,
-    keys: Vec<(*mut GCstr, u32)>,
+    keys: Vec<Key>,
 }
 
 /// What decoding keeps from call to call: the memory, not the content.
@@ -49,6 +77,8 @@ pub(super) struct Reading {
     opens: Vec<Open>,
     /// Keys of the objects that follow no shape.
     keys: Vec<*mut GCstr>,
+    /// Elements of the arrays that are open. The collector does not see them, nor does it run meanwhile.
+    values: Vec<Value>,
     /// By depth.
     shapes: [Shape; SHAPES],
 }
@@ -56,12 +86,14 @@ pub(super) struct Reading {
 impl Reading {
     /// Elements that there is room for.
     pub(super) fn capacity(&self) -> usize {
-        self.opens.capacity().max(self.keys.capacity())
+        let lists = self.keys.capacity().max(self.values.capacity());
+        self.opens.capacity().max(lists)
     }
 
     fn clear(&mut self) {
         self.opens.clear();
         self.keys.clear();
+        self.values.clear();
         for shape in &mut self.shapes {
             shape.table = None;
         }
@@ -72,11 +104,14 @@ impl Reading {
 const SHAPES: usize = 8;
 const SHAPE_KEYS_MAX: usize = 16;
 
+/// Two quotes and a colon.
+const KEY_MARKS: usize = 3;
+
+/// Elements that there is room for at first.
+const VALUES_MIN: usize = 64;
+
 /// Values between two looks for an order to stop.
 const VALUES_PER_CHECK: u32 = 512;
-
-/// Slots of a new array, index 0 included.
-const ARRAY_SLOTS: u32 = 8;
 
 #[derive(Clone, Copy, PartialEq)]
 enum Token {
@@ -178,12 +213,10 @@ impl Decoder<'_> {
             let value = loop {
                 // A value begins here.
                 let value = match self.value() {
-                    Some(value) => value,
-                    None => {
-                        // A table was opened, and is not empty.
-                        if let Some(Open::Object { .. }) = self.reading().opens.last() {
-                            self.key();
-                        }
+                    Begun::Value(value) => value,
+                    Begun::Element => continue,
+                    Begun::Key => {
+                        self.key();
                         continue;
                     }
                 };
@@ -198,9 +231,9 @@ impl Decoder<'_> {
         }
     }
 
-    /// The value that begins here; `None` if it is a table that has elements.
+    /// What begins here.
     #[inline]
-    unsafe fn value(&mut self) -> Option<Value> {
+    unsafe fn value(&mut self) -> Begun {
         // SAFETY: as `run`.
         unsafe {
             self.values = self.values.wrapping_add(1);
@@ -211,19 +244,19 @@ impl Decoder<'_> {
             match self.text[self.at] {
                 b'"' => {
                     if let Some(bytes) = self.plain_string() {
-                        return Some(self.string(bytes));
+                        return Begun::Value(self.string(bytes));
                     }
                 }
                 b'0'..=b'9' | b'-' => {
                     if let Some(number) = self.plain_integer() {
-                        return Some(Value::number(number));
+                        return Begun::Value(Value::number(number));
                     }
                 }
                 b'{' => return self.open_object(),
                 b'[' => return self.open_array(),
                 _ => {}
             }
-            Some(self.other_value())
+            Begun::Value(self.other_value())
         }
     }
 
@@ -270,39 +303,141 @@ impl Decoder<'_> {
         is_empty
     }
 
-    unsafe fn open_array(&mut self) -> Option<Value> {
+    unsafe fn open_array(&mut self) -> Begun {
         // SAFETY: as `run`.
         unsafe {
             if self.is_empty_table(b']') {
-                return Some(Value::table(inside::lj_tab_new(self.lua, 0, 0)));
+                return Begun::Value(Value::table(inside::lj_tab_new(self.lua, 0, 0)));
             }
-            let table = inside::lj_tab_new(self.lua, ARRAY_SLOTS, 0);
-            self.reading().opens.push(Open::Array { table, len: 0 });
-            None
+            let reading = self.reading();
+            let values_from = reading.values.len();
+            reading.opens.push(Open::Array { values_from });
+            Begun::Element
         }
     }
 
-    unsafe fn open_object(&mut self) -> Option<Value> {
+    /// Remembers an element of the innermost table, which is an array.
+    #[inline]
+    unsafe fn add_element(&mut self, value: Value) {
+        let values = &mut self.reading().values;
+        if values.len() == values.capacity() {
+            // SAFETY: as `run`.
+            unsafe { self.make_room() };
+        }
+        self.reading().values.push(value);
+    }
+
+    /// Makes room for as many elements as there are, or ends the run that has no memory for them: a text of a few bytes for each
+    /// is not to take more than a table would.
+    #[cold]
+    unsafe fn make_room(&mut self) {
+        let values = &mut self.reading().values;
+        let more = values.len().max(VALUES_MIN);
+        // SAFETY: as `run`; this frame owns nothing.
+        unsafe {
+            let state = state::of(self.lua);
+            if (values.len() + more) * size_of::<Value>() > state.memory.left_bytes() {
+                state.stop_for_memory();
+                raise_stop(self.lua);
+            }
+        }
+        values.reserve(more);
+    }
+
+    /// Makes the table of an array from its elements, of which there are some.
+    #[inline]
+    unsafe fn close_array(&mut self, values_from: usize) -> Value {
+        let values = &mut self.reading().values;
+        let elements = &values[values_from..];
+        // The array of a table that has grown; index 0 is not used.
+        let slots = elements.len().next_power_of_two() + 1;
+        // SAFETY: as `run`; what is stored can be reached from the table from here on.
+        unsafe {
+            let table = inside::lj_tab_new(self.lua, slots as u32, 0);
+            inside::table_array(table)[1..=elements.len()].copy_from_slice(elements);
+            values.truncate(values_from);
+            Value::table(table)
+        }
+    }
+
+    unsafe fn open_object(&mut self) -> Begun {
         // SAFETY: as `run`; a shape's table has been made in this call.
         unsafe {
             if self.is_empty_table(b'}') {
-                return Some(Value::table(inside::lj_tab_new(self.lua, 0, 0)));
+                return Begun::Value(Value::table(inside::lj_tab_new(self.lua, 0, 0)));
             }
             let reading = self.reading();
             let shape = reading.shapes.get(reading.opens.len());
-            let template = shape.and_then(|shape| shape.table);
-            let table = match template {
-                Some(table) => inside::lj_tab_dup(self.lua, table),
-                None => inside::lj_tab_new(self.lua, 0, 2),
-            };
+            if let Some(shape) = shape
+                && let Some(template) = shape.table
+            {
+                let table = inside::lj_tab_dup(self.lua, template);
+                return self.follow(table, shape);
+            }
             reading.opens.push(Open::Object {
-                table,
-                follows: template.is_some(),
+                table: inside::lj_tab_new(self.lua, 0, 2),
+                follows: false,
                 matched: 0,
                 keys_from: reading.keys.len(),
                 slot: std::ptr::null_mut(),
             });
-            None
+            Begun::Key
+        }
+    }
+
+    /// Reads an object whose table is a copy of the shape's, while it is one like that and written plainly.
+    unsafe fn follow(&mut self, table: *mut GCtab, shape: &Shape) -> Begun {
+        // SAFETY: as `run`; the table has the nodes of the shape's.
+        unsafe {
+            let nodes = inside::table_nodes(table);
+            let mut matched = 0;
+            let mut slot = std::ptr::null_mut();
+            let goes_on = loop {
+                let Some(key) = shape.keys.get(matched) else {
+                    break Begun::Key;
+                };
+                if !key.begins(&self.text[self.at..]) {
+                    break Begun::Key;
+                }
+                self.at += key.len as usize;
+                self.at += usize::from(self.text[self.at] == b' ');
+                matched += 1;
+                slot = &raw mut nodes[key.place as usize].value;
+                let value = match self.text[self.at] {
+                    b'"' => match self.plain_string() {
+                        Some(bytes) => self.string(bytes),
+                        None => break Begun::Element,
+                    },
+                    b'0'..=b'9' | b'-' => match self.plain_integer() {
+                        Some(number) => Value::number(number),
+                        None => break Begun::Element,
+                    },
+                    _ => break Begun::Element,
+                };
+                match self.text[self.at] {
+                    b',' => {
+                        *slot = value;
+                        self.at += 1;
+                        self.at += usize::from(self.text[self.at] == b' ');
+                    }
+                    b'}' => {
+                        *slot = value;
+                        self.at += 1;
+                        shape.clear_rest(table, matched);
+                        return Begun::Value(Value::table(table));
+                    }
+                    _ => break Begun::Value(value),
+                }
+            };
+            let reading = self.reading();
+            reading.opens.push(Open::Object {
+                table,
+                follows: true,
+                matched,
+                keys_from: reading.keys.len(),
+                slot,
+            });
+            goes_on
         }
     }
 
@@ -332,8 +467,8 @@ impl Decoder<'_> {
                 false => None,
             };
             match (expected, bytes) {
-                (Some(&(key, place)), Some(bytes)) if inside::string_bytes(key) == bytes => {
-                    *slot = &raw mut inside::table_nodes(*table)[place as usize].value;
+                (Some(key), Some(bytes)) if inside::string_bytes(key.string) == bytes => {
+                    *slot = &raw mut inside::table_nodes(*table)[key.place as usize].value;
                     *matched += 1;
                 }
                 _ => {
@@ -345,7 +480,7 @@ impl Decoder<'_> {
                         let shape = &reading.shapes[depth];
                         shape.clear_rest(*table, *matched);
                         let shared = &shape.keys[..*matched];
-                        reading.keys.extend(shared.iter().map(|&(key, _)| key));
+                        reading.keys.extend(shared.iter().map(|key| key.string));
                     }
                     reading.keys.push(key);
                     *slot = inside::lj_tab_setstr(self.lua, *table, key);
@@ -384,13 +519,8 @@ impl Decoder<'_> {
             loop {
                 match self.reading().opens.last_mut() {
                     None => return Some(value),
-                    Some(Open::Array { table, len }) => {
-                        *len += 1;
-                        match inside::table_array(*table).get_mut(*len) {
-                            Some(slot) => *slot = value,
-                            None => *inside::lj_tab_setinth(self.lua, *table, *len as i32) = value,
-                        }
-                        let table = *table;
+                    Some(&mut Open::Array { values_from }) => {
+                        self.add_element(value);
                         self.skip_space();
                         match self.text[self.at] {
                             b',' => {
@@ -403,7 +533,7 @@ impl Decoder<'_> {
                                 self.refuse("comma or array end", token);
                             }
                         }
-                        value = Value::table(table);
+                        value = self.close_array(values_from);
                     }
                     Some(Open::Object { table, slot, .. }) => {
                         **slot = value;
@@ -462,27 +592,8 @@ impl Decoder<'_> {
     /// are escapes in it or it does not end.
     #[inline]
     fn plain_string(&mut self) -> Option<&'static [u8]> {
-        const ONES: u64 = u64::MAX / 255;
-        const HIGHS: u64 = ONES << 7;
-        // The lowest bit that is set is where the first such byte is; what is above may be wrong.
-        let equals = |word: u64, byte: u8| {
-            let zeros = word ^ (ONES * u64::from(byte));
-            zeros.wrapping_sub(ONES) & !zeros & HIGHS
-        };
         let start = self.at + 1;
-        let mut at = start;
-        while let Some(word) = self.text[at..].first_chunk::<8>() {
-            let word = u64::from_le_bytes(*word);
-            let found = equals(word, b'"') | equals(word, b'\\') | equals(word, 0);
-            if found != 0 {
-                at += found.trailing_zeros() as usize / 8;
-                break;
-            }
-            at += 8;
-        }
-        while !matches!(self.text[at], b'"' | b'\\' | 0) {
-            at += 1;
-        }
+        let at = start + scan::until_quote(&self.text[start..]);
         if self.text[at] != b'"' {
             return None;
         }
@@ -500,6 +611,12 @@ impl Decoder<'_> {
         let start = self.at + usize::from(negative);
         let mut value = 0_i64;
         let mut at = start;
+        if let Some(digits) = self.text[at..].first_chunk()
+            && let Some(eight) = eight_digits(*digits)
+        {
+            value = eight;
+            at += digits.len();
+        }
         while let digit @ b'0'..=b'9' = self.text[at] {
             value = value.wrapping_mul(10).wrapping_add(i64::from(digit - b'0'));
             at += 1;
@@ -689,11 +806,12 @@ impl Decoder<'_> {
 
 impl Shape {
     /// A copy of the object has only its first `matched` keys: the others go.
+    #[inline]
     unsafe fn clear_rest(&self, table: *mut GCtab, matched: usize) {
         // SAFETY: the table is a copy of the shape's, so it has its nodes.
         let nodes = unsafe { inside::table_nodes(table) };
-        for &(_, place) in &self.keys[matched..] {
-            nodes[place as usize].value = Value::NIL;
+        for key in &self.keys[matched..] {
+            nodes[key.place as usize].value = Value::NIL;
         }
     }
 
@@ -715,10 +833,65 @@ impl Shape {
                 // which value counts is a question of order
                 return;
             }
-            self.keys.push((key, place as u32));
+            // SAFETY: the table holds it.
+            self.keys.push(unsafe { Key::new(key, place as u32) });
         }
         self.table = Some(table);
     }
+}
+
+impl Key {
+    /// # Safety
+    /// The string is alive.
+    unsafe fn new(string: *mut GCstr, place: u32) -> Key {
+        // SAFETY: the caller's.
+        let bytes = unsafe { inside::string_bytes(string) };
+        let mut written = [0; size_of::<u128>()];
+        let len = bytes.len() + KEY_MARKS;
+        // What needs an escape is never written like this.
+        let fits = len <= written.len() && scan::until_quote(bytes) == bytes.len();
+        if fits {
+            written[0] = b'"';
+            written[1..=bytes.len()].copy_from_slice(bytes);
+            written[len - 2..len].copy_from_slice(b"\":");
+        }
+        let len = if fits { len } else { 0 };
+        let written = u128::from_le_bytes(written);
+        let mask = u128::MAX.checked_shr(u128::BITS - 8 * len as u32);
+        Key {
+            string,
+            place,
+            len: len as u32,
+            written,
+            mask: mask.unwrap_or(0),
+        }
+    }
+
+    /// Whether the text begins with the key, quotes and colon. Not seen where the text ends soon, or the key is long.
+    #[inline]
+    fn begins(&self, text: &[u8]) -> bool {
+        let Some(begin) = text.first_chunk() else {
+            return false;
+        };
+        (u128::from_le_bytes(*begin) ^ self.written) & self.mask == 0 && self.len > 0
+    }
+}
+
+/// The number that eight digits are; `None` if they are not all that.
+#[inline]
+fn eight_digits(digits: [u8; 8]) -> Option<i64> {
+    const ONES: u64 = u64::MAX / 255;
+    let word = u64::from_le_bytes(digits);
+    // a digit is 0x30 to 0x39: it has this upper half, and so has six more
+    let upper = |word: u64| word & (ONES * 0xf0);
+    if upper(word) != ONES * 0x30 || upper(word.wrapping_add(ONES * 6)) != ONES * 0x30 {
+        return None;
+    }
+    let word = word & (ONES * 0x0f);
+    // neighbours together: tens and ones, then hundreds, then the two halves
+    let pairs = (word * 10 + (word >> 8)) & 0x00ff_00ff_00ff_00ff;
+    let quads = (pairs * 100 + (pairs >> 16)) & 0x0000_ffff_0000_ffff;
+    Some(((quads * 10_000 + (quads >> 32)) & 0xffff_ffff) as i64)
 }
 
 /// Reads `\uXXXX`, or two of them for a surrogate pair: the code point and the length.
@@ -744,4 +917,25 @@ fn push_utf8(out: &mut Vec<u8>, code: u32) {
     let mut buffer = [0; 4];
     let c = char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER);
     out.extend_from_slice(c.encode_utf8(&mut buffer).as_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn eight_digits_are_read_at_once() {
+        for number in (0..100_000_000).step_by(12_347).chain([99_999_999]) {
+            let text = format!("{number:08}");
+            let digits = text.as_bytes().try_into().expect("eight");
+            assert_eq!(eight_digits(digits), Some(number));
+        }
+        for at in 0..8 {
+            for byte in (0..=255_u8).filter(|byte| !byte.is_ascii_digit()) {
+                let mut digits = *b"90909090";
+                digits[at] = byte;
+                assert_eq!(eight_digits(digits), None, "{byte} {at}");
+            }
+        }
+    }
 }

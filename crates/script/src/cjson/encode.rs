@@ -2,6 +2,8 @@
 //!
 //! A table is an array if all its keys are positive integers (there being at least one), else an object. A small stack
 //! of open tables says where each goes on. All of them can be reached from the argument, and nothing changes them.
+//!
+//! Texts and keys of up to 16 bytes, which most are, are looked at and copied as one block.
 
 use std::ffi::c_int;
 
@@ -12,6 +14,7 @@ use super::settings::{InvalidNumbers, check_one_argument, raise};
 use super::{DEPTH_MAX, Settings, settings_of};
 use crate::number;
 use crate::output::Output;
+use crate::scan;
 use crate::state;
 use crate::tables::{element, next_pair};
 
@@ -68,15 +71,16 @@ const fn escapes() -> [&'static [u8]; 256] {
     escapes
 }
 
-/// Whether a byte of a string is written as something else.
-static ESCAPED: [bool; 256] = {
-    let mut escaped = [false; 256];
-    let mut at = 0;
-    while at < 256 {
-        escaped[at] = !escapes()[at].is_empty();
-        at += 1;
+/// The two digits of the numbers below 100, the first of them lowest.
+static PAIRS: [u16; 100] = {
+    let mut pairs = [0; 100];
+    let mut number = 0;
+    while number < pairs.len() {
+        let digits = [b'0' + (number / 10) as u8, b'0' + (number % 10) as u8];
+        pairs[number] = u16::from_le_bytes(digits);
+        number += 1;
     }
-    escaped
+    pairs
 };
 
 pub(super) unsafe extern "C-unwind" fn encode(lua: *mut lua_State) -> c_int {
@@ -133,11 +137,11 @@ impl Encoder {
         // SAFETY: called by `encode`; what is written can be reached from its argument.
         unsafe {
             loop {
-                self.values = self.values.wrapping_add(1);
-                if self.values.is_multiple_of(VALUES_PER_CHECK) {
-                    state::check(self.lua);
+                self.count_value();
+                if let Some(inner) = self.value(value) {
+                    value = inner;
+                    continue;
                 }
-                self.value(value);
                 loop {
                     match self.advance() {
                         Some(Some(next)) => {
@@ -151,6 +155,16 @@ impl Encoder {
                     }
                 }
             }
+        }
+    }
+
+    /// Now and then looks for an order to stop.
+    #[inline]
+    unsafe fn count_value(&mut self) {
+        self.values = self.values.wrapping_add(1);
+        if self.values.is_multiple_of(VALUES_PER_CHECK) {
+            // SAFETY: as `run`; this frame owns nothing.
+            unsafe { state::check(self.lua) };
         }
     }
 
@@ -198,11 +212,11 @@ impl Encoder {
                 let (written, start, end) = self.written_keys[place];
                 if written == string {
                     self.output.check_room(end - start);
-                    self.text().extend_from_within(start..end);
+                    push_again(self.text(), start, end);
                     return;
                 }
                 let start = self.text().len();
-                self.string(inside::string_bytes(string));
+                self.string(string);
                 self.text().push(b':');
                 self.written_keys[place] = (string, start, self.text().len());
             } else if let Some(number) = key.as_number() {
@@ -215,15 +229,28 @@ impl Encoder {
         }
     }
 
-    /// Writes a value, or opens the table that it is.
+    /// Writes a value, or opens the table that it is. What is to be written next, if that is a value inside it.
     #[inline]
-    unsafe fn value(&mut self, value: Value) {
+    unsafe fn value(&mut self, value: Value) -> Option<Value> {
+        // SAFETY: as `run`.
+        unsafe {
+            match value.as_table() {
+                Some(table) => self.open_table(table),
+                None => {
+                    self.scalar(value);
+                    None
+                }
+            }
+        }
+    }
+
+    /// Writes a value that is no table.
+    #[inline]
+    unsafe fn scalar(&mut self, value: Value) {
         // SAFETY: as `run`.
         unsafe {
             if let Some(string) = value.as_string() {
-                self.string(inside::string_bytes(string));
-            } else if let Some(table) = value.as_table() {
-                self.open_table(table);
+                self.string(string);
             } else if let Some(number) = value.as_number() {
                 self.number(number, value);
             } else if value.is_nil() || value == self.null {
@@ -238,7 +265,8 @@ impl Encoder {
         }
     }
 
-    unsafe fn open_table(&mut self, table: *mut GCtab) {
+    /// Begins a table; as [`Encoder::value`].
+    unsafe fn open_table(&mut self, table: *mut GCtab) -> Option<Value> {
         // SAFETY: as `run`.
         unsafe {
             let depth = self.opens().len() + 1;
@@ -246,19 +274,41 @@ impl Encoder {
                 self.refuse_depth();
             }
             self.output.check_room(0);
-            let open = match self.array_length(table) {
+            match self.array_length(table) {
                 Some(last) if last > 0 => {
                     self.text().push(b'[');
                     let next = 1;
-                    Open::Array { table, next, last }
+                    self.opens().push(Open::Array { table, next, last });
+                    None
                 }
                 _ => {
                     self.text().push(b'{');
-                    let (next, some) = (0, false);
-                    Open::Object { table, next, some }
+                    self.fields(table)
                 }
-            };
-            self.opens().push(open);
+            }
+        }
+    }
+
+    /// Writes the fields of an object up to the first that is a table, which comes next; the end, if there is none.
+    #[inline]
+    unsafe fn fields(&mut self, table: *mut GCtab) -> Option<Value> {
+        let (mut next, mut some) = (0, false);
+        // SAFETY: as `run`.
+        unsafe {
+            while let Some((key, value)) = next_pair(table, &mut next) {
+                if std::mem::replace(&mut some, true) {
+                    self.text().push(b',');
+                }
+                self.key(key);
+                if value.as_table().is_some() {
+                    self.opens().push(Open::Object { table, next, some });
+                    return Some(value);
+                }
+                self.count_value();
+                self.scalar(value);
+            }
+            self.text().push(b'}');
+            None
         }
     }
 
@@ -308,23 +358,26 @@ impl Encoder {
         }
     }
 
-    unsafe fn string(&mut self, bytes: &[u8]) {
-        // SAFETY: as `run`.
-        unsafe { self.output.check_room(bytes.len()) };
-        let text = self.text();
-        text.reserve(bytes.len() + 2);
-        text.push(b'"');
-        let mut rest = bytes;
-        loop {
-            let plain = plain_len(rest);
-            text.extend_from_slice(&rest[..plain]);
-            let Some(&byte) = rest.get(plain) else {
-                break;
-            };
-            text.extend_from_slice(ESCAPES[usize::from(byte)]);
-            rest = &rest[plain + 1..];
+    #[inline]
+    unsafe fn string(&mut self, string: *mut GCstr) {
+        // SAFETY: as `run`; the block has so many bytes of the string, and room was made for all of it.
+        unsafe {
+            let bytes = inside::string_bytes(string);
+            self.output.check_room(bytes.len());
+            let text = self.text();
+            if let Some(block) = inside::short_string(string)
+                && scan::block_is_plain(&block, bytes.len())
+            {
+                text.reserve(block.len() + 2);
+                let end = text.as_mut_ptr().add(text.len());
+                end.write(b'"');
+                end.add(1).cast::<[u8; 16]>().write(block);
+                end.add(1 + bytes.len()).write(b'"');
+                text.set_len(text.len() + bytes.len() + 2);
+                return;
+            }
+            push_string(text, bytes);
         }
-        text.push(b'"');
     }
 
     /// Writes a number; `written` is the value that it is, for the error.
@@ -333,9 +386,7 @@ impl Encoder {
         let precision = self.settings.precision;
         let integer = value as i64;
         if integer as f64 == value && value.abs() < EXACT_MAX && precision == 14 && integer != 0 {
-            self.text()
-                .extend_from_slice(itoa::Buffer::new().format(integer).as_bytes());
-            return;
+            return push_integer(self.text(), integer);
         }
         if !value.is_finite() {
             match self.settings.encode_invalid_numbers {
@@ -375,28 +426,84 @@ impl Encoder {
     }
 }
 
-/// How many bytes of a string are written as they are, up to the first that is not.
-#[inline]
-fn plain_len(bytes: &[u8]) -> usize {
-    const ONES: u64 = u64::MAX / 255;
-    const HIGHS: u64 = ONES << 7;
-    // A byte's high bit is set where it is less than `limit`, which is at most 128; only the lowest that is set is certain.
-    let less = |word: u64, limit: u8| word.wrapping_sub(ONES * u64::from(limit)) & !word & HIGHS;
-    let equals = |word: u64, byte: u8| less(word ^ (ONES * u64::from(byte)), 1);
-    let mut at = 0;
-    while let Some(word) = bytes[at..].first_chunk::<8>() {
-        let word = u64::from_le_bytes(*word);
-        let found = less(word, b' ')
-            | equals(word, b'"')
-            | equals(word, b'/')
-            | equals(word, b'\\')
-            | equals(word, 127);
-        if found != 0 {
-            return at + found.trailing_zeros() as usize / 8;
-        }
-        at += 8;
+/// Writes a string of any bytes.
+#[inline(never)]
+fn push_string(text: &mut Vec<u8>, bytes: &[u8]) {
+    text.reserve(bytes.len() + 2);
+    text.push(b'"');
+    let mut rest = bytes;
+    loop {
+        let plain = scan::until_escaped(rest);
+        text.extend_from_slice(&rest[..plain]);
+        let Some(&byte) = rest.get(plain) else {
+            break;
+        };
+        text.extend_from_slice(ESCAPES[usize::from(byte)]);
+        rest = &rest[plain + 1..];
     }
-    let tail = &bytes[at..];
-    let escaped = tail.iter().position(|&byte| ESCAPED[usize::from(byte)]);
-    at + escaped.unwrap_or(tail.len())
+    text.push(b'"');
+}
+
+/// Writes what stands in the text from `start` to before `end` once more.
+#[inline]
+fn push_again(text: &mut Vec<u8>, start: usize, end: usize) {
+    let len = end - start;
+    match text[start..].first_chunk::<16>() {
+        Some(&block) if len <= block.len() => push_block(text, block, len),
+        _ => text.extend_from_within(start..end),
+    }
+}
+
+/// Writes the first `len` bytes of the block.
+#[inline]
+fn push_block(text: &mut Vec<u8>, block: [u8; 16], len: usize) {
+    debug_assert!(len <= block.len());
+    text.reserve(block.len());
+    // SAFETY: there is room for the block, and `len` bytes of it have been written.
+    unsafe {
+        let end = text.as_mut_ptr().add(text.len());
+        end.cast::<[u8; 16]>().write(block);
+        text.set_len(text.len() + len);
+    }
+}
+
+/// Writes an integer of at most 15 digits.
+#[inline]
+fn push_integer(text: &mut Vec<u8>, integer: i64) {
+    if integer < 0 {
+        text.push(b'-');
+    }
+    let mut rest = integer.unsigned_abs();
+    debug_assert!(rest < 10_u64.pow(15));
+    // from the last to the first, which comes to lie lowest
+    let mut digits = 0_u128;
+    let mut len = 0;
+    while rest >= 10 {
+        digits = digits << 16 | u128::from(PAIRS[(rest % 100) as usize]);
+        len += 2;
+        rest /= 100;
+    }
+    if rest > 0 || len == 0 {
+        digits = digits << 8 | u128::from(b'0' + rest as u8);
+        len += 1;
+    }
+    push_block(text, digits.to_le_bytes(), len);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn integers_have_their_digits() {
+        let mut integer = 0_i64;
+        while integer < 10_i64.pow(15) {
+            for integer in [integer, -integer, integer + 1] {
+                let mut text = b"x".to_vec();
+                push_integer(&mut text, integer);
+                assert_eq!(text, format!("x{integer}").into_bytes());
+            }
+            integer = integer + integer / 7 + 1;
+        }
+    }
 }
