@@ -10,6 +10,7 @@
 //! ```
 
 use std::ffi::{c_char, c_int, c_void};
+use std::ops::Range;
 
 use crate::lua_State;
 
@@ -51,9 +52,13 @@ const PROTO_CODE_LEN_AT: usize = 12;
 const PROTO_CONSTANTS_AT: usize = 32;
 const PROTO_OBJECTS_AT: usize = 48;
 
+/// Added to the number of a [mark](Value::mark): no address of anything is below the sum of both, and `NULL` is no mark.
+const MARK: u64 = 1 << 32;
+
 /// Where the type of a slot begins, and the types.
 const TYPE_SHIFT: u32 = 47;
 const POINTER: u64 = (1 << TYPE_SHIFT) - 1;
+const TYPE_LIGHT: u64 = !3 & 0x1FFFF;
 const TYPE_STRING: u64 = !4 & 0x1FFFF;
 const TYPE_TABLE: u64 = !11 & 0x1FFFF;
 /// What is below is a double; on some machines this itself is a 32-bit integer.
@@ -267,7 +272,10 @@ pub unsafe fn caller_drops_results(l: *mut lua_State) -> bool {
             return false;
         };
         let call = *(next as *const Instruction).sub(1);
-        call.operation() == Instruction::CALL && call.b() == 1
+        matches!(
+            call.operation(),
+            Instruction::CALL | Instruction::CALL_WITH_ALL
+        ) && call.b() == 1
     }
 }
 
@@ -294,6 +302,19 @@ impl Value {
         } else {
             Value(number.to_bits())
         }
+    }
+
+    /// A light userdata that stands for something that only functions of ours know by this number.
+    #[inline]
+    pub fn mark(number: u32) -> Value {
+        Value(TYPE_LIGHT << TYPE_SHIFT | MARK | u64::from(number))
+    }
+
+    /// The number of the mark that this is.
+    #[inline]
+    pub fn as_mark(self) -> Option<u32> {
+        const MARKED: u64 = (TYPE_LIGHT << TYPE_SHIFT | MARK) >> 32;
+        (self.0 >> 32 == MARKED).then_some(self.0 as u32)
     }
 
     /// Whether this is `nil`.
@@ -471,8 +492,14 @@ impl Instruction {
     /// `TGETB`: A is the field of table B with number C.
     pub const FIELD_BY_NUMBER: u8 = 58;
 
-    /// `CALL`: calls A with C - 1 arguments for B - 1 results; 0 stands for as many as there are.
+    /// `CALL`: calls A with C - 1 arguments for B - 1 results; 0 stands for as many as there are. The arguments begin two slots
+    /// behind A.
     pub const CALL: u8 = 66;
+    /// `CALLM`: the same with C arguments, and behind them all that the call before has returned.
+    const CALL_WITH_ALL: u8 = 65;
+
+    /// `VARG`: the slots from A on become what `...` stands for.
+    const VARARGS: u8 = 71;
 
     /// `FUNCF`: begins a function that has not run yet and takes no `...`.
     pub const FUNCTION: u8 = 96;
@@ -521,6 +548,48 @@ impl Instruction {
             89..=95 => a || b || c || d,
             // heads of functions
             _ => false,
+        }
+    }
+
+    /// Whether it is a step on the way to the arguments of a call, as an expression is computed, that leaves alone what lies in
+    /// `slot` and below: it neither jumps nor is followed by a jump, sets slots above only, and takes nothing from `slot`.
+    ///
+    /// Never for what is none. What also is such a step, but hardly ever met, is left out.
+    pub fn is_step_above(self, slot: u8) -> bool {
+        let steps = matches!(
+            self.operation(),
+            // copies, arithmetic and concatenation; constants and variables of outer functions; new tables and fields
+            18..=39 | 41..=45 | 52..=54 | 56..=59 | Self::CALL_WITH_ALL | Self::CALL | Self::VARARGS
+        );
+        let from_above = match self.operation() {
+            // concatenation works in the slots that it reads
+            38 => self.b() > slot,
+            Self::LEN => self.d() != u16::from(slot),
+            56..=59 => self.b() != slot,
+            _ => true,
+        };
+        steps && self.a() > slot && from_above && !self.exposes(slot)
+    }
+
+    /// The slots of the arguments, if it is a call that something follows (LuaJIT is built without any other); of those that it may have
+    /// besides, as many as there are, none.
+    pub fn arguments(self) -> Option<Range<u16>> {
+        let count = match self.operation() {
+            Self::CALL => u16::from(self.c()).checked_sub(1)?,
+            Self::CALL_WITH_ALL => u16::from(self.c()),
+            _ => return None,
+        };
+        let first = u16::from(self.a()) + 2;
+        Some(first..first.saturating_add(count))
+    }
+
+    /// Where it goes on, if it is where number `at` is and may jump.
+    pub fn jumps_to(self, at: usize) -> Option<usize> {
+        const BIAS: isize = 0x8000;
+        match self.operation() {
+            // `UCLO`, `ISNEXT`, loops and `JMP`
+            50 | 72 | 77..=88 => (at + 1).checked_add_signed(self.d() as isize - BIAS),
+            _ => None,
         }
     }
 

@@ -8,11 +8,13 @@ use std::ffi::c_int;
 use std::mem::MaybeUninit;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use perilune_luajit_sys::inside::Value;
 use perilune_luajit_sys::*;
 use perilune_resp::Protocol;
 use sha1::{Digest, Sha1};
 use smallvec::SmallVec;
 
+use crate::arguments;
 use crate::number::{self, TEXT_BYTES_MAX};
 use crate::port::{LogLevel, Propagation};
 use crate::script::{neutralise_line_breaks, sha1_hex};
@@ -155,6 +157,8 @@ unsafe fn with_arguments<T>(
             for ((arg, text), value) in args.iter_mut().zip(&mut texts).zip(values) {
                 arg.write(if let Some(string) = value.as_string() {
                     inside::string_bytes(string)
+                } else if let Some(argument) = marked(lua, *value) {
+                    argument
                 } else if let Some(integer) = value.as_number().and_then(number::as_integer) {
                     match DIGITS.get(integer as usize..=integer as usize) {
                         Some(digit) => digit,
@@ -173,6 +177,15 @@ unsafe fn with_arguments<T>(
         let count = count as c_int;
         with_any_arguments(lua, count, run)
     }
+}
+
+/// The argument of the run that a mark in its place stands for.
+#[inline]
+unsafe fn marked<'a>(lua: *mut lua_State, value: Value) -> Option<&'a [u8]> {
+    // SAFETY: called by Lua, so there is a run, which outlives the call.
+    value
+        .as_mark()
+        .and_then(|mark| unsafe { arguments::marked(&state::of(lua).run().arguments, mark) })
 }
 
 /// As [`with_arguments`], however many there are and whatever they are.
@@ -194,6 +207,8 @@ unsafe fn with_any_arguments<T>(
             let value = inside::value_at(lua, index);
             if let Some(string) = value.as_string() {
                 args.push(inside::string_bytes(string));
+            } else if let Some(argument) = marked(lua, value) {
+                args.push(argument);
             } else if let Some(number) = value.as_number() {
                 if texts.is_empty() {
                     // Room for all of them, so that none moves.

@@ -15,7 +15,7 @@ use perilune_luajit_sys::*;
 use crate::api::raise_table;
 use crate::script::{ScriptFlags, error, split_words};
 use crate::state::{self, Compiled, bytes_at};
-use crate::survey::Survey;
+use crate::survey::{Elements, Parameter, Survey};
 
 /// The name of the one engine that there is, as FUNCTION LIST shows it.
 pub const ENGINE: &str = "LUA";
@@ -192,7 +192,9 @@ pub(crate) type Loaded = Vec<Registered>;
 pub(crate) struct Loading {
     pub(crate) registered: Loaded,
     /// What the functions in it do with their parameters.
-    parameters: HashMap<inside::Proto, [bool; 2]>,
+    parameters: HashMap<inside::Proto, [Parameter; 2]>,
+    /// The library sees the tables themselves.
+    is_direct: bool,
     /// About what that costs outside of the interpreter.
     bytes: usize,
 }
@@ -252,6 +254,7 @@ pub(crate) unsafe fn compile(lua: *mut lua_State, library: &Library) -> Result<(
         // before the library has run: then the compiler replaces instructions
         if let Some(loading) = &mut state.loading {
             loading.parameters = Survey::parameters(inside::Proto::of_top(lua));
+            loading.is_direct = is_direct;
         }
         let environments = state.environments;
         let place = match is_direct {
@@ -310,6 +313,15 @@ pub(crate) unsafe extern "C-unwind" fn register_function(lua: *mut lua_State) ->
         let Some(loading) = &mut state::of(lua).loading else {
             return 0;
         };
+        let parameters = loading.parameters.get(&proto);
+        let survey = parameters.map_or(Survey::NONE, |parameters| Survey {
+            direct: false,
+            reuses: parameters.map(|it| it.is_hidden),
+            marks: match loading.is_direct {
+                true => parameters.map(|it| it.marks),
+                false => [Elements::NONE; 2],
+            },
+        });
         loading.registered.push(Registered {
             declaration: Declaration {
                 name: name.into(),
@@ -319,10 +331,7 @@ pub(crate) unsafe extern "C-unwind" fn register_function(lua: *mut lua_State) ->
             compiled: Compiled {
                 place,
                 function,
-                survey: Survey {
-                    direct: false,
-                    reuses: loading.parameters.get(&proto).copied().unwrap_or_default(),
-                },
+                survey,
                 used_at: 0,
             },
         });
