@@ -174,11 +174,11 @@ impl Slot<'_, '_> {
     /// Sets the key to an integer and keeps its expiry.
     #[inline]
     pub fn set_integer(&mut self, integer: i64) -> Result<(), Abort> {
-        if let Some(handle) = self.handle
-            && self.txn.held[self.at].guard.map.encoding(handle) == StringEncoding::Int.code()
-        {
+        if let Some(handle) = self.handle {
+            // first, whatever the encoding: what follows is to be one look at the entry
             self.save_copy(handle)?;
-            if self.txn.held[self.at].guard.map.set_int(handle, integer) {
+            let map = &mut self.txn.held[self.at].guard.map;
+            if map.encoding(handle) == StringEncoding::Int.code() && map.set_int(handle, integer) {
                 self.txn
                     .note_change_in_place(self.at, self.database, self.key);
                 self.txn.count_changes(1);
@@ -689,6 +689,7 @@ impl Slot<'_, '_> {
 
     // What can abort does so before the first change of this command: saving comes first.
 
+    #[inline(always)]
     fn save_copy(&mut self, handle: Handle) -> Result<(), Abort> {
         self.txn
             .save_copy(self.at, self.database, self.hash, self.key, handle)
