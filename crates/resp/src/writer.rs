@@ -72,6 +72,15 @@ impl<'a> RespWriter<'a> {
         self.buf.extend_from_slice(b"\r\n");
     }
 
+    /// A bulk string of any length. Apart from the short ones, which so need not save a register.
+    #[inline(never)]
+    fn any_bulk(&mut self, bytes: &[u8]) {
+        self.buf.reserve(bytes.len() + SHORT_BULK_ROOM);
+        self.header(b'$', bytes.len());
+        self.buf.extend_from_slice(bytes);
+        self.buf.extend_from_slice(b"\r\n");
+    }
+
     /// The one or the other form, by protocol.
     #[inline]
     fn aggregate(&mut self, resp2: usize, resp3_kind: u8, resp3: usize) {
@@ -82,9 +91,12 @@ impl<'a> RespWriter<'a> {
     }
 }
 
-/// Writes a bulk string whose bytes are `N` to twice as many, without a call and without looking for room more than once:
-/// into `ROOM` bytes that are taken first, of which those that it does not need are given back. Its beginning and its end are
-/// copied, both of a fixed length, and meet or overlap. One of 16 bytes takes 58 instructions that way, and 109 in four parts.
+/// What the longest bulk string of those that [`short_bulk`] writes takes, or somewhat more.
+const SHORT_BULK_ROOM: usize = 72;
+
+/// Writes a bulk string whose bytes are `N` to twice as many, without a call, where there is room: into `ROOM` bytes that
+/// are taken first, of which those that it does not need are given back. Its beginning and its end are copied, both of a
+/// fixed length, and meet or overlap. One of 16 bytes takes 38 instructions that way, and 109 in four parts.
 #[inline]
 fn short_bulk<const N: usize, const ROOM: usize>(buf: &mut Vec<u8>, bytes: &[u8]) {
     let (Some(first), Some(last)) = (bytes.first_chunk::<N>(), bytes.last_chunk::<N>()) else {
@@ -113,6 +125,11 @@ fn short_header(kind: u8, count: usize) -> ([u8; 8], usize) {
 impl Reply for RespWriter<'_> {
     fn protocol(&self) -> Protocol {
         self.protocol
+    }
+
+    #[inline]
+    fn as_writer(&mut self) -> Option<RespWriter<'_>> {
+        Some(RespWriter::new(self.buf, self.protocol))
     }
 
     fn attribute(&mut self, pairs: usize) -> bool {
@@ -154,17 +171,16 @@ impl Reply for RespWriter<'_> {
 
     #[inline]
     fn bulk(&mut self, bytes: &[u8]) {
-        match bytes.len() {
-            4..8 => return short_bulk::<4, 16>(self.buf, bytes),
-            8..16 => return short_bulk::<8, 24>(self.buf, bytes),
-            16..32 => return short_bulk::<16, 40>(self.buf, bytes),
-            32..=64 => return short_bulk::<32, 72>(self.buf, bytes),
-            _ => {}
+        if self.buf.capacity() - self.buf.len() < SHORT_BULK_ROOM {
+            return self.any_bulk(bytes);
         }
-        self.buf.reserve(bytes.len() + 24);
-        self.header(b'$', bytes.len());
-        self.buf.extend_from_slice(bytes);
-        self.buf.extend_from_slice(b"\r\n");
+        match bytes.len() {
+            4..8 => short_bulk::<4, 16>(self.buf, bytes),
+            8..16 => short_bulk::<8, 24>(self.buf, bytes),
+            16..32 => short_bulk::<16, 40>(self.buf, bytes),
+            32..=64 => short_bulk::<32, SHORT_BULK_ROOM>(self.buf, bytes),
+            _ => self.any_bulk(bytes),
+        }
     }
 
     fn null(&mut self) {

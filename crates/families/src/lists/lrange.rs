@@ -12,6 +12,8 @@
 //! 2) "d"
 //! ```
 
+use std::ops::Range;
+
 use perilune_command::{
     Arg, Command, DataHandler, Group, KeyFlags, KeySpec, Outcome, Spec, integer,
 };
@@ -49,11 +51,19 @@ fn lrange(txn: &mut ReadTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Reply)
     };
     let list = found.collection::<List>()?;
     let range = range_of(start, stop, list.len());
+    match reply.as_writer() {
+        Some(mut writer) => answer(list, range, &mut writer),
+        None => answer(list, range, reply),
+    }
+    Ok(())
+}
+
+#[inline]
+fn answer<R: Reply + ?Sized>(list: &List, range: Range<usize>, reply: &mut R) {
     reply.array(range.len());
     list.show(range.start, range.len(), Side::Right, |element| {
         reply_element(element, reply);
     });
-    Ok(())
 }
 
 #[cfg(test)]

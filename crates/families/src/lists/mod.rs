@@ -49,7 +49,7 @@ pub const COMMANDS: &[Command] = &[
 
 /// Answers an element.
 #[inline]
-fn reply_element(element: Item<'_>, reply: &mut dyn Reply) {
+fn reply_element<R: Reply + ?Sized>(element: Item<'_>, reply: &mut R) {
     match element {
         Item::Bytes(bytes) => reply.bulk(bytes),
         Item::Int(integer) => reply.bulk_integer(integer),

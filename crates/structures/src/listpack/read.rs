@@ -122,6 +122,13 @@ impl Listpack {
         }
     }
 
+    /// Hands up to `count` items from index `first` on to `visit`.
+    #[inline]
+    pub fn show(&self, first: usize, count: usize, mut visit: impl FnMut(Item<'_>)) {
+        let len = self.len();
+        self.walk_range(first, len, len).show(count, &mut visit);
+    }
+
     /// As [`Listpack::iter_range`].
     pub(crate) fn walk_range(&self, begin: usize, end: usize, len: usize) -> Walk<'_> {
         let offset_of = |index: usize| match index {
@@ -195,6 +202,26 @@ pub(crate) struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
+    /// Hands up to `count` items to `visit`; how many of those there were not. A loop of its own, in which the place
+    /// stays in a register: 13 instructions for a short item, where `next` takes 39.
+    #[inline]
+    pub(crate) fn show(&mut self, count: usize, visit: &mut impl FnMut(Item<'a>)) -> usize {
+        let (block, back) = (self.block, self.back);
+        let (mut at, mut left) = (self.front, count);
+        while left > 0 && at < back {
+            if let Some(len) = short_str_len(block, at) {
+                visit(Item::Bytes(&block[at + 1..at + 1 + len]));
+                at += len + 2;
+            } else {
+                visit(decode(block, at));
+                at += step(block, at);
+            }
+            left -= 1;
+        }
+        self.front = at;
+        left
+    }
+
     #[inline]
     pub(crate) fn next(&mut self) -> Option<Item<'a>> {
         let at = self.front;

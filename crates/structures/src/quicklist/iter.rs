@@ -29,6 +29,22 @@ impl QuickList {
         }
     }
 
+    /// Hands up to `count` elements from index `first` on to `visit`.
+    #[inline]
+    pub fn show(&self, first: usize, count: usize, mut visit: impl FnMut(Item<'_>)) {
+        let Some((node, mut offset)) = self.locate(first) else {
+            return;
+        };
+        let mut left = count;
+        for entry in self.nodes.range(node, self.nodes.len()) {
+            if left == 0 {
+                return;
+            }
+            left = entry.items(offset, entry.len()).show(left, &mut visit);
+            offset = 0;
+        }
+    }
+
     /// All elements, from the back.
     pub fn iter_back(&self) -> IterBack<'_> {
         self.iter_back_from(self.len.saturating_sub(1))
@@ -117,6 +133,21 @@ impl Default for Items<'_> {
 }
 
 impl<'a> Items<'a> {
+    /// Hands up to `count` elements to `visit`; how many of those there were not.
+    #[inline]
+    fn show(&mut self, count: usize, visit: &mut impl FnMut(Item<'a>)) -> usize {
+        match self {
+            Items::Packed(items) => items.show(count, visit),
+            Items::Plain(item) => match item.take() {
+                Some(bytes) => {
+                    visit(Item::Bytes(bytes));
+                    count - 1
+                }
+                None => count,
+            },
+        }
+    }
+
     #[inline]
     fn next(&mut self) -> Option<Item<'a>> {
         match self {

@@ -205,6 +205,11 @@ impl List {
     /// Shows up to `count` elements from index `first` on, towards an end.
     #[inline]
     pub fn show(&self, first: usize, count: usize, towards: Side, mut visit: impl FnMut(Item<'_>)) {
+        match (&self.0, towards) {
+            (Encoding::Packed(pack), Side::Right) => return pack.show(first, count, visit),
+            (Encoding::Quick(quick), Side::Right) => return quick.list.show(first, count, visit),
+            (_, Side::Left) => {}
+        }
         let mut left = count;
         let _: ControlFlow<()> = self.walk(first, towards, |element| {
             if left == 0 {
