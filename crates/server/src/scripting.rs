@@ -509,6 +509,7 @@ pub fn run(
     let limit = limit.map(|limit| call.thread.slot.limit_time(limit, Spares::PastUndo));
     let seed = call.session.retry.random_seed as i32;
     let database = call.session.database;
+    txn.set_wants_order(true);
     let mut port = ScriptPort {
         server,
         session: call.session,
@@ -537,6 +538,7 @@ pub fn run(
     drop(limit);
     call.session.database = database;
     txn.select(database);
+    txn.set_wants_order(false);
     let is_full = txn.record_is_full();
     txn.set_all_or_nothing(is_part);
     let nobody_waits = matches!(

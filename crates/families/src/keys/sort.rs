@@ -4,7 +4,7 @@
 //!
 //! The element takes the place of the `*` in a pattern, and the string at that key (or, behind `->`, that field of the hash there)
 //! is what BY sorts by and GET answers; `GET #` answers the element itself. A pattern without `*` sorts by nothing: elements stay in their
-//! order.
+//! order (but for those of a set where they are stored, or go to a script: a set has no order of its own).
 //!
 //! ```text
 //! > RPUSH ages 30 4 17
@@ -354,12 +354,14 @@ fn sorted(
     options: &Options<'_>,
 ) -> Outcome<Vec<Option<Vec<u8>>>> {
     let sorts_nothing = matches!(options.by, Some(Pattern::Nothing));
-    let elements = match elements(txn, key, sorts_nothing.then_some(options))? {
+    // a set has no order of its own: what is stored, or what a script goes on with, must not hang on how it is kept
+    let sorts_sets = options.store.is_some() || txn.wants_order();
+    let elements = match elements(txn, key, sorts_nothing.then_some(options), sorts_sets)? {
         Loaded::Wanted(elements) => return output(txn, elements, options),
         Loaded::All(elements) => elements,
     };
     let (by, alpha) = match options.by {
-        // sorted by nothing, a set has no order at all: the same command must give the same result wherever it is repeated
+        // a set
         Some(Pattern::Nothing) => (None, true),
         by => (by, options.alpha),
     };
@@ -468,17 +470,25 @@ enum Loaded {
 }
 
 /// The elements of a list, a set or a sorted set, in their own order. Of what has an order, only those that are wanted, where
-/// that order is to stay (`unsorted`).
+/// that order is to stay (`unsorted`); a set's is no such order where `sorts_sets`.
 fn elements(
     txn: &mut ReadTxn<'_, '_>,
     key: &[u8],
     unsorted: Option<&Options<'_>>,
+    sorts_sets: bool,
 ) -> Outcome<Loaded> {
     let Some(found) = txn.find(key)? else {
         return Ok(Loaded::All(Vec::new()));
     };
     if let Ok(set) = found.collection::<Set>() {
-        return Ok(Loaded::All(set.iter().map(Item::to_vec).collect()));
+        return Ok(match unsorted {
+            Some(options) if !sorts_sets => {
+                let range = options.range(set.len());
+                let wanted = set.iter().skip(range.start).take(range.len());
+                Loaded::Wanted(wanted.map(Item::to_vec).collect())
+            }
+            _ => Loaded::All(set.iter().map(Item::to_vec).collect()),
+        });
     }
     let ranks = |len: usize| match unsorted {
         None => (0..len, false),
@@ -629,6 +639,29 @@ mod tests {
             1) "x"
             2) "1"
             3) "3"
+            "#,
+        );
+    }
+
+    #[test]
+    fn by_nothing_a_set_is_answered_as_it_is_kept_and_stored_in_order() {
+        check(
+            r#"
+            > SADD s b a C d => (integer) 4
+            > SORT s BY nosort DESC
+            1) "b"
+            2) "a"
+            3) "C"
+            4) "d"
+            > SORT_RO s BY nosort LIMIT 1 2
+            1) "a"
+            2) "C"
+            > SORT s BY nosort DESC STORE d => (integer) 4
+            > LRANGE d 0 -1
+            1) "d"
+            2) "b"
+            3) "a"
+            4) "C"
             "#,
         );
     }

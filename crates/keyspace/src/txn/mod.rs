@@ -256,6 +256,8 @@ pub struct Txn<'k> {
     wants_all: bool,
     /// Blocking commands may wait; otherwise they answer at once that there is nothing.
     pub(crate) may_wait: bool,
+    /// See [`Txn::set_wants_order`].
+    pub(crate) wants_order: bool,
     /// It serves a waiter, on stripes lent by the transaction that made it ready.
     pub(crate) is_service: bool,
     pub(crate) holder: u64,
@@ -293,6 +295,7 @@ impl<'k> Txn<'k> {
             blocked_on: None,
             wants_all: false,
             may_wait: false,
+            wants_order: false,
             is_service: false,
             holder: 0,
             random_state: 0,
@@ -304,6 +307,11 @@ impl<'k> Txn<'k> {
     /// Says how using an entry stamps it.
     pub fn set_access_mode(&mut self, access: AccessMode) {
         self.access = access;
+    }
+
+    /// What has no order of its own is to come in one that does not depend on how it is kept: a script does the same wherever it runs.
+    pub fn set_wants_order(&mut self, on: bool) {
+        self.wants_order = on;
     }
 
     /// To this transaction an expired key is as good as any: CLIENT IMPORT-SOURCE.

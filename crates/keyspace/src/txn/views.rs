@@ -101,6 +101,11 @@ impl<'t, 'k> ReadTxn<'t, 'k> {
         Self { txn }
     }
 
+    /// See [`Txn::set_wants_order`].
+    pub fn wants_order(&self) -> bool {
+        self.txn.wants_order
+    }
+
     /// The live entry of a key, for reading its value: counts as a hit or a miss and stamps the entry.
     #[inline]
     pub fn find(&mut self, key: &[u8]) -> Result<Option<Found<'_>>, Abort> {

@@ -377,3 +377,18 @@ fn once_a_script_has_called_what_writes_it_is_not_stopped_for_want_of_memory() {
         "##,
     );
 }
+
+#[test]
+fn what_has_no_order_comes_to_a_script_in_one_that_is_always_the_same() {
+    play(
+        r##"
+        > SADD s b a C d => :4
+        > SORT s BY nosort => ["b" "a" "C" "d"]
+        > EVAL "return {redis.call('sort', 's', 'by', 'nosort'), redis.call('sort_ro', 's', 'by', 'nosort', 'desc')}" 0 => [["C" "a" "b" "d"] ["d" "b" "a" "C"]]
+        > MULTI => +OK
+        > EVAL "return redis.call('sort', 's', 'by', 'nosort')" 0 => +QUEUED
+        > SORT s BY nosort => +QUEUED
+        > EXEC => [["C" "a" "b" "d"] ["b" "a" "C" "d"]]
+        "##,
+    );
+}
