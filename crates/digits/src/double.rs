@@ -32,6 +32,17 @@ impl Buffer {
     /// Prints `value`: `3`, `3.5`, `1e+25`, `-0`, `inf`, `-inf`, `nan`.
     pub fn format(&mut self, value: f64) -> &[u8] {
         const INTEGER_MAX: f64 = (i64::MAX / 2) as f64;
+        if (-INTEGER_MAX..=INTEGER_MAX).contains(&value) && value.trunc() == value && value != 0.0 {
+            let mut digits = itoa::Buffer::new();
+            let text = digits.format(value as i64).as_bytes();
+            self.bytes[..text.len()].copy_from_slice(text);
+            return &self.bytes[..text.len()];
+        }
+        self.format_short(value)
+    }
+
+    /// As [`Buffer::format`], but integers that end in many zeros are short as well: `1e+15`.
+    pub fn format_short(&mut self, value: f64) -> &[u8] {
         if value.is_nan() {
             return b"nan";
         }
@@ -44,12 +55,6 @@ impl Buffer {
             } else {
                 b"0"
             };
-        }
-        if (-INTEGER_MAX..=INTEGER_MAX).contains(&value) && value.trunc() == value {
-            let mut digits = itoa::Buffer::new();
-            let text = digits.format(value as i64).as_bytes();
-            self.bytes[..text.len()].copy_from_slice(text);
-            return &self.bytes[..text.len()];
         }
         let mut text = Text {
             bytes: &mut self.bytes,

@@ -75,3 +75,22 @@ fn reads_back_to_the_same_number() {
         );
     }
 }
+
+#[test]
+fn integers_may_be_short_too() {
+    for (value, text) in [
+        (1e15, "1e+15"),
+        (-1e18, "-1e+18"),
+        (12345670000000.0, "12345670000000"),
+        (4611686018427387904.0, "4611686018427388000"),
+        (12.0, "12"),
+        (-0.0, "-0"),
+        (f64::INFINITY, "inf"),
+    ] {
+        assert_eq!(
+            Buffer::new().format_short(value),
+            text.as_bytes(),
+            "{value}"
+        );
+    }
+}

@@ -60,7 +60,7 @@ impl Digest {
                 for (member, score) in set.iter() {
                     let mut element = Digest::default();
                     element.mix_item(member);
-                    element.mix(perilune_digits::Buffer::new().format(score));
+                    element.mix(perilune_digits::Buffer::new().format_short(score));
                     self.xor_digest(&element);
                 }
             }

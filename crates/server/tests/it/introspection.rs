@@ -91,6 +91,8 @@ fn a_fingerprint_is_the_references_however_values_are_encoded() {
         > DEBUG LISTPACK => -ERR unknown subcommand or wrong number of arguments for 'LISTPACK'. Try DEBUG HELP.
         > DEBUG DIGEST x => -ERR unknown subcommand or wrong number of arguments for 'DIGEST'. Try DEBUG HELP.
         > DEBUG DIGEST-VALUE => []
+        > ZADD big 1e15 a -1e18 b 4611686018427387904 c 1e-7 d inf e 12 g => :6
+        > DEBUG DIGEST-VALUE big => [+5f03fd59ab9bedd0b8a2ba902f5468d3714b6526]
         "#,
     );
 }
