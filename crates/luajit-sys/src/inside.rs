@@ -42,6 +42,9 @@ const FRAME_CONTINUATION: u64 = 2;
 
 const OBJECT_TYPE_AT: usize = 9;
 const FUNCTION_PC_AT: usize = 32;
+const FUNCTION_ENVIRONMENT_AT: usize = 16;
+const FUNCTION_VARIABLES_AT: usize = 40;
+const VARIABLE_VALUE_AT: usize = 16;
 const FUNCTION_NUMBER_AT: usize = 10;
 const FUNCTION_UPVALUES_AT: usize = 48;
 /// The number of the iterators that LuaJIT's own `string.gmatch` makes.
@@ -60,6 +63,7 @@ const TYPE_SHIFT: u32 = 47;
 const POINTER: u64 = (1 << TYPE_SHIFT) - 1;
 const TYPE_LIGHT: u64 = !3 & 0x1FFFF;
 const TYPE_STRING: u64 = !4 & 0x1FFFF;
+const TYPE_FUNCTION: u64 = !8 & 0x1FFFF;
 const TYPE_TABLE: u64 = !11 & 0x1FFFF;
 /// What is below is a double; on some machines this itself is a 32-bit integer.
 const TYPE_NUMBER: u64 = !13 & 0x1FFFF;
@@ -93,6 +97,9 @@ unsafe extern "C-unwind" {
     pub fn lj_tab_set(l: *mut lua_State, table: *mut GCtab, key: *const Value) -> *mut Value;
     /// The slot for an index outside of the array. As `lj_tab_setstr`.
     pub fn lj_tab_setinth(l: *mut lua_State, table: *mut GCtab, key: i32) -> *mut Value;
+    /// A closure of the Lua function with this compiled form, whose variables are all nil and its own. Raises for want of memory;
+    /// does not collect.
+    fn lj_func_newL_empty(l: *mut lua_State, proto: *const u8, environment: *mut GCtab) -> *mut u8;
     /// Goes on with compiled code behind a call that it cannot make itself. Never called from here.
     fn lj_cont_stitch();
     fn lj_gc_step(l: *mut lua_State) -> c_int;
@@ -247,6 +254,26 @@ pub unsafe fn mark_gmatch_iterator(l: *mut lua_State) {
     unsafe {
         let function = (top_value(l).0 & POINTER) as *mut u8;
         *function.add(FUNCTION_NUMBER_AT) = GMATCH_ITERATOR;
+    }
+}
+
+/// Another closure of a Lua function, with the same environment, whose first variable from outside is one of its own and has this value.
+/// Raises for want of memory; does not collect.
+///
+/// # Safety
+/// The value is a Lua function with such a variable, and both it and `variable` are alive.
+pub unsafe fn close_over(l: *mut lua_State, function: Value, variable: Value) -> Value {
+    // SAFETY: the caller's promise; `layout.c`. What has just been made is white, so the collector need not be told of what is
+    // stored.
+    unsafe {
+        debug_assert_eq!(function.0 >> TYPE_SHIFT, TYPE_FUNCTION);
+        let function = (function.0 & POINTER) as *const u8;
+        let code = *function.add(FUNCTION_PC_AT).cast::<*const u8>();
+        let environment = *function.add(FUNCTION_ENVIRONMENT_AT).cast::<*mut GCtab>();
+        let closure = lj_func_newL_empty(l, code.sub(PROTO_BYTES), environment);
+        let first = *closure.add(FUNCTION_VARIABLES_AT).cast::<*mut u8>();
+        *first.add(VARIABLE_VALUE_AT).cast::<Value>() = variable;
+        Value(TYPE_FUNCTION << TYPE_SHIFT | closure as u64)
     }
 }
 

@@ -214,6 +214,7 @@ unsafe fn push_native(lua: *mut lua_State) {
         ("collectgarbage", collectgarbage),
         ("deg", deg),
         ("describe_error", describe_error),
+        ("keep_match_iterator", strings::keep_match_iterator),
         ("loadstring", loadstring),
         ("no_such_global", no_such_global),
         ("pcall", pcall),

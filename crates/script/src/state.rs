@@ -146,6 +146,10 @@ pub(crate) struct State {
     pub(crate) globals: c_int,
     /// The environment of scripts that need no protection, in Lua's registry.
     pub(crate) direct: c_int,
+    /// The Lua function that iterators of `string.gmatch` are closures of, kept by Lua's registry.
+    pub(crate) match_iterator: Value,
+    /// What they call for more matches, kept likewise.
+    pub(crate) match_refill: Value,
     /// The tables for KEYS and ARGV in it.
     pub(crate) own_arguments: [OwnArguments; 2],
     /// Scripts may look behind the sandbox: none gets `direct`.

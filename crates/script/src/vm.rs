@@ -178,6 +178,8 @@ impl Vm {
             environments: Environments::default(),
             globals: 0,
             direct: 0,
+            match_iterator: inside::Value::NIL,
+            match_refill: inside::Value::NIL,
             own_arguments: [OwnArguments::NONE; 2],
             is_insecure: api == Api::Insecure,
             cjson: ptr::null_mut(),

@@ -125,6 +125,99 @@ fn wrong_patterns_say_what_is_wrong() {
     ]);
 }
 
+/// Runs of one kind of characters are matched a batch at a time: that is not to be seen, wherever a batch ends.
+#[test]
+fn matches_come_one_by_one() {
+    const COLLECT: &str = "local function all(text, pattern)
+           local found = {}
+           for match in string.gmatch(text, pattern) do found[#found + 1] = match end
+           return found
+         end ";
+    let cases = [
+        (
+            "for count = 0, 120 do
+               local made = {}
+               for i = 1, count do made[i] = 'w' .. i end
+               for _, pattern in ipairs({'%w+', '(%w+)', '[^, ]+', '[%w]+'}) do
+                 local found = all(' ' .. table.concat(made, ', ') .. ' ', pattern)
+                 if table.concat(found, ' ') ~= table.concat(made, ' ') or #found ~= count then return {count, pattern} end
+               end
+             end return 'the same'",
+            "\"the same\"",
+        ),
+        (
+            "for _, len in ipairs({1, 63, 64, 65, 4095, 4096, 4097, 70000}) do
+               local word = ('x'):rep(len)
+               local found = all((word .. ' '):rep(30), '%a+')
+               for _, match in ipairs(found) do if match ~= word then return len end end
+               if #found ~= 30 then return {len, #found} end
+             end return 'the same'",
+            "\"the same\"",
+        ),
+        ("return all('', '%a+')", "[]"),
+        ("return all('  ', '%a+')", "[]"),
+        ("return all(123.5, '%d+')", "[\"123\" \"5\"]"),
+        ("return all('a\\0b\\0\\0c', '%a+')", "[\"a\" \"b\" \"c\"]"),
+        ("return all('a\\0b', '%Z+')", "[\"a\" \"b\"]"),
+        ("return all('ab', '%a+\\0garbage(')", "[\"ab\"]"),
+        ("return all('aa', '%a-')", "[\"\" \"\" \"\"]"),
+        ("return all('THE (quick) fox', '%f[%a]%a+')", "[\"THE\" \"quick\" \"fox\"]"),
+        ("return all('f(a(b)c) (d)', '%b()')", "[\"(a(b)c)\" \"(d)\"]"),
+        // at the end, and from then on, it returns nothing at all
+        (
+            "local next_match = ('a b'):gmatch('%a+')
+             return {next_match(), next_match(), select('#', next_match()), select('#', next_match())}",
+            "[\"a\" \"b\" :0 :0]",
+        ),
+        (
+            "local next_match = (' '):gmatch('%a+') return {select('#', next_match()), type(next_match)}",
+            "[:0 \"function\"]",
+        ),
+        // each has its own place
+        (
+            "local text = ('ab '):rep(60)
+             local a, b, pairs_seen = text:gmatch('%a+'), text:gmatch('%a+'), 0
+             for one in a do if one ~= b() then return 'apart' end pairs_seen = pairs_seen + 1 end
+             for outer in text:gmatch('%a+') do
+               for inner in text:gmatch('(%a+)') do pairs_seen = pairs_seen + 1 end
+             end
+             return {pairs_seen, b() == nil and 'over'}",
+            "[:3660 \"over\"]",
+        ),
+        (
+            "local text = ('ab '):rep(60)
+             local co = coroutine.wrap(function() for word in text:gmatch('%a+') do coroutine.yield(word) end end)
+             local count = 0
+             while co() do count = count + 1 end
+             return count",
+            ":60",
+        ),
+        // what is held by a batch alone is not collected
+        (
+            "local words = {}
+             for i = 1, 3000 do words[i] = 'word' .. i end
+             local text, sum, garbage = table.concat(words, ' '), 0, {}
+             words = nil
+             for word in text:gmatch('%a+%d*') do sum = sum + 1 end
+             for word in text:gmatch('%w+') do
+               for i = 1, 50 do garbage[i % 7] = {word .. i} end
+               if sum % 20 == 0 then collectgarbage() end
+               if word ~= 'word' .. (sum - 2999) then return word end
+               sum = sum + 1
+             end
+             return sum",
+            ":6000",
+        ),
+        (
+            "return select(2, pcall(string.gmatch))",
+            "\"bad argument #1 to '?' (string expected, got no value)\"",
+        ),
+    ];
+    for (source, expected) in cases {
+        bench().check(&[(&format!("{COLLECT}{source}"), expected)]);
+    }
+}
+
 /// Every loop has an iterator of its own. What is compiled for one must do for all: once, each had a trace of its own, a
 /// hundred deep, and this took 30 times as long as with `find`.
 #[test]

@@ -34,6 +34,8 @@ const ENDLESS: &[&str] = &[
     "return string.find(('a'):rep(1e6), '(.*)%1%1b')",
     "return string.match(('a'):rep(200), '.*.*.*.*.*.*.*.*b')",
     "return string.gsub(('a'):rep(200), '.-.-.-.-.-.-.-.-b', '')",
+    "local text = ('a '):rep(1000) while true do for word in text:gmatch('%a+') do end end",
+    "local text = ('a '):rep(1000) while true do pcall(function() for word in text:gmatch('%a+') do end end) end",
     "for x in string.gmatch(('a'):rep(200), '.-.-.-.-.-.-.-.-b') do end",
     "string.gsub(('a'):rep(1e6), '.', function() while true do end end)",
     "string.gsub(('a'):rep(1e6), '', function() return pcall(function() while true do end end) end)",
@@ -285,6 +287,8 @@ const HUNGRY: &[&str] = &[
     "local t = {} for i = 1, 1e9 do t[-i] = i end",
     "local t = {} for i = 1, 1e9 do t[i] = cjson.new() end",
     "local t = {} for i = 1, 1e9 do t[i] = ('x'):gmatch('.') end",
+    "local t = {} for i = 1, 1e9 do t[i] = ('x y z'):gmatch('%a+') end",
+    "local t, s = {}, ('x'):rep(1e6) .. ' ' for w in s:rep(20):gmatch('%a+') do t[#t + 1] = w .. #t end",
     "local t, s = {}, 'x' for i = 1, 1e9 do s = s .. i t[i] = s end",
 ];
 
