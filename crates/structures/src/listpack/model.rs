@@ -157,6 +157,13 @@ fn check(pack: &Listpack, model: &[Vec<u8>]) {
         unused <= 64 + pack.heap_bytes() / 4,
         "{unused} bytes unused"
     );
+    for first in [0, model.len() / 2, model.len()] {
+        for count in [0, 1, usize::MAX] {
+            let mut shown = Vec::new();
+            pack.show(first, count, |item| shown.push(item.to_vec()));
+            assert!(shown.iter().eq(model[first..].iter().take(count)));
+        }
+    }
     for (index, text) in model.iter().enumerate() {
         let at = pack.seek(index as i64);
         assert_eq!(pack.seek(index as i64 - model.len() as i64), at);

@@ -164,6 +164,11 @@ fn check(list: &QuickList, model: &[Vec<u8>]) {
         let behind = list.iter_from(index);
         assert_eq!(behind.len(), model.len() - index);
         assert!(behind.map(Item::to_vec).eq(model[index..].iter().cloned()));
+        for count in [0, 1, 3, model.len() - index, usize::MAX] {
+            let mut shown = Vec::new();
+            list.show(index, count, |item| shown.push(item.to_vec()));
+            assert!(shown.iter().eq(model[index..].iter().take(count)));
+        }
         let before = list.iter_back_from(index);
         let end = model.len().min(index + 1);
         assert_eq!(before.len(), end);
