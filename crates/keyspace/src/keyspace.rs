@@ -38,6 +38,8 @@ const AHEAD_MAX: usize = 16;
 struct Entered<'k> {
     data: MutexGuard<'k, StripeData>,
     entry: Option<Handle>,
+    /// The number of its object, if it has one.
+    object: Option<u32>,
 }
 
 impl Entered<'_> {
@@ -45,29 +47,29 @@ impl Entered<'_> {
     #[inline]
     fn prefetch(&mut self, database: usize, key: &KeyAhead<'_>, step: usize) -> bool {
         let map = &self.data.map;
-        if step == 1 {
-            map.prefetch_bucket(database, key.hash);
-            return true;
-        }
-        if step == 2 {
-            self.entry = map.probable(database, key.hash);
-            if let Some(entry) = self.entry {
-                map.prefetch_place(entry);
-            }
-            return self.entry.is_some();
-        }
-        let Some(entry) = self.entry else {
-            return false;
-        };
         match step {
-            3 => {
+            1 => {
+                map.prefetch_bucket(database, key.hash);
+                true
+            }
+            2 => {
+                self.entry = map.probable(database, key.hash);
+                self.entry.is_some_and(|entry| {
+                    map.prefetch_place(entry);
+                    true
+                })
+            }
+            3 => self.entry.is_some_and(|entry| {
                 map.prefetch_entry(entry);
                 key.may_be_object
+            }),
+            4 => {
+                self.object = self.entry.and_then(|entry| map.prefetch_object(entry));
+                self.object.is_some()
             }
-            4 => map.prefetch_object(entry),
-            _ => map
-                .object(entry)
-                .is_some_and(|object| object.prefetch(step - 5, key.side)),
+            _ => self
+                .object
+                .is_some_and(|number| map.object_of_number(number).prefetch(step - 5, key.side)),
         }
     }
 }
@@ -378,9 +380,9 @@ impl Keyspace {
     }
 
     /// Asks for what commands on keys will touch, as a hint: bucket, entry, and, for those of collections, the object in its
-    /// place and the memory where its content begins. Each is found by reading the one before, so they are asked for some
-    /// keys apart, when the one before has come. The stripe stays locked meanwhile, which nobody waits for: it is only
-    /// tried, here as everywhere.
+    /// place and the memory where its content begins. Each is found by reading the one before, so each step is made for all
+    /// keys before the next, when the one before has come. The stripes stay locked meanwhile, which nobody waits for: they
+    /// are only tried, here as everywhere.
     ///
     /// With 100,000 keys this takes HGET to 0.6 of its time without, and GET to 0.75. Where a bucket lies, and the whole
     /// beginning of the stripe, were found without asking at first; with them asked for, a GET among 2,000,000 keys takes 0.56 us
@@ -398,35 +400,34 @@ impl Keyspace {
 
     /// [`Keyspace::prefetch`] for up to [`AHEAD_MAX`] keys.
     fn prefetch_some(&self, database: usize, keys: &[KeyAhead<'_>]) {
-        /// Keys between two steps.
-        const APART: usize = 4;
         let mut entered = [const { None }; AHEAD_MAX];
-        let (mut at, mut open) = (0, 0);
-        while at < keys.len() || open > 0 {
-            if let Some(key) = keys.get(at)
-                // not the same key again, which is under way
-                && (at == 0 || keys[at - 1].hash != key.hash)
+        for (number, key) in keys.iter().enumerate() {
+            // not the same key again, which is under way
+            if (number == 0 || keys[number - 1].hash != key.hash)
                 && let Some(data) = self.gate_of(key.hash).try_enter(Turn::New)
             {
                 data.map.prefetch_segment(database, key.hash);
-                entered[at] = Some(Entered { data, entry: None });
-                open += 1;
+                entered[number] = Some(Entered {
+                    data,
+                    entry: None,
+                    object: None,
+                });
             }
-            let (mut behind, mut step) = (at, 1);
-            while behind >= APART {
-                behind -= APART;
-                if let Some(Some(one)) = entered.get_mut(behind) {
-                    let key = &keys[behind];
-                    if !one.prefetch(database, key, step)
-                        && let Some(one) = entered[behind].take()
-                    {
-                        self.gate_of(key.hash).leave(one.data);
-                        open -= 1;
-                    }
+        }
+        let mut is_open = true;
+        for step in 1.. {
+            if !is_open {
+                return;
+            }
+            is_open = false;
+            for (key, place) in keys.iter().zip(&mut entered) {
+                let Some(one) = place else { continue };
+                if one.prefetch(database, key, step) {
+                    is_open = true;
+                } else if let Some(one) = place.take() {
+                    self.gate_of(key.hash).leave(one.data);
                 }
-                step += 1;
             }
-            at += 1;
         }
     }
 

@@ -251,14 +251,24 @@ impl<H, S: KeyHash> EntryMap<H, S> {
         self.slab.prefetch(handle);
     }
 
-    /// Asks for the object of an entry, as a hint, if it has one; whether it has. Reads the entry.
+    /// Asks for the object of an entry, as a hint, if it has one, and tells its number: see
+    /// [`object_of_number`](Self::object_of_number). Reads the entry.
     #[inline]
-    pub fn prefetch_object(&self, handle: Handle) -> bool {
+    pub fn prefetch_object(&self, handle: Handle) -> Option<u32> {
         let number = self.object_number(handle);
         if let Some(number) = number {
             self.heap.prefetch(number);
         }
-        number.is_some()
+        number
+    }
+
+    /// The object with a number that [`prefetch_object`](Self::prefetch_object) has told, if nothing was changed since.
+    ///
+    /// # Panics
+    /// When there is none.
+    #[inline]
+    pub fn object_of_number(&self, number: u32) -> &H {
+        self.heap.get(number)
     }
 
     #[inline]
