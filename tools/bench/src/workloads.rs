@@ -184,7 +184,7 @@ return #list";
 const JSON_ELEMENTS: &str = r#"[{"id":"__rand_int__","name":"first","at":1700000000},{"id":"__rand_int__","name":"second","at":1700000001}]"#;
 
 /// All rows.
-pub const WORKLOADS: [Workload; 27] = [
+pub const WORKLOADS: [Workload; 28] = [
     plain("ping", &["PING"], 1, UNPIPELINED),
     plain("get", &["GET", "{p}:__rand_int__"], 1, UNPIPELINED),
     plain("set", &["SET", "{p}:__rand_int__", VALUE], 1, UNPIPELINED),
@@ -355,6 +355,17 @@ pub const WORKLOADS: [Workload; 27] = [
         100_000,
         bar(0.45, 0.33),
     ),
+    // the same where the work of the kernel, which is two thirds of the row above, is shared by 32
+    Workload {
+        pipeline: 32,
+        ..calculation(
+            "string_work_p32",
+            &["EVALSHA", "{sha}", "0", TEXT],
+            STRING_WORK,
+            100_000,
+            bar(0.45, 0.33),
+        )
+    },
     calculation(
         "numeric_loop_10000",
         &["EVALSHA", "{sha}", "0"],
