@@ -40,6 +40,7 @@ unsafe fn checked_bytes<'a>(lua: *mut lua_State, arg: c_int) -> &'a [u8] {
 }
 
 /// Raises what a match ended with.
+#[cold]
 unsafe fn raise_pattern_error(lua: *mut lua_State, error: PatternError) -> ! {
     // SAFETY: the caller owns nothing.
     unsafe {
@@ -51,6 +52,7 @@ unsafe fn raise_pattern_error(lua: *mut lua_State, error: PatternError) -> ! {
 }
 
 /// Unwraps, or raises.
+#[inline]
 unsafe fn or_raise<T>(lua: *mut lua_State, result: Result<T, PatternError>) -> T {
     match result {
         Ok(value) => value,

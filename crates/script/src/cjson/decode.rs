@@ -200,7 +200,7 @@ struct Decoder<'a> {
     unescaped: *mut Vec<u8>,
 }
 
-impl Decoder<'_> {
+impl<'a> Decoder<'a> {
     fn reading<'r>(&mut self) -> &'r mut Reading {
         // SAFETY: see the field; no two of these are used at a time.
         unsafe { &mut *self.reading }
@@ -390,45 +390,53 @@ impl Decoder<'_> {
         // SAFETY: as `run`; the table has the nodes of the shape's.
         unsafe {
             let nodes = inside::table_nodes(table);
+            let (text, mut at) = (self.text, self.at);
             let mut matched = 0;
             let mut slot = std::ptr::null_mut();
             let goes_on = loop {
                 let Some(key) = shape.keys.get(matched) else {
                     break Begun::Key;
                 };
-                if !key.begins(&self.text[self.at..]) {
+                if !key.begins(&text[at..]) {
                     break Begun::Key;
                 }
-                self.at += key.len as usize;
-                self.at += usize::from(self.text[self.at] == b' ');
+                at += key.len as usize;
+                at += usize::from(text[at] == b' ');
                 matched += 1;
                 slot = &raw mut nodes[key.place as usize].value;
-                let value = match self.text[self.at] {
-                    b'"' => match self.plain_string() {
-                        Some(bytes) => self.string(bytes),
+                let value = match text[at] {
+                    b'"' => match plain_string(text, at) {
+                        Some((bytes, end)) => {
+                            at = end;
+                            self.string(bytes)
+                        }
                         None => break Begun::Element,
                     },
-                    b'0'..=b'9' | b'-' => match self.plain_integer() {
-                        Some(number) => Value::number(number),
+                    b'0'..=b'9' | b'-' => match plain_integer(text, at) {
+                        Some((number, end)) => {
+                            at = end;
+                            Value::number(number)
+                        }
                         None => break Begun::Element,
                     },
                     _ => break Begun::Element,
                 };
-                match self.text[self.at] {
+                match text[at] {
                     b',' => {
                         *slot = value;
-                        self.at += 1;
-                        self.at += usize::from(self.text[self.at] == b' ');
+                        at += 1;
+                        at += usize::from(text[at] == b' ');
                     }
                     b'}' => {
                         *slot = value;
-                        self.at += 1;
+                        self.at = at + 1;
                         shape.clear_rest(table, matched);
                         return Begun::Value(Value::table(table));
                     }
                     _ => break Begun::Value(value),
                 }
             };
+            self.at = at;
             let reading = self.reading();
             reading.opens.push(Open::Object {
                 table,
@@ -590,52 +598,17 @@ impl Decoder<'_> {
 
     /// The bytes of the string that begins here, and what follows is next; `None`, and nothing has happened, if there
     /// are escapes in it or it does not end.
-    #[inline]
-    fn plain_string(&mut self) -> Option<&'static [u8]> {
-        let start = self.at + 1;
-        let at = start + scan::until_quote(&self.text[start..]);
-        if self.text[at] != b'"' {
-            return None;
-        }
-        self.at = at + 1;
-        let bytes = &self.text[start..at];
-        // SAFETY: the text is a Lua string on the stack, which stays as long as the decoder.
-        Some(unsafe { std::slice::from_raw_parts(bytes.as_ptr(), bytes.len()) })
+    fn plain_string(&mut self) -> Option<&'a [u8]> {
+        let (bytes, end) = plain_string(self.text, self.at)?;
+        self.at = end;
+        Some(bytes)
     }
 
-    /// The integer that begins here, if it is one that a double holds, written as JSON has it, and ends clearly.
-    #[inline]
+    /// The integer that begins here, and what follows is next; `None`, and nothing has happened, if it is not plain.
     fn plain_integer(&mut self) -> Option<f64> {
-        const DIGITS_MAX: usize = 15;
-        let negative = self.text[self.at] == b'-';
-        let start = self.at + usize::from(negative);
-        let mut value = 0_i64;
-        let mut at = start;
-        if let Some(digits) = self.text[at..].first_chunk()
-            && let Some(eight) = eight_digits(*digits)
-        {
-            value = eight;
-            at += digits.len();
-        }
-        while let digit @ b'0'..=b'9' = self.text[at] {
-            value = value.wrapping_mul(10).wrapping_add(i64::from(digit - b'0'));
-            at += 1;
-        }
-        let ends = matches!(
-            self.text[at],
-            b',' | b']' | b'}' | b' ' | b'\n' | b'\r' | b'\t' | 0
-        );
-        // a leading zero is not JSON, and minus zero is no integer
-        let zero_leads = self.text[start] == b'0' && (negative || at - start > 1);
-        if at == start || at - start > DIGITS_MAX || zero_leads || !ends {
-            return None;
-        }
-        self.at = at;
-        Some(if negative {
-            -(value as f64)
-        } else {
-            value as f64
-        })
+        let (number, end) = plain_integer(self.text, self.at)?;
+        self.at = end;
+        Some(number)
     }
 
     #[inline]
@@ -875,6 +848,45 @@ impl Key {
         };
         (u128::from_le_bytes(*begin) ^ self.written) & self.mask == 0 && self.len > 0
     }
+}
+
+/// The bytes of the string that begins at `at`, and where it ends; `None` if there are escapes in it or it does not end.
+#[inline(always)] // what it returns would go through memory
+fn plain_string(text: &[u8], at: usize) -> Option<(&[u8], usize)> {
+    let start = at + 1;
+    let at = start + scan::until_quote(&text[start..]);
+    (text[at] == b'"').then(|| (&text[start..at], at + 1))
+}
+
+/// The integer that begins at `at`, and where it ends, if it is one that a double holds, written as JSON has it, and ends clearly.
+#[inline(always)] // what it returns would go through memory
+fn plain_integer(text: &[u8], at: usize) -> Option<(f64, usize)> {
+    const DIGITS_MAX: usize = 15;
+    let negative = text[at] == b'-';
+    let start = at + usize::from(negative);
+    let mut value = 0_i64;
+    let mut at = start;
+    if let Some(digits) = text[at..].first_chunk()
+        && let Some(eight) = eight_digits(*digits)
+    {
+        value = eight;
+        at += digits.len();
+    }
+    while let digit @ b'0'..=b'9' = text[at] {
+        value = value.wrapping_mul(10).wrapping_add(i64::from(digit - b'0'));
+        at += 1;
+    }
+    let ends = matches!(
+        text[at],
+        b',' | b']' | b'}' | b' ' | b'\n' | b'\r' | b'\t' | 0
+    );
+    // a leading zero is not JSON, and minus zero is no integer
+    let zero_leads = text[start] == b'0' && (negative || at - start > 1);
+    if at == start || at - start > DIGITS_MAX || zero_leads || !ends {
+        return None;
+    }
+    let value = if negative { -value } else { value };
+    Some((value as f64, at))
 }
 
 /// The number that eight digits are; `None` if they are not all that.

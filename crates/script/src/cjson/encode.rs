@@ -281,10 +281,7 @@ impl Encoder {
                     self.opens().push(Open::Array { table, next, last });
                     None
                 }
-                _ => {
-                    self.text().push(b'{');
-                    self.fields(table)
-                }
+                _ => self.fields(table),
             }
         }
     }
@@ -292,22 +289,38 @@ impl Encoder {
     /// Writes the fields of an object up to the first that is a table, which comes next; the end, if there is none.
     #[inline]
     unsafe fn fields(&mut self, table: *mut GCtab) -> Option<Value> {
-        let (mut next, mut some) = (0, false);
         // SAFETY: as `run`.
         unsafe {
-            while let Some((key, value)) = next_pair(table, &mut next) {
-                if std::mem::replace(&mut some, true) {
-                    self.text().push(b',');
+            let elements = inside::table_array(table).len();
+            let mut mark = b'{';
+            // What has an array as well goes the plain way.
+            let nodes = inside::table_nodes(table);
+            let nodes = if elements == 0 { nodes } else { &mut [] };
+            for (place, node) in nodes.iter().enumerate() {
+                let value = node.value;
+                if value.is_nil() {
+                    continue;
                 }
-                self.key(key);
+                self.text().push(mark);
+                mark = b',';
+                self.key(node.key);
                 if value.as_table().is_some() {
+                    let (next, some) = (place + 1, true);
                     self.opens().push(Open::Object { table, next, some });
                     return Some(value);
                 }
                 self.count_value();
                 self.scalar(value);
             }
-            self.text().push(b'}');
+            if mark == b'{' {
+                self.text().push(mark);
+            }
+            if elements > 0 {
+                let (next, some) = (0, false);
+                self.opens().push(Open::Object { table, next, some });
+            } else {
+                self.text().push(b'}');
+            }
             None
         }
     }
@@ -368,7 +381,9 @@ impl Encoder {
             if let Some(block) = inside::short_string(string)
                 && scan::block_is_plain(&block, bytes.len())
             {
-                text.reserve(block.len() + 2);
+                if text.capacity() - text.len() < block.len() + 2 {
+                    text.reserve(block.len() + 2);
+                }
                 let end = text.as_mut_ptr().add(text.len());
                 end.write(b'"');
                 end.add(1).cast::<[u8; 16]>().write(block);
@@ -458,7 +473,9 @@ fn push_again(text: &mut Vec<u8>, start: usize, end: usize) {
 #[inline]
 fn push_block(text: &mut Vec<u8>, block: [u8; 16], len: usize) {
     debug_assert!(len <= block.len());
-    text.reserve(block.len());
+    if text.capacity() - text.len() < block.len() {
+        text.reserve(block.len());
+    }
     // SAFETY: there is room for the block, and `len` bytes of it have been written.
     unsafe {
         let end = text.as_mut_ptr().add(text.len());
