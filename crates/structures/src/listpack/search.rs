@@ -34,16 +34,36 @@ impl Listpack {
         }
     }
 
-    /// Whether there may be an item with this text: false is certain. Looks for its bytes wherever they stand, without going from
-    /// item to item, which takes 90 ns among a hundred members and scores where [`Listpack::find`] takes 390; among eight 50
-    /// and 20.
+    /// Whether there may be an item with this text: false is certain. Looks for its last bytes wherever they stand, without going
+    /// from item to item. Most items that differ do so there, so few places are looked at; and what to look for is found out
+    /// quickly. (The whole text took twice the time among members that begin in the same way.)
     pub fn may_hold(&self, needle: &[u8]) -> bool {
-        match Item::of(needle) {
-            Item::Int(_) => true,
-            Item::Bytes(needle) => memchr::memmem::find(self.as_bytes(), needle).is_some(),
+        let Item::Bytes(needle) = Item::of(needle) else {
+            return true;
+        };
+        let block = self.as_bytes();
+        let tail = &needle[needle.len().saturating_sub(TAIL_LEN)..];
+        let finder = memchr::memmem::Finder::new(tail);
+        let mut from = 0;
+        for _ in 0..PLACES_MAX {
+            let Some(at) = finder.find(&block[from..]) else {
+                return false;
+            };
+            if block[..from + at + tail.len()].ends_with(needle) {
+                return true;
+            }
+            // another may begin in the middle of this one
+            from += at + 1;
         }
+        true
     }
 }
+
+/// So many last bytes of a text are looked for.
+const TAIL_LEN: usize = 3;
+
+/// At so many places that end so and are something else one goes from item to item after all.
+const PLACES_MAX: usize = 64;
 
 #[inline]
 fn search(
@@ -67,4 +87,41 @@ fn search(
         }
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_it_holds_it_may_hold_and_what_is_a_byte_off_it_may_not() {
+        let text = |len: usize| -> Vec<u8> { (0..len).map(|at| b'a' + (at % 26) as u8).collect() };
+        for len in (1..140).chain([200, 1000, 4095, 4096, 17_000]) {
+            let mut pack = Listpack::new();
+            pack.push_back(Item::of(&text(len)));
+            pack.push_back(Item::Int(len as i64));
+            assert!(pack.may_hold(&text(len)), "{len}");
+            assert!(pack.may_hold(len.to_string().as_bytes()), "{len}");
+            assert!(pack.may_hold(b""), "{len}");
+            for at in [0, len / 2, len - 1] {
+                let mut other = text(len);
+                other[at] = b'.';
+                // where the end stands too often, it is not sure
+                let is_sure = len < 26 * PLACES_MAX || at == len - 1;
+                assert_eq!(pack.may_hold(&other), !is_sure, "{len}, {at}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_begins_in_the_middle_of_something_else_is_found() {
+        let mut pack = Listpack::new();
+        pack.push_back(Item::of(b"aab"));
+        pack.push_back(Item::of(b"xxxxxxxx"));
+        assert!(pack.may_hold(b"xxxxxxxx"));
+        assert!(pack.may_hold(b"aab"));
+        assert!(!pack.may_hold(b"axxxxxxxx"));
+        pack.push_back(Item::of(&[b'y'; 500]));
+        assert!(pack.may_hold(&[b'y'; 500]));
+    }
 }
