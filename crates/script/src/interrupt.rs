@@ -12,8 +12,8 @@
 //! * The handler finds what to stop through a **thread-local pointer**, set for the time of the run by the thread
 //!   that runs it. A signal that arrives after the run, or on a thread that has taken up other work, or a VM that
 //!   has moved to another thread, finds nothing, or another run whose generation does not match.
-//! * The runner publishes (`running`, thread-local) first and then looks for an order; whoever stops places the
-//!   order first and then signals. One of the two sees the other.
+//! * Whoever stops a run has seen it published (thread-local, then `running`), places the order, and then signals. So the
+//!   handler, on the runner's thread, finds both: to begin, the runner need not look for an order.
 //! * At the end the runner takes back `running` and then looks for an order; whoever stops places the order and
 //!   then looks at `running`. So "told to stop" and "ended as if nothing had been" exclude each other.
 //! * LuaJIT may lose a hook that is set in the middle of its own change of modes (a few instructions).
@@ -208,11 +208,8 @@ impl Control {
         });
         self.thread.store(thread, Ordering::Relaxed);
         RUNNING_HERE.with(|here| here.set(self));
-        // The one full barrier of a start; it also publishes the thread.
-        self.running.store(generation, Ordering::SeqCst);
-        if self.ordered(generation).is_some() {
-            self.set_hook();
-        }
+        // It also publishes the thread. Nobody can have ordered this run to stop before he has seen this.
+        self.running.store(generation, Ordering::Release);
     }
 
     /// Ends run `generation`; tells whether it was ordered to stop.
