@@ -219,7 +219,9 @@ impl UndoLog {
     #[inline]
     pub fn saved(&self, database: usize, hash: u64, key: &[u8]) -> Saved {
         match self.saved_last(database, hash, key) {
-            Saved::No => self.saved_before(database, hash, key),
+            Saved::No if self.records.len() > self.fresh_from + 1 => {
+                self.saved_before(database, hash, key)
+            }
             saved => saved,
         }
     }
@@ -312,6 +314,7 @@ impl UndoLog {
     }
 
     /// Saves how a key was.
+    #[inline]
     pub fn save(
         &mut self,
         stripe: StripeIndex,

@@ -80,13 +80,15 @@ impl Txn<'_> {
     ) -> Result<(), Abort> {
         match &self.undo {
             Some(undo) if undo.saved_last(database, hash, key) == Saved::No => {
-                self.save_copy_anew(at, database, hash, key, handle)
+                self.save_copy_anew(at, database, hash, key, handle)?;
+                Ok(())
             }
             _ => Ok(()),
         }
     }
 
-    /// As [`Txn::save_copy`], of an entry that is not the one of the last record.
+    /// As [`Txn::save_copy`], of an entry that the last record has not saved as a whole. What is saved of it now; where the record was
+    /// given up nothing needs to be.
     #[inline(never)]
     fn save_copy_anew(
         &mut self,
@@ -95,12 +97,13 @@ impl Txn<'_> {
         hash: u64,
         key: &[u8],
         handle: Handle,
-    ) -> Result<(), Abort> {
+    ) -> Result<Saved, Abort> {
         let Some(undo) = &mut self.undo else {
-            return Ok(());
+            return Ok(Saved::Whole);
         };
-        if undo.saved(database, hash, key) != Saved::No {
-            return Ok(());
+        let saved = undo.saved(database, hash, key);
+        if saved != Saved::No {
+            return Ok(saved);
         }
         let held = &self.held[at];
         let map = &held.guard.map;
@@ -122,8 +125,13 @@ impl Txn<'_> {
                 access,
             },
         };
+        let saved = match prior {
+            Prior::InPlace { .. } => Saved::InPlace(undo.records.len() as u32),
+            _ => Saved::Whole,
+        };
         undo.save(held.stripe, database, hash, key, prior);
-        self.check_record()
+        self.check_record()?;
+        Ok(saved)
     }
 
     /// As [`Txn::save_copy`], before the elements of a collection are changed. Where that has not saved them, the
@@ -172,14 +180,7 @@ impl Txn<'_> {
         key: &[u8],
         handle: Handle,
     ) -> Result<Option<u32>, Abort> {
-        let undo = self.undo.as_ref();
-        let mut saved = undo.map_or(Saved::Whole, |undo| undo.saved(database, hash, key));
-        if saved == Saved::No {
-            self.save_copy_anew(at, database, hash, key, handle)?;
-            let undo = self.undo.as_ref();
-            saved = undo.map_or(Saved::Whole, |undo| undo.saved(database, hash, key));
-        }
-        match saved {
+        match self.save_copy_anew(at, database, hash, key, handle)? {
             Saved::InPlace(record) => {
                 // inverses pile up without asking, so the limit is asked for here
                 self.check_record()?;
