@@ -8,20 +8,26 @@
 //! as all of it. Here every block is a tier of at most [`TIER_LEN`] items. Both ends cost what they cost in a `Vec`; an item in the
 //! middle moves at most a tier, and is found by adding up the lengths of the tiers from the nearer end.
 //!
+//! The tiers themselves stand in a plain vector, in place while there is but one: among a hundred million elements of a list,
+//! a new tier in front moves 40 KB, once in 58,000 pushes.
+//!
 //! After M. T. Goodrich and J. G. Kloss, "Tiered Vectors" (1999), with one level and tiers of any length.
 
-use std::collections::{VecDeque, vec_deque};
 use std::ops::{Index, IndexMut};
 use std::slice;
+
+use smallvec::SmallVec;
 
 use crate::cpu::prefetch;
 
 /// Items of a full tier.
 pub(crate) const TIER_LEN: usize = 128;
 
+type Tiers<T> = SmallVec<[Vec<T>; 1]>;
+
 /// A long sequence; see the module. No tier is empty.
 pub(crate) struct TieredVec<T> {
-    tiers: VecDeque<Vec<T>>,
+    tiers: Tiers<T>,
     len: usize,
     /// Items that the tiers have room for.
     capacity: usize,
@@ -35,34 +41,44 @@ impl<T> TieredVec<T> {
     /// Bytes of heap that it owns, without what its items own.
     #[inline]
     pub(crate) fn heap_bytes(&self) -> usize {
-        self.capacity * size_of::<T>() + self.tiers.capacity() * size_of::<Vec<T>>()
+        let tiers = match self.tiers.spilled() {
+            true => self.tiers.capacity() * size_of::<Vec<T>>(),
+            false => 0,
+        };
+        self.capacity * size_of::<T>() + tiers
+    }
+
+    /// Do the tiers not stand in place?
+    #[inline]
+    pub(crate) fn is_spilled(&self) -> bool {
+        self.tiers.spilled()
     }
 
     /// Asks for what says where the items at the ends lie, as a hint.
     #[inline]
     pub(crate) fn prefetch_ends(&self) {
-        let ends = [self.tiers.front(), self.tiers.back()];
+        let ends = [self.tiers.first(), self.tiers.last()];
         ends.into_iter().flatten().for_each(prefetch);
     }
 
     #[inline]
     pub(crate) fn front(&self) -> Option<&T> {
-        self.tiers.front()?.first()
+        self.tiers.first()?.first()
     }
 
     #[inline]
     pub(crate) fn back(&self) -> Option<&T> {
-        self.tiers.back()?.last()
+        self.tiers.last()?.last()
     }
 
     #[inline]
     pub(crate) fn front_mut(&mut self) -> Option<&mut T> {
-        self.tiers.front_mut()?.first_mut()
+        self.tiers.first_mut()?.first_mut()
     }
 
     #[inline]
     pub(crate) fn back_mut(&mut self) -> Option<&mut T> {
-        self.tiers.back_mut()?.last_mut()
+        self.tiers.last_mut()?.last_mut()
     }
 
     pub(crate) fn get(&self, index: usize) -> Option<&T> {
@@ -102,7 +118,7 @@ impl<T> TieredVec<T> {
         let (mut tier, mut offset) = match self.place(index) {
             Some(place) => place,
             None if self.tiers.is_empty() => {
-                self.tiers.push_back(Vec::new());
+                self.tiers.push(Vec::new());
                 (0, 0)
             }
             None => (last, self.tiers[last].len()),
@@ -146,9 +162,7 @@ impl<T> TieredVec<T> {
     }
 
     fn drop_tier(&mut self, tier: usize) {
-        if let Some(tier) = self.tiers.remove(tier) {
-            self.capacity -= tier.capacity();
-        }
+        self.capacity -= self.tiers.remove(tier).capacity();
     }
 
     /// Makes this tier and the one behind it one, if that is at most half full.
@@ -160,9 +174,7 @@ impl<T> TieredVec<T> {
         if one.len() + next.len() > TIER_LEN / 2 {
             return;
         }
-        let Some(mut next) = self.tiers.remove(tier + 1) else {
-            return;
-        };
+        let mut next = self.tiers.remove(tier + 1);
         let one = &mut self.tiers[tier];
         self.capacity -= one.capacity() + next.capacity();
         one.append(&mut next);
@@ -174,11 +186,10 @@ impl<T> TieredVec<T> {
         let Some((tier, offset)) = self.place(at) else {
             return TieredVec::default();
         };
-        let mut tiers = self.tiers.split_off(tier);
+        let mut tiers: Tiers<T> = self.tiers.drain(tier..).collect();
         if offset > 0 {
             let behind = tiers[0].split_off(offset);
-            self.tiers
-                .push_back(std::mem::replace(&mut tiers[0], behind));
+            self.tiers.push(std::mem::replace(&mut tiers[0], behind));
         }
         let tail = TieredVec::of(tiers, self.len - at);
         *self = TieredVec::of(std::mem::take(&mut self.tiers), at);
@@ -205,7 +216,7 @@ impl<T> TieredVec<T> {
         *self = TieredVec::of(tiers, len);
     }
 
-    fn of(tiers: VecDeque<Vec<T>>, len: usize) -> TieredVec<T> {
+    fn of(tiers: Tiers<T>, len: usize) -> TieredVec<T> {
         let capacity = tiers.iter().map(Vec::capacity).sum();
         TieredVec {
             tiers,
@@ -250,7 +261,7 @@ impl<T> TieredVec<T> {
         }
         Iter {
             front: self.tiers[first][from..].iter(),
-            tiers: self.tiers.range(first + 1..last),
+            tiers: self.tiers[first + 1..last].iter(),
             back: self.tiers[last][..to].iter(),
             left,
         }
@@ -260,7 +271,7 @@ impl<T> TieredVec<T> {
 impl<T> Default for TieredVec<T> {
     fn default() -> Self {
         TieredVec {
-            tiers: VecDeque::new(),
+            tiers: Tiers::new(),
             len: 0,
             capacity: 0,
         }
@@ -291,7 +302,7 @@ impl<T> IndexMut<usize> for TieredVec<T> {
 /// Some of the items, from either end.
 pub(crate) struct Iter<'a, T> {
     front: slice::Iter<'a, T>,
-    tiers: vec_deque::Iter<'a, Vec<T>>,
+    tiers: slice::Iter<'a, Vec<T>>,
     back: slice::Iter<'a, T>,
     left: usize,
 }
@@ -300,7 +311,7 @@ impl<T> Default for Iter<'_, T> {
     fn default() -> Self {
         Iter {
             front: slice::Iter::default(),
-            tiers: vec_deque::Iter::default(),
+            tiers: slice::Iter::default(),
             back: slice::Iter::default(),
             left: 0,
         }

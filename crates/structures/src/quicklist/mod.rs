@@ -64,11 +64,15 @@ impl QuickList {
         QuickList::default()
     }
 
-    /// Asks for what leads to the elements at these ends, as a hint, step after step, and for them in step 2.
+    /// Asks for what leads to the elements at these ends, as a hint, step after step, and at last for them; whether there
+    /// is another step.
     #[inline]
-    pub fn prefetch_ends(&self, step: usize, front: bool, back: bool) {
+    pub fn prefetch_ends(&self, step: usize, front: bool, back: bool) -> bool {
+        // nothing has to be asked for before the nodes
+        let step = step + usize::from(!self.nodes.is_spilled());
         if step == 0 {
-            return self.nodes.prefetch_ends();
+            self.nodes.prefetch_ends();
+            return true;
         }
         let at_front = front.then(|| self.nodes.front()).flatten();
         let at_back = back.then(|| self.nodes.back()).flatten();
@@ -79,6 +83,7 @@ impl QuickList {
                 None => {}
             }
         }
+        step == 1
     }
 
     /// One of a single packed node.

@@ -81,15 +81,20 @@ impl List {
     #[inline]
     pub(crate) fn prefetch(&self, step: usize, side: Option<Side>) -> bool {
         match (&self.0, step) {
-            (Encoding::Packed(pack), _) => pack.prefetch(),
-            (Encoding::Quick(quick), 0) => prefetch_bytes(&**quick, size_of::<Quick>()),
+            (Encoding::Packed(pack), _) => {
+                pack.prefetch();
+                false
+            }
+            (Encoding::Quick(quick), 0) => {
+                prefetch_bytes(&**quick, size_of::<Quick>());
+                true
+            }
             (Encoding::Quick(quick), step) => quick.list.prefetch_ends(
                 step - 1,
                 side != Some(Side::Right),
                 side != Some(Side::Left),
             ),
         }
-        matches!(self.0, Encoding::Quick(_)) && step < 3
     }
 }
 
