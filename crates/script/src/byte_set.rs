@@ -116,7 +116,6 @@ impl Finder {
     /// Which of the first 64 bytes are in the set: bit `n` is about byte `n`.
     #[inline]
     pub(crate) fn mask(&self, bytes: &[u8]) -> u64 {
-        #[cfg(target_arch = "x86_64")]
         if self.count > 0 {
             if let Some(block) = bytes.first_chunk() {
                 return self.mask_of_ranges(block);
@@ -129,6 +128,17 @@ impl Finder {
         let mut mask = 0;
         for (at, &byte) in bytes.iter().enumerate() {
             mask |= u64::from(self.set.contains(byte)) << at;
+        }
+        mask
+    }
+
+    #[cfg(not(target_arch = "x86_64"))]
+    fn mask_of_ranges(&self, block: &[u8; 64]) -> u64 {
+        let mut mask = 0;
+        for (at, byte) in block.iter().enumerate() {
+            let mut ranges = self.ranges[..self.count].iter();
+            let is_in = ranges.any(|(first, more)| byte.wrapping_sub(*first) <= *more);
+            mask |= u64::from(is_in) << at;
         }
         mask
     }
