@@ -70,16 +70,7 @@ impl Server {
             self.refuse(session, out, Some(entry), turn.local(), &error);
             return Verdict::Done;
         }
-        if let Some(multi) = &session.multi
-            && !is_transaction_verb(entry)
-        {
-            if multi.all_or_nothing && entry.spec.cannot_be_undone {
-                let error = cannot_be_undone(entry);
-                self.refuse(session, out, Some(entry), turn.local(), &error);
-                return Verdict::Done;
-            }
-            return self.queue(session, out, entry, arguments);
-        }
+        // what is queued waits as well
         if self.pause.is_paused(self.may_write(session, entry))
             && !is_exempt_from_pause(entry)
             && (self.pause.is_paused(false)
@@ -94,6 +85,16 @@ impl Server {
             if let Some(ticket) = self.pause.wait(at) {
                 return Verdict::Park(ticket);
             }
+        }
+        if let Some(multi) = &session.multi
+            && !is_transaction_verb(entry)
+        {
+            if multi.all_or_nothing && entry.spec.cannot_be_undone {
+                let error = cannot_be_undone(entry);
+                self.refuse(session, out, Some(entry), turn.local(), &error);
+                return Verdict::Done;
+            }
+            return self.queue(session, out, entry, arguments);
         }
         let progress = match entry.handler {
             Some(Handler::Data(handler)) => {

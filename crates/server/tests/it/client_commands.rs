@@ -306,6 +306,16 @@ fn in_a_pause_commands_wait() {
             .as_deref(),
         Some("+OK")
     );
+    // so does what MULTI would queue
+    assert_eq!(pauser.ask("CLIENT PAUSE 100000 WRITE"), "+OK");
+    assert_eq!(writer.ask("MULTI"), "+OK");
+    assert_eq!(writer.ask("GET k"), "+QUEUED");
+    writer.send("SET k w");
+    assert!(writer.is_silent_for(Duration::from_millis(50)));
+    assert_eq!(pauser.ask("CLIENT UNPAUSE"), "+OK");
+    let queued = writer.receive().expect("an answer");
+    assert_eq!(crate::harness::show(&queued), "+QUEUED");
+    assert_eq!(writer.ask("EXEC"), "[\"v\" +OK]");
     assert_eq!(pauser.ask("CLIENT PAUSE 50 ALL"), "+OK");
     // it ends by itself
     assert_eq!(writer.ask("PING"), "+PONG");
