@@ -211,6 +211,7 @@ fn format_is_that_of_lua_5_1() {
         > EVAL "return string.format('%5q|%s|%q|%%q','a\\127',1,2)" 0 => ""a\x7f"|1|"2"|%q"
         > EVAL "return #string.format('%q','a\\0b\\r')" 0 => :10
         > EVAL "return tostring(cjson.null)" 0 => "userdata: (nil)"
+        > EVAL "return (tostring(string.rep):gsub('%d+', 'N'))" 0 => "function: builtin#N"
         > EVAL "return getmetatable(cjson.null)" 0 => $-1
         "#,
     );
