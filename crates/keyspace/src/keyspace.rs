@@ -1,6 +1,6 @@
 //! The keyspace as a whole: its stripes, its counters, its clock and the consumer of its effects.
 
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU16, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU16, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, RwLock};
 
 use perilune_structures::{Handle, KeyHash};
@@ -16,6 +16,7 @@ use crate::plan::{KeyHasher, STRIPE_COUNT, StripeIndex};
 use crate::reclaim::{Reclaimer, Reclaiming};
 use crate::stripe::{Stripe, StripeData};
 use crate::sync::MutexGuard;
+use crate::usage::{Frequency, Usage};
 use crate::waiters::Service;
 
 /// A key that a command is about to look for.
@@ -148,7 +149,7 @@ pub struct Keyspace {
     counters: Counters,
     undo_limit_bytes: AtomicU64,
     /// The access clock that entries are stamped with: opaque here, moved by the server's tick.
-    access_clock: AtomicU32,
+    pub(crate) usage: Usage,
     /// Expired keys read as absent but stay (a paused server must not change).
     expiry_paused: AtomicBool,
     sequence: AtomicU64,
@@ -182,7 +183,7 @@ impl Keyspace {
             abandoned: AtomicI64::new(0),
             counters: Counters::default(),
             undo_limit_bytes: AtomicU64::new(options.transaction_undo_limit_bytes as u64),
-            access_clock: AtomicU32::new(0),
+            usage: Usage::default(),
             expiry_paused: AtomicBool::new(false),
             sequence: AtomicU64::new(0),
             consuming: AtomicBool::new(false),
@@ -302,15 +303,19 @@ impl Keyspace {
             | 1
     }
 
-    /// The stamp that entries get when they are used.
-    #[inline]
+    /// The clock of uses: seconds since the Unix epoch, of which 24 bits.
     pub fn access_clock(&self) -> u32 {
-        self.access_clock.load(Ordering::Relaxed)
+        self.usage.seconds()
     }
 
-    /// Moves the access clock.
-    pub fn set_access_clock(&self, stamp: u32) {
-        self.access_clock.store(stamp, Ordering::Relaxed);
+    /// Moves the clock of uses to so many seconds since the Unix epoch.
+    pub fn set_access_clock(&self, unix_s: u32) {
+        self.usage.set_time(unix_s);
+    }
+
+    /// Counts the uses of entries from here on, or notes their times.
+    pub fn set_frequency(&self, counts_uses: bool, frequency: Frequency) {
+        self.usage.set_frequency(counts_uses, frequency);
     }
 
     /// Whether expired keys stay where they are for now.

@@ -27,6 +27,7 @@ mod sweep;
 mod sync;
 pub mod txn;
 mod undo;
+mod usage;
 mod waiters;
 mod walk;
 mod watch;
@@ -47,5 +48,6 @@ pub use txn::{
     Abort, AccessMode, Fields, Found, ReadTxn, RunTally, Savepoint, Tally, Txn, WriteTxn,
 };
 pub use undo::SpareRecord;
+pub use usage::Frequency;
 pub use waiters::{Served, Service, Wait, Waiting};
 pub use watch::{WatchSet, WatchState};

@@ -12,9 +12,7 @@ use perilune_value::{
 use crate::announce::EventClass;
 use crate::txn::{Abort, Found, Txn, WriteTxn, aside};
 use crate::undo::{Place, Relocated, Saved, UndoLog};
-
-/// The bits of an entry's access stamp.
-const ACCESS_MASK: u32 = (1 << 24) - 1;
+use crate::usage::STAMP_MASK;
 
 /// What becomes of a key's expiry when its value is replaced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,7 +44,7 @@ enum DetachedPayload {
 
 impl Detached {
     /// A value from outside: a string gets the encoding of a new one. `access` is the stamp of its last use (see
-    /// [`Keyspace::access_clock`](crate::Keyspace::access_clock)), of which 24 bits count.
+    /// [`ReadTxn::use_told`](crate::ReadTxn::use_told)), of which 24 bits count.
     pub fn new(object: Object, access: u32, expire_at_ms: Option<i64>) -> Detached {
         let (payload, encoding) = match object {
             Object::Raw(bytes) => match StringEncoding::of(&bytes) {
@@ -61,7 +59,7 @@ impl Detached {
         Detached {
             payload,
             encoding,
-            access: access & ACCESS_MASK,
+            access: access & STAMP_MASK,
             expire_at_ms,
         }
     }
@@ -240,7 +238,7 @@ impl Slot<'_, '_> {
                     payload,
                     encoding.code(),
                     expire_at,
-                    self.txn.keyspace.access_clock(),
+                    self.txn.keyspace.usage.fresh(),
                 );
             }
         }
@@ -347,7 +345,7 @@ impl Slot<'_, '_> {
             None => {
                 self.save_absent()?;
                 let payload = NewPayload::Heap(T::default().into());
-                let access = self.txn.keyspace.access_clock();
+                let access = self.txn.keyspace.usage.fresh();
                 self.insert(payload, COLLECTION_CODE, None, access);
                 (self.existing(), None)
             }
@@ -436,10 +434,15 @@ impl Slot<'_, '_> {
             Expiry::Clear => None,
             Expiry::At(ms) => Some(ms),
         };
+        // as old as what it replaces, like a string that replaces another
+        let access = match self.handle {
+            Some(handle) => self.txn.held[self.at].guard.map.access(handle),
+            None => self.txn.keyspace.usage.fresh(),
+        };
         self.place(Detached {
             payload: DetachedPayload::Heap(value.into()),
             encoding: COLLECTION_CODE,
-            access: self.txn.keyspace.access_clock(),
+            access,
             expire_at_ms: expire_at,
         })
     }
@@ -456,7 +459,7 @@ impl Slot<'_, '_> {
             payload,
             StringEncoding::Raw.code(),
             None,
-            self.txn.keyspace.access_clock(),
+            self.txn.keyspace.usage.fresh(),
         );
         Ok(self.existing())
     }
@@ -533,7 +536,7 @@ impl Slot<'_, '_> {
         Ok(())
     }
 
-    /// A copy of the value. The key exists.
+    /// A copy of the value, not used yet. The key exists.
     pub fn copy(&self) -> Detached {
         let handle = self.existing();
         let map = &self.txn.held[self.at].guard.map;
@@ -544,7 +547,7 @@ impl Slot<'_, '_> {
                 Payload::Heap(object) => DetachedPayload::Heap(object.clone()),
             },
             encoding: map.encoding(handle),
-            access: map.access(handle),
+            access: self.txn.keyspace.usage.fresh(),
             expire_at_ms: map.expire_at(handle),
         }
     }
@@ -556,18 +559,15 @@ impl Slot<'_, '_> {
         Ok(value)
     }
 
-    /// As [`Slot::take`], but counts no change: it is half of one.
+    /// As [`Slot::take`], but counts no change: it is half of one. Elsewhere it is new, as in the reference.
     fn detach(&mut self) -> Result<Detached, Abort> {
         let handle = self.existing();
         if self.txn.undo.is_none()
             && let Payload::Heap(_) = self.txn.held[self.at].guard.map.payload(handle)
         {
             let guard = &mut self.txn.held[self.at].guard;
-            let (encoding, access, expire_at_ms) = (
-                guard.map.encoding(handle),
-                guard.map.access(handle),
-                guard.map.expire_at(handle),
-            );
+            let (encoding, expire_at_ms) =
+                (guard.map.encoding(handle), guard.map.expire_at(handle));
             guard.dequeue(self.database, handle);
             if let Some(object) = guard.map.remove(self.database, self.hash, handle) {
                 guard.heap_bytes -= object.heap_bytes() as i64;
@@ -576,7 +576,7 @@ impl Slot<'_, '_> {
                 return Ok(Detached {
                     payload: DetachedPayload::Heap(object),
                     encoding,
-                    access,
+                    access: self.txn.keyspace.usage.fresh(),
                     expire_at_ms,
                 });
             }
@@ -770,9 +770,9 @@ impl WriteTxn<'_, '_> {
         slot.handle = None;
         slot.note_change();
 
-        let (encoding, expire_at_ms, access) =
-            (relocated.encoding, relocated.expire_at_ms, relocated.access);
+        let (encoding, expire_at_ms) = (relocated.encoding, relocated.expire_at_ms);
         let mut slot = self.slot_in(database, new_key)?;
+        let access = slot.txn.keyspace.usage.fresh();
         slot.txn.held[slot.at].changed.add(database);
         slot.insert(NewPayload::Heap(object), encoding, expire_at_ms, access);
         slot.changed();

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use perilune_command::{CommandError, Registry};
 use perilune_keyspace::{
-    ExpireCycle, Keyspace, KeyspaceOptions, MemoryLog, StripeIndex, SystemClock,
+    ExpireCycle, Frequency, Keyspace, KeyspaceOptions, MemoryLog, StripeIndex, SystemClock,
 };
 use perilune_net::{ConnRef, Net};
 use perilune_value::Limits;
@@ -185,6 +185,13 @@ impl Server {
             });
         self.keyspace
             .set_undo_limit_bytes(settings.script.transaction_undo_limit.size());
+        let memory = &settings.memory;
+        let counts_uses = memory.maxmemory_policy.get().is_of_frequency();
+        let frequency = Frequency {
+            log_factor: memory.lfu_log_factor.get() as u32,
+            decay_minutes: memory.lfu_decay_time.get() as u32,
+        };
+        self.keyspace.set_frequency(counts_uses, frequency);
         let data = &settings.data;
         self.keyspace.set_limits(Limits {
             hash_max_listpack_entries: data.hash_max_listpack_entries.size(),
@@ -487,7 +494,7 @@ impl Server {
         self.note_memory_peak(self.used_memory());
         self.keyspace.clock().follow();
         let unix_s = self.keyspace.clock().unix_ms() / 1000;
-        self.keyspace.set_access_clock(unix_s as u32 & 0x00ff_ffff);
+        self.keyspace.set_access_clock(unix_s as u32);
         self.decide_on_expiry();
         if !self.debug.no_active_expire.load(Ordering::Relaxed) && !self.pause.is_paused(true) {
             let effort = self.settings.memory.active_expire_effort.get();

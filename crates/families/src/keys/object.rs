@@ -127,6 +127,11 @@ const HELP: Command = Command::new(
 /// An entry's access stamp has this many bits: seconds, wrapping around every 194 days.
 const ACCESS_CLOCK_BITS: u32 = 24;
 
+const IDLE_TIME_NOT_TRACKED: CommandError = CommandError::new(
+    "ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that when switching between policies at \
+     runtime LRU and LFU data will take some time to adjust.",
+);
+
 const FREQUENCY_NOT_TRACKED: CommandError = CommandError::new(
     "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when switching \
      between policies at runtime LRU and LFU data will take some time to adjust.",
@@ -141,8 +146,9 @@ fn encoding(txn: &mut ReadTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Repl
 }
 
 fn freq(txn: &mut ReadTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Reply) -> Outcome {
-    match lookup(txn, arguments[2], |_| ())? {
-        Some(()) => return Err(FREQUENCY_NOT_TRACKED.into()),
+    match lookup(txn, arguments[2], |found| found.access())? {
+        Some(_) if !txn.counts_uses() => return Err(FREQUENCY_NOT_TRACKED.into()),
+        Some(stamp) => reply.integer(txn.frequency(stamp).into()),
         None => reply.null(),
     }
     Ok(())
@@ -151,6 +157,7 @@ fn freq(txn: &mut ReadTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Reply) -
 fn idletime(txn: &mut ReadTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Reply) -> Outcome {
     let now = txn.access_clock();
     match lookup(txn, arguments[2], |found| found.access())? {
+        Some(_) if txn.counts_uses() => return Err(IDLE_TIME_NOT_TRACKED.into()),
         Some(used) => reply.integer(i64::from(
             now.wrapping_sub(used) & ((1 << ACCESS_CLOCK_BITS) - 1),
         )),

@@ -81,7 +81,7 @@ struct Options {
     /// The time to live is a point in time.
     absolute: bool,
     idle_seconds: Option<u32>,
-    has_frequency: bool,
+    frequency: Option<u8>,
 }
 
 impl Options {
@@ -92,16 +92,16 @@ impl Options {
             match () {
                 () if is_token(option, "REPLACE") => options.replace = true,
                 () if is_token(option, "ABSTTL") => options.absolute = true,
-                () if is_token(option, "IDLETIME") && has_value && !options.has_frequency => {
+                () if is_token(option, "IDLETIME") && has_value && options.frequency.is_none() => {
                     let seconds = u64::try_from(arguments.integer()?)
                         .map_err(|_| NEGATIVE_IDLE_TIME)?
                         .min(IDLE_SECONDS_MAX.into());
                     options.idle_seconds = Some(seconds as u32);
                 }
                 () if is_token(option, "FREQ") && has_value && options.idle_seconds.is_none() => {
-                    // looked at, and without an LFU policy of no use
-                    u8::try_from(arguments.integer()?).map_err(|_| FREQUENCY_OUT_OF_RANGE)?;
-                    options.has_frequency = true;
+                    let frequency = arguments.integer()?;
+                    let frequency = u8::try_from(frequency).map_err(|_| FREQUENCY_OUT_OF_RANGE)?;
+                    options.frequency = Some(frequency);
                 }
                 () => return Err(errors::SYNTAX),
             }
@@ -137,9 +137,7 @@ fn restore(txn: &mut WriteTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Repl
         // a time beyond all times has passed: the reference's sum overflows
         ttl_ms => Some(ttl_ms.wrapping_add(now_ms)),
     };
-    let access = txn
-        .access_clock()
-        .wrapping_sub(options.idle_seconds.unwrap_or(0));
+    let access = txn.use_told(options.idle_seconds, options.frequency);
 
     let mut slot = txn.slot(key)?;
     if let Some(at_ms) = expire_at_ms

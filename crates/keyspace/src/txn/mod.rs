@@ -48,7 +48,7 @@ use crate::gate::Wake;
 use crate::keyspace::Keyspace;
 use crate::plan::{STRIPE_COUNT, StripeIndex};
 use crate::reclaim::Garbage;
-use crate::stripe::{Map, StripeData};
+use crate::stripe::StripeData;
 use crate::sync::MutexGuard;
 use crate::undo::{Mark, Record, SpareRecord};
 use crate::waiters::{KeyId, Wait, Waiting};
@@ -211,14 +211,6 @@ pub(crate) struct Aside {
 /// The place for what few transactions have.
 pub(crate) fn aside(place: &mut Option<Box<Aside>>) -> &mut Aside {
     place.get_or_insert_default()
-}
-
-/// Stamps an entry as used at that time, which is mostly known.
-#[inline]
-pub(crate) fn stamp(map: &mut Map, handle: Handle, access: u32) {
-    if map.access(handle) != access {
-        map.set_access(handle, access);
-    }
 }
 
 /// A transaction. See the module's documentation.
@@ -418,11 +410,13 @@ impl<'k> Txn<'k> {
     #[inline]
     pub(crate) fn touch(&mut self, at: usize, handle: Handle) {
         if self.access == AccessMode::Touch {
-            stamp(
-                &mut self.held[at].guard.map,
-                handle,
-                self.keyspace.access_clock(),
-            );
+            let map = &mut self.held[at].guard.map;
+            let old = map.access(handle);
+            let new = self.keyspace.usage.used(old);
+            // mostly it has been used in this second
+            if new != old {
+                map.set_access(handle, new);
+            }
         }
     }
 
@@ -499,9 +493,11 @@ impl<'k> Txn<'k> {
         {
             return None;
         }
-        let clock = self.keyspace.access_clock();
-        if access == AccessMode::Touch && found.access != clock {
-            map.set_access(found.handle, clock);
+        if access == AccessMode::Touch {
+            let new = self.keyspace.usage.used(found.access);
+            if new != found.access {
+                map.set_access(found.handle, new);
+            }
         }
         Some(found.handle)
     }

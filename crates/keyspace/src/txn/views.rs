@@ -69,7 +69,7 @@ impl<'a> Found<'a> {
         self.map.expire_at(self.handle)
     }
 
-    /// The stamp of its last use (see [`Keyspace::access_clock`]).
+    /// The stamp of its use: its time (see [`ReadTxn::access_clock`]), or its frequency (see [`ReadTxn::frequency`]).
     pub fn access(&self) -> u32 {
         self.map.access(self.handle)
     }
@@ -270,9 +270,25 @@ impl<'t, 'k> ReadTxn<'t, 'k> {
         self.txn.keyspace.limits()
     }
 
-    /// The current access clock, to compare [`Found::access`] with.
+    /// The clock of uses, to compare [`Found::access`] with where [uses are not counted](Self::counts_uses).
     pub fn access_clock(&self) -> u32 {
         self.txn.keyspace.access_clock()
+    }
+
+    /// Are uses counted, and their times not noted? So it is with an LFU policy.
+    pub fn counts_uses(&self) -> bool {
+        self.txn.keyspace.usage.counts()
+    }
+
+    /// The counter in a [stamp](Found::access): about the logarithm of the number of uses, where they are counted.
+    pub fn frequency(&self, stamp: u32) -> u8 {
+        self.txn.keyspace.usage.counter(stamp)
+    }
+
+    /// The stamp of an entry that comes from outside, with what is told of its use: since when it was not used, in seconds, or its
+    /// [frequency](Self::frequency). What does not fit the policy is not looked at.
+    pub fn use_told(&self, idle_s: Option<u32>, frequency: Option<u8>) -> u32 {
+        self.txn.keyspace.usage.told(idle_s, frequency)
     }
 }
 

@@ -63,7 +63,7 @@ choice! {
 }
 
 choice! {
-    /// What happens when `maxmemory` is reached. Only `noeviction` has an effect yet.
+    /// What happens when `maxmemory` is reached. As yet nothing is evicted; the policies of frequency count the uses of keys.
     EvictionPolicy {
         /// The least recently used key that has a TTL goes.
         VolatileLru = "volatile-lru",
@@ -81,6 +81,13 @@ choice! {
         AllKeysRandom = "allkeys-random",
         /// Commands that need memory fail.
         NoEviction = "noeviction",
+    }
+}
+
+impl EvictionPolicy {
+    /// Does it choose by how often keys are used?
+    pub fn is_of_frequency(self) -> bool {
+        matches!(self, Self::VolatileLfu | Self::AllKeysLfu)
     }
 }
 

@@ -56,6 +56,44 @@ fn payloads_of_versions_to_come_are_taken_where_that_is_asked_for() {
     );
 }
 
+/// With this factor each use counts.
+#[test]
+fn how_often_keys_are_used_is_counted_where_the_policy_asks_for_it() {
+    play(
+        r#"
+        > SET k v => +OK
+        > OBJECT FREQ k => -ERR An LFU maxmemory policy is not selected, access frequency not tracked. *
+        > CONFIG SET maxmemory-policy allkeys-lfu lfu-log-factor 0 rdb-version-check relaxed => +OK
+        > OBJECT IDLETIME k => -ERR An LFU maxmemory policy is selected, idle time not tracked. *
+        > OBJECT FREQ nothing => $-1
+        > SET new v => +OK
+        > OBJECT FREQ new => :5
+        > GET new => "v"
+        > APPEND new w => :2
+        > SET new x => +OK
+        > OBJECT FREQ new => :8
+        > EVAL "redis.call('get', KEYS[1]) return redis.call('strlen', KEYS[1])" 1 new => :1
+        > OBJECT FREQ new => :10
+        > CLIENT NO-TOUCH ON => +OK
+        > GET new => "x"
+        > CLIENT NO-TOUCH OFF => +OK
+        > OBJECT FREQ new => :10
+        > RPUSH list a b => :2
+        > LPOP list => "a"
+        > OBJECT FREQ list => :6
+        > RESTORE told 0 "\x00\x03\x62\x61\x72\xde\x00\x0fYUza\xd3\xec\xe0" FREQ 200 => +OK
+        > OBJECT FREQ told => :200
+        > DEBUG OBJECT told => +Value at:* lru:* lru_seconds_idle:* lfu_freq:200 lfu_access_time_minutes:*
+        > RESTORE idle 0 "\x00\x03\x62\x61\x72\xde\x00\x0fYUza\xd3\xec\xe0" IDLETIME 100 => +OK
+        > OBJECT FREQ idle => :5
+        > CONFIG SET maxmemory-policy volatile-lru => +OK
+        > RESTORE told 0 "\x00\x03\x62\x61\x72\xde\x00\x0fYUza\xd3\xec\xe0" REPLACE FREQ 200 => +OK
+        > OBJECT FREQ told => -ERR An LFU *
+        > OBJECT IDLETIME told => :0
+        "#,
+    );
+}
+
 /// The figures are the reference's: it holds the same, so it has the same fingerprints.
 #[test]
 fn a_fingerprint_is_the_references_however_values_are_encoded() {

@@ -10,7 +10,7 @@ section! {
     memory: Memory {
         /// How much memory the data may use; 0 is no limit.
         maxmemory: Count = memory("maxmemory", "0", 0, ULONG_MAX);
-        /// What happens at the limit. Only `noeviction` has an effect yet.
+        /// What happens at the limit, and whether times or numbers of uses are noted. Nothing is evicted yet.
         maxmemory_policy: Choice<EvictionPolicy> =
             choice("maxmemory-policy", "noeviction", EvictionPolicy::VALUES).not_yet();
         /// How many keys an eviction chooses from.
@@ -18,9 +18,9 @@ section! {
         /// How much time an eviction may take, 0 to 100.
         maxmemory_eviction_tenacity: Count = number("maxmemory-eviction-tenacity", "10", 0, 100).not_yet();
         /// How slowly the access counter of a key grows.
-        lfu_log_factor: Count = number("lfu-log-factor", "10", 0, INT_MAX).not_yet();
-        /// Minutes after which the access counter of a key is halved.
-        lfu_decay_time: Count = number("lfu-decay-time", "1", 0, INT_MAX).not_yet();
+        lfu_log_factor: Count = number("lfu-log-factor", "10", 0, INT_MAX);
+        /// Minutes after which the access counter of a key sinks by one.
+        lfu_decay_time: Count = number("lfu-decay-time", "1", 0, INT_MAX);
         /// How hard the server looks for expired keys, 1 to 10.
         active_expire_effort: Count = number("active-expire-effort", "1", 1, 10);
         /// Serve as the target of an import: keys do not expire for clients that say they import.

@@ -20,9 +20,10 @@ pub fn object(
         .get(3)
         .is_some_and(|word| word.eq_ignore_ascii_case(b"fast"));
     let mut txn = ReadTxn::new(txn);
-    let clock = txn.access_clock();
+    let stamp = txn.peek_raw(arguments[2])?.map(|found| found.access());
+    let stamp = stamp.ok_or(errors::NO_SUCH_KEY)?;
+    let (clock, frequency) = (txn.access_clock(), txn.frequency(stamp));
     let found = txn.peek_raw(arguments[2])?.ok_or(errors::NO_SUCH_KEY)?;
-    let idle_s = clock.wrapping_sub(found.access()) & 0x00ff_ffff;
     let mut text = format!(
         "Value at:{:p} refcount:1 encoding:{}",
         found.key().as_ptr(),
@@ -33,7 +34,11 @@ pub fn object(
         writer.put_value(value(found)?);
         text += &format!(" serializedlength:{}", writer.into_bytes().len());
     }
-    text += &format!(" lru:{} lru_seconds_idle:{idle_s}", found.access());
+    // of the same bits, whatever the policy
+    let (idle_s, minutes) = (clock.wrapping_sub(stamp) & 0x00ff_ffff, stamp >> 8);
+    text += &format!(
+        " lru:{stamp} lru_seconds_idle:{idle_s} lfu_freq:{frequency} lfu_access_time_minutes:{minutes}"
+    );
     if let Some(Object::List(list)) = found.object()
         && let Some((nodes, bytes)) = list.node_figures()
     {
