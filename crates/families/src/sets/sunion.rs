@@ -148,7 +148,7 @@ fn reply_set(set: &Set, reply: &mut dyn Reply) {
 /// # Errors
 /// If there are more members than a set can have: only a union can be greater than every set that it is made of.
 fn union(sets: &Sources<'_>, limits: &Limits) -> Result<Set, CommandError> {
-    let mut result = Set::default();
+    let mut result = begin(sets.present());
     for set in sets.present() {
         let fits = Set::can_hold(
             result.len() + set.len(),
@@ -162,15 +162,33 @@ fn union(sets: &Sources<'_>, limits: &Limits) -> Result<Set, CommandError> {
             result.add(member, limits);
         }
     }
-    Ok(result)
+    Ok(settled(result, sets.present(), limits))
+}
+
+/// What a result begins as. A table shows its members in any order, and which encoding they come to one after the other may
+/// depend on that; so that it does not, they begin as strings, and are [turned](settled) to integers together.
+fn begin<'t>(mut sources: impl Iterator<Item = &'t Set>) -> Set {
+    match sources.all(Set::is_packed) {
+        true => Set::default(),
+        false => Set::packed(),
+    }
+}
+
+/// The result of all members of these sets that are in it.
+fn settled<'t>(result: Set, mut sources: impl Iterator<Item = &'t Set>, limits: &Limits) -> Set {
+    match sources.all(Set::is_packed) {
+        true => result,
+        false => result.into_intset_if_possible(limits),
+    }
 }
 
 /// Goes over the first set and asks all others, or, where those are small beside it, over all of them: what costs less.
 fn difference(sets: &Sources<'_>, limits: &Limits) -> Set {
-    let mut result = Set::default();
     let Some((Some(first), others)) = sets.split_first() else {
-        return result;
+        return Set::default();
     };
+    let source = || std::iter::once(first);
+    let mut result = begin(source());
     let others: Vec<&Set> = others.collect();
     let lookups = first.len() * (others.len() + 1) / 2;
     let walks = first.len() + others.iter().map(|set| set.len()).sum::<usize>();
@@ -180,11 +198,12 @@ fn difference(sets: &Sources<'_>, limits: &Limits) -> Set {
                 result.add(member, limits);
             }
         }
-        return result;
+        return settled(result, source(), limits);
     }
     for member in first.iter() {
         result.add(member, limits);
     }
+    let mut result = settled(result, source(), limits);
     let mut edit = Edit::new(&mut result, None, limits);
     for member in others.into_iter().flat_map(Set::iter) {
         edit.remove(member.bytes(&mut itoa::Buffer::new()));
@@ -194,7 +213,39 @@ fn difference(sets: &Sources<'_>, limits: &Limits) -> Set {
 
 #[cfg(test)]
 mod tests {
+    use perilune_value::{Item, Limits, Set};
+
+    use super::{Sources, difference, union};
     use crate::testing::check;
+
+    /// A table shows its members in an order that depends on what it held before.
+    #[test]
+    fn the_encoding_of_a_result_does_not_depend_on_the_order_of_a_table() {
+        let small = Limits {
+            set_max_listpack_entries: 1,
+            ..Limits::default()
+        };
+        let limits = Limits {
+            set_max_intset_entries: 2,
+            ..Limits::default()
+        };
+        for past in 0..64 {
+            let mut set = Set::default();
+            set.add(Item::Bytes(b"a"), &small);
+            for int in [past, 1, 2, 3, 4] {
+                set.add(Item::Int(int), &small);
+            }
+            let sources = || Sources(vec![Some(&set)]);
+            let results = [
+                difference(&sources(), &limits),
+                union(&sources(), &limits).expect("there is room"),
+            ];
+            assert_eq!(
+                results.map(|result| result.encoding_name()),
+                ["listpack"; 2]
+            );
+        }
+    }
 
     #[test]
     fn sets_are_joined_and_subtracted() {
