@@ -148,6 +148,10 @@ fn start(settings: Arc<Settings>) -> Result<Running, ExitCode> {
     let net = runtime.net();
     net.service().set_net(net.clone());
     net.service().apply_settings();
+    // before anybody is told that the server is there, and may want to end it
+    if let Err(error) = handle_signals(net) {
+        log::warning(format_args!("Can't handle signals: {error}"));
+    }
     net.listen(listeners);
     log::notice(format_args!("Server initialized"));
     for place in places {
@@ -168,9 +172,6 @@ impl Running {
             log::warning(format_args!(
                 "Can't start the watchdog: scripts can't be stopped. {error}"
             ));
-        }
-        if let Err(error) = handle_signals(&net) {
-            log::warning(format_args!("Can't handle signals: {error}"));
         }
         net.service().wait_for_shutdown();
         net.listen(Vec::new());

@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use perilune_resp::client::{Value, encode_command, parse_value};
 
-/// How long a reply may take before the server counts as hung.
-const REPLY_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a reply may take before the server counts as hung: longer than any machine stands still.
+const REPLY_TIMEOUT: Duration = Duration::from_secs(60);
 /// Batches up to this size always fit in the buffers of a local socket.
 const BATCH_BYTES_UNTHREADED: usize = 48 * 1024;
 
@@ -104,11 +104,16 @@ impl Connection {
             self.read = 0;
         }
         let mut chunk = [0; 32 * 1024];
-        match self.stream.read(&mut chunk)? {
-            0 => Err(ErrorKind::UnexpectedEof.into()),
-            len => {
-                self.received.extend_from_slice(&chunk[..len]);
-                Ok(())
+        loop {
+            match self.stream.read(&mut chunk) {
+                Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
+                Ok(len) => {
+                    self.received.extend_from_slice(&chunk[..len]);
+                    return Ok(());
+                }
+                // the process stood still
+                Err(e) if e.kind() == ErrorKind::Interrupted => {}
+                Err(e) => return Err(e),
             }
         }
     }

@@ -7,13 +7,17 @@
 //! has to be started again on another port.
 
 use std::fs::{self, File};
-use std::io::Result;
-use std::net::{Ipv4Addr, TcpListener};
+use std::io::{ErrorKind, Result};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::ops::Range;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 /// Below the ports that Linux gives to clients (from 32,768), and beside those of the reference's suite (from 20,100).
 const PORTS: Range<u16> = 10_000..20_000;
+
+/// Who listens and is too busy to be reached listens all the same. (The system refuses a connection at once.)
+const REFUSAL_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A file that processes lock to agree on something; the same one for all who name it so.
 pub fn lock_file(name: &str) -> Result<File> {
@@ -39,7 +43,7 @@ impl Port {
             let step = begin.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed));
             let number = PORTS.start + (step % PORTS.len() as u32) as u16;
             if let Some(port) = Self::lock(number)?
-                && TcpListener::bind((Ipv4Addr::LOCALHOST, number)).is_ok()
+                && nobody_listens_on(number)
             {
                 return Ok(port);
             }
@@ -61,6 +65,16 @@ impl Port {
     pub fn number(&self) -> u16 {
         self.number
     }
+}
+
+/// Whether a connection to the port is refused.
+///
+/// Not found out by listening there: a process that another thread starts at this moment holds all sockets of this one
+/// until it executes its program, so the port would go on listening for a while, to nobody's use.
+fn nobody_listens_on(number: u16) -> bool {
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, number));
+    TcpStream::connect_timeout(&address, REFUSAL_TIMEOUT)
+        .is_err_and(|error| error.kind() == ErrorKind::ConnectionRefused)
 }
 
 /// Whether what a server logged before it ended says that its port belonged to somebody: it may be started on another.
