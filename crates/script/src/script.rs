@@ -95,7 +95,10 @@ impl Script {
         let (shebang_bytes, flags) = match source.starts_with(b"#!") {
             false => (0, None),
             true => {
-                let end = memchr::memchr(b'\n', &source).ok_or("ERR Invalid script shebang")?;
+                // a text of C: what is behind a NUL is not seen
+                let end = memchr::memchr2(b'\n', 0, &source)
+                    .filter(|&end| source[end] == b'\n')
+                    .ok_or("ERR Invalid script shebang")?;
                 (end, Some(parse_shebang(&source[..end])?))
             }
         };
@@ -291,6 +294,12 @@ mod tests {
                 "ERR Unexpected flag in script shebang: time-limit=4294967296",
             ),
             ("#!lua", "ERR Invalid script shebang"),
+            ("#!lua\0\n", "ERR Invalid script shebang"),
+            (
+                "#!lua flags=no-writes\0,x\nreturn 1",
+                "ERR Invalid script shebang",
+            ),
+            ("#!lua\nreturn '\0'", ""),
             (
                 "#!lua flags=bad\n",
                 "ERR Unexpected flag in script shebang: bad",

@@ -540,36 +540,97 @@ pub(crate) unsafe fn set_format(lua: *mut lua_State) {
     }
 }
 
-/// `string.format`: its `%s` and `%q` take strings and numbers only, as in Lua 5.1. (LuaJIT's call `tostring`.)
+/// `string.format`: all that can be wrong is found here, in the order and the words of Lua 5.1, whose `%s` and `%q` take
+/// strings and numbers only. (LuaJIT's call `tostring`.) What LuaJIT is then called with it does not refuse.
 unsafe extern "C-unwind" fn format(lua: *mut lua_State) -> c_int {
     // SAFETY: called by Lua; nothing is owned.
     unsafe {
+        let format = checked_bytes(lua, 1);
         let count = lua_gettop(lua);
-        let is_text = |arg| matches!(lua_type(lua, arg), LUA_TSTRING | LUA_TNUMBER);
-        if let Some(arg) = (2..=count).find(|&arg| !is_text(arg)) {
-            check_format(lua, arg);
-        }
-        if lua_type(lua, 1) == LUA_TSTRING {
-            let format = bytes_at(lua, 1);
-            let is_odd = |arg| match lua_type(lua, arg) {
-                LUA_TNUMBER => lua_tonumber(lua, arg) >= INTEGER_END,
-                _ => memchr::memchr(0, bytes_at(lua, arg)).is_some(),
-            };
-            if memchr::memchr3(b'q', b'f', b'p', format).is_some()
-                || memchr::memchr3(b'a', b'A', b'F', format).is_some()
-                || memchr::memchr(b'c', format).is_some()
-                || (2..=count).any(|arg| is_text(arg) && is_odd(arg))
-            {
-                adapt_arguments(lua);
+        let mut is_odd = false;
+        for (conversion, arg) in conversions(format).zip(2..) {
+            if arg > count {
+                luaL_argerror(lua, arg, c"no value".as_ptr());
             }
+            is_odd |= check_conversion(lua, conversion.modifiers, format.get(conversion.end), arg);
+        }
+        if is_odd {
+            adapt_arguments(lua);
         }
         lua_pushvalue(lua, lua_upvalueindex(1));
         lua_insert(lua, 1);
-        if lua_pcall(lua, count, 1, 0) != LUA_OK {
-            state::check(lua);
-            raise_format_error(lua);
-        }
+        lua_call(lua, count, 1);
         1
+    }
+}
+
+/// Raises what is wrong with a conversion or its argument; tells whether LuaJIT might print it otherwise than Lua 5.1.
+unsafe fn check_conversion(
+    lua: *mut lua_State,
+    modifiers: &[u8],
+    letter: Option<&u8>,
+    arg: c_int,
+) -> bool {
+    // SAFETY: called by `format`, which owns nothing.
+    unsafe {
+        if !modifiers.is_empty() {
+            let flags = modifiers.iter().take_while(|byte| FLAGS.contains(byte));
+            if flags.count() > FLAGS.len() {
+                raise_error(lua, b"invalid format (repeated flags)");
+            }
+            match behind_modifiers(modifiers).first() {
+                Some(byte) if byte.is_ascii_digit() => {
+                    raise_error(lua, b"invalid format (width or precision too long)")
+                }
+                Some(other) => raise_invalid_option(lua, *other),
+                None => {}
+            }
+        }
+        let kind = lua_type(lua, arg);
+        match letter {
+            Some(b's' | b'q') => {
+                if !matches!(kind, LUA_TSTRING | LUA_TNUMBER) {
+                    raise_expected(lua, "string", arg);
+                }
+                letter == Some(&b'q')
+                    || kind == LUA_TSTRING && memchr::memchr(0, bytes_at(lua, arg)).is_some()
+            }
+            Some(
+                b'c' | b'd' | b'i' | b'o' | b'u' | b'x' | b'X' | b'e' | b'E' | b'f' | b'g' | b'G',
+            ) => {
+                if lua_isnumber(lua, arg) == 0 {
+                    raise_expected(lua, "number", arg);
+                }
+                kind == LUA_TSTRING
+                    || matches!(letter, Some(b'f' | b'c'))
+                    || lua_tonumber(lua, arg) >= INTEGER_END
+            }
+            other => raise_invalid_option(lua, *other.unwrap_or(&0)),
+        }
+    }
+}
+
+#[cold]
+unsafe fn raise_invalid_option(lua: *mut lua_State, letter: u8) -> ! {
+    let mut text = ShortText::new();
+    text.push(b"invalid option '%");
+    // there is none at the end of the format, which is what a NUL looks like in C
+    text.push(state::until_nul(&[letter]));
+    text.push(b"' to 'format'");
+    // SAFETY: the caller owns nothing.
+    unsafe { raise_error(lua, text.as_bytes()) }
+}
+
+#[cold]
+unsafe fn raise_expected(lua: *mut lua_State, expected: &str, arg: c_int) -> ! {
+    // SAFETY: the caller owns nothing.
+    unsafe {
+        let mut text = ShortText::new();
+        text.push(expected.as_bytes());
+        text.push(b" expected, got ");
+        text.push(state::type_name(lua, arg));
+        text.push(b"\0");
+        luaL_argerror(lua, arg, text.as_bytes().as_ptr().cast())
     }
 }
 
@@ -581,16 +642,11 @@ const ZERO_TO_F: f64 = 1e-110;
 /// runs on.
 const INTEGER_END: f64 = 18_446_744_073_709_551_616.0;
 
-/// What may stand in front of a width.
+/// What may stand in front of a width, so many of them at most.
 const FLAGS: &[u8] = b"-+ #0";
 
 /// `%s` takes texts from this length on as they are, where no precision is given.
 const WHOLE_TEXT_BYTES: usize = 100;
-
-/// Conversions that LuaJIT knows and Lua 5.1 does not. Each becomes a byte that is no conversion, this one and those that
-/// follow it, so that the error comes when its turn does.
-const UNKNOWN: &[u8] = b"paAF";
-const UNKNOWN_BEGIN: u8 = 0x80;
 
 /// A conversion of a format, which takes an argument: `%5.2f`.
 struct Conversion<'a> {
@@ -625,7 +681,7 @@ fn conversions(format: &[u8]) -> impl Iterator<Item = Conversion<'_>> {
 
 /// Makes LuaJIT's `format` answer as that of Lua 5.1 where it would not: `%q` escapes the quote, the backslash, the
 /// line break, `\r` and NUL and leaves other bytes as they are, so its argument is quoted here and the conversion made a `%s`;
-/// what goes through C's `sprintf` ends at a NUL; and see [`ZERO_TO_F`], [`INTEGER_END`], [`UNKNOWN`].
+/// what goes through C's `sprintf` ends at a NUL; and see [`ZERO_TO_F`], [`INTEGER_END`]. All of it has been checked.
 unsafe fn adapt_arguments(lua: *mut lua_State) {
     // SAFETY: called by `format`, with a string as the first argument; the string stays on the stack while it is read.
     unsafe {
@@ -642,11 +698,12 @@ unsafe fn adapt_arguments(lua: *mut lua_State) {
                 modifiers,
                 end: at,
             } = conversion;
-            if !behind_modifiers(modifiers).is_empty() {
-                // which is an error
-                continue;
+            let letter = format.get(at);
+            if lua_type(lua, arg) == LUA_TSTRING && !matches!(letter, Some(b's' | b'q')) {
+                lua_pushnumber(lua, lua_tonumber(lua, arg));
+                lua_replace(lua, arg);
             }
-            match format.get(at) {
+            match letter {
                 Some(b's') if lua_type(lua, arg) == LUA_TSTRING => {
                     let text = bytes_at(lua, arg);
                     let is_printed = modifiers.contains(&b'.') || text.len() < WHOLE_TEXT_BYTES;
@@ -655,10 +712,7 @@ unsafe fn adapt_arguments(lua: *mut lua_State) {
                         lua_replace(lua, arg);
                     }
                 }
-                Some(b'c')
-                    if lua_type(lua, arg) == LUA_TNUMBER
-                        && number::as_c_int(lua_tonumber(lua, arg)) as u8 == 0 =>
-                {
+                Some(b'c') if number::as_c_int(lua_tonumber(lua, arg)) as u8 == 0 => {
                     // of the NUL and what fills it up stays what is in front of it
                     let flags = modifiers.iter().take_while(|byte| FLAGS.contains(byte));
                     let digits = modifiers[flags.count()..].iter();
@@ -675,34 +729,24 @@ unsafe fn adapt_arguments(lua: *mut lua_State) {
                     adapted.push(b"%s");
                     copied = at + 1;
                 }
-                Some(b'q') if matches!(lua_type(lua, arg), LUA_TSTRING | LUA_TNUMBER) => {
+                Some(b'q') => {
                     quote(lua, arg, adapted.len);
                     adapted.push(&format[copied..start]);
                     adapted.push(b"%s");
                     copied = at + 1;
                 }
-                Some(b'f') if lua_type(lua, arg) == LUA_TNUMBER => {
+                Some(b'f') => {
                     let number = lua_tonumber(lua, arg);
                     if number.abs() < ZERO_TO_F {
                         lua_pushnumber(lua, 0.0_f64.copysign(number));
                         lua_replace(lua, arg);
                     }
                 }
-                Some(b'o' | b'u' | b'x' | b'X')
-                    if lua_type(lua, arg) == LUA_TNUMBER
-                        && lua_tonumber(lua, arg) >= INTEGER_END =>
-                {
+                Some(b'o' | b'u' | b'x' | b'X') if lua_tonumber(lua, arg) >= INTEGER_END => {
                     lua_pushnumber(lua, 0.0);
                     lua_replace(lua, arg);
                 }
-                Some(letter) => {
-                    if let Some(place) = memchr::memchr(*letter, UNKNOWN) {
-                        adapted.push(&format[copied..at]);
-                        adapted.push(&[UNKNOWN_BEGIN + place as u8]);
-                        copied = at + 1;
-                    }
-                }
-                None => {}
+                _ => {}
             }
         }
         if copied > 0 {
@@ -741,83 +785,6 @@ unsafe fn quote(lua: *mut lua_State, arg: c_int, begin: usize) {
     }
 }
 
-/// Raises if a conversion to text would take something else than a string or a number. The first argument that is
-/// something else is `first`.
-unsafe fn check_format(lua: *mut lua_State, first: c_int) {
-    // SAFETY: called by `format`.
-    unsafe {
-        let format = checked_bytes(lua, 1);
-        for (conversion, arg) in conversions(format).zip(2..) {
-            let is_text = matches!(lua_type(lua, arg), LUA_TSTRING | LUA_TNUMBER | LUA_TNONE);
-            let letter = format.get(conversion.end);
-            if arg >= first && !is_text && matches!(letter, Some(b's' | b'q')) {
-                let mut text = ShortText::new();
-                text.push(b"string expected, got ");
-                text.push(state::type_name(lua, arg));
-                text.push(b"\0");
-                luaL_argerror(lua, arg, text.as_bytes().as_ptr().cast());
-            }
-        }
-    }
-}
-
-/// Raises the error on top of the stack as if `format` itself had: LuaJIT's function was called without a name, and
-/// has another word for an argument that is not there.
-unsafe fn raise_format_error(lua: *mut lua_State) -> ! {
-    // SAFETY: called by `format`; the texts stay on the stack.
-    unsafe {
-        if lua_type(lua, -1) != LUA_TSTRING {
-            lua_error(lua);
-        }
-        let text = bytes_at(lua, -1);
-        match bad_argument(text) {
-            Some((arg, reason)) => {
-                push_bytes(lua, reason);
-                luaL_argerror(lua, arg, lua_tolstring(lua, -1, std::ptr::null_mut()));
-            }
-            None => {
-                luaL_where(lua, 1);
-                match wrong_option(text) {
-                    Some(Wrong::TooLong) => {
-                        push_bytes(lua, b"invalid format (width or precision too long)");
-                    }
-                    Some(Wrong::Letter(letter)) => {
-                        push_bytes(lua, b"invalid option '%");
-                        push_bytes(lua, letter);
-                        push_bytes(lua, b"' to 'format'");
-                        lua_concat(lua, 3);
-                    }
-                    None => push_bytes(lua, text),
-                }
-                lua_concat(lua, 2);
-            }
-        }
-        lua_error(lua)
-    }
-}
-
-/// The argument that an error of LuaJIT is about, and what is wrong with it in the words of Lua 5.1.
-fn bad_argument(error: &[u8]) -> Option<(c_int, &[u8])> {
-    let rest = error.strip_prefix(b"bad argument #")?;
-    let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    let arg = str::from_utf8(&rest[..digits]).ok()?.parse().ok()?;
-    let reason = rest[digits..]
-        .strip_prefix(b" to '?' (")?
-        .strip_suffix(b")")?;
-    Some(match reason {
-        b"value expected" => (arg, b"no value"),
-        reason => (arg, reason),
-    })
-}
-
-/// What is wrong with an option of a format, as Lua 5.1 has it.
-enum Wrong<'a> {
-    /// A third digit.
-    TooLong,
-    /// Its letter; empty at the end of the format.
-    Letter(&'a [u8]),
-}
-
 /// What follows flags, two digits of width, and two of precision.
 fn behind_modifiers(option: &[u8]) -> &[u8] {
     let flags = option.iter().take_while(|byte| FLAGS.contains(byte));
@@ -832,19 +799,4 @@ fn behind_modifiers(option: &[u8]) -> &[u8] {
         skip_digits(&mut rest);
     }
     rest
-}
-
-/// LuaJIT's error names the whole option.
-fn wrong_option(error: &[u8]) -> Option<Wrong<'_>> {
-    let option = error.strip_prefix(b"invalid option '%")?;
-    let option = option.strip_suffix(b"' to 'format'")?;
-    let rest = behind_modifiers(option);
-    Some(match rest.first() {
-        Some(byte) if byte.is_ascii_digit() => Wrong::TooLong,
-        Some(&byte) => {
-            let place = usize::from(byte.wrapping_sub(UNKNOWN_BEGIN));
-            Wrong::Letter(UNKNOWN.get(place..=place).unwrap_or(&rest[..1]))
-        }
-        None => Wrong::Letter(b""),
-    })
 }

@@ -127,6 +127,10 @@ fn a_fingerprint_is_the_references_however_values_are_encoded() {
         > DEBUG LISTPACK h => -ERR Not a listpack encoded object.
         > DEBUG LISTPACK none => -ERR no such key
         > DEBUG LISTPACK => -ERR unknown subcommand or wrong number of arguments for 'LISTPACK'. Try DEBUG HELP.
+        > DEBUG QUICKLIST-PACKED-THRESHOLD => -ERR unknown subcommand or wrong number of arguments for 'QUICKLIST-PACKED-THRESHOLD'. Try DEBUG HELP.
+        > DEBUG QUICKLIST-PACKED-THRESHOLD 1 2 => -ERR unknown subcommand or wrong number of arguments for 'QUICKLIST-PACKED-THRESHOLD'. Try DEBUG HELP.
+        > DEBUG SLEEP 0 0 => -ERR unknown subcommand or wrong number of arguments for 'SLEEP'. Try DEBUG HELP.
+        > DEBUG PROTOCOL => -ERR unknown subcommand or wrong number of arguments for 'PROTOCOL'. Try DEBUG HELP.
         > DEBUG DIGEST x => -ERR unknown subcommand or wrong number of arguments for 'DIGEST'. Try DEBUG HELP.
         > DEBUG DIGEST-VALUE => []
         > ZADD big 1e15 a -1e18 b 4611686018427387904 c 1e-7 d inf e 12 g => :6

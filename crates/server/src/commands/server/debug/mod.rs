@@ -5,7 +5,7 @@
 mod effects;
 mod look;
 
-use perilune_command::{Command, CommandError, Flags, Group, Outcome, Spec, errors, integer};
+use perilune_command::{Command, CommandError, Flags, Group, Outcome, Spec, integer};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -60,12 +60,6 @@ fn debug(
         return Err(NOT_ALLOWED.into());
     }
     let name = arguments[1].to_ascii_lowercase();
-    let switch = || -> Result<bool, CommandError> {
-        arguments
-            .get(2)
-            .ok_or(errors::SYNTAX)
-            .and_then(|value| Ok(integer(value)? != 0))
-    };
     let is_switch = matches!(
         name.as_slice(),
         b"set-active-expire"
@@ -77,37 +71,32 @@ fn debug(
     if is_switch && txn.is_all_or_nothing() {
         return Err(cannot_be_undone(call.entry).into());
     }
-    match name.as_slice() {
-        b"set-active-expire" => server
-            .debug
+    let debug = &server.debug;
+    match (name.as_slice(), &arguments[2..]) {
+        (b"set-active-expire", [switch]) => debug
             .no_active_expire
-            .store(!switch()?, Ordering::Relaxed),
-        b"set-disable-deny-scripts" => server
-            .debug
+            .store(!is_on(switch)?, Ordering::Relaxed),
+        (b"set-disable-deny-scripts", [switch]) => debug
             .scripts_may_call_all
-            .store(switch()?, Ordering::Relaxed),
-        b"pause-cron" => server.pause_cron(switch()?),
-        b"quicklist-packed-threshold" => {
-            let threshold = packed_threshold(arguments.get(2).ok_or(errors::SYNTAX)?)?;
-            server
-                .debug
+            .store(is_on(switch)?, Ordering::Relaxed),
+        (b"pause-cron", [switch]) => server.pause_cron(is_on(switch)?),
+        (b"quicklist-packed-threshold", [bytes]) => {
+            debug
                 .list_packed_threshold
-                .store(threshold, Ordering::Relaxed);
+                .store(packed_threshold(bytes)?, Ordering::Relaxed);
             server.apply_settings();
         }
-        b"sleep" => {
-            let seconds = perilune_command::float(arguments.get(2).ok_or(errors::SYNTAX)?)?;
+        (b"sleep", [seconds]) => {
+            let seconds = perilune_command::float(seconds)?;
             std::thread::sleep(Duration::try_from_secs_f64(seconds).unwrap_or_default());
         }
-        b"effects" if arguments.len() == 3 => return effects::effects(call, arguments[2], reply),
-        b"panic" => return panic_halfway(txn, arguments.get(2).copied()),
-        b"object" if matches!(arguments.len(), 3 | 4) => {
-            return look::object(call, txn, arguments, reply);
-        }
-        b"digest" if arguments.len() == 2 => return look::digest(txn, reply),
-        b"digest-value" => return look::digest_value(txn, &arguments[2..], reply),
-        b"listpack" if arguments.len() == 3 => return look::listpack(txn, arguments[2], reply),
-        b"protocol" => return protocol(arguments, reply),
+        (b"effects", [what]) => return effects::effects(call, what, reply),
+        (b"panic", key) => return panic_halfway(txn, key.first().copied()),
+        (b"object", [_] | [_, _]) => return look::object(call, txn, arguments, reply),
+        (b"digest", []) => return look::digest(txn, reply),
+        (b"digest-value", keys) => return look::digest_value(txn, keys, reply),
+        (b"listpack", [key]) => return look::listpack(txn, key, reply),
+        (b"protocol", [kind]) => return protocol(kind, reply),
         _ => {
             return Err(CommandError::quoting(&[
                 b"ERR unknown subcommand or wrong number of arguments for '",
@@ -119,6 +108,10 @@ fn debug(
     }
     reply.ok();
     Ok(())
+}
+
+fn is_on(switch: &[u8]) -> Result<bool, CommandError> {
+    Ok(integer(switch)? != 0)
 }
 
 /// From how many bytes on an element of a list has a node of its own; 0: from where it must.
@@ -146,9 +139,8 @@ fn panic_halfway(txn: &mut Txn<'_>, key: Option<&[u8]>) -> Outcome {
     clippy::approx_constant,
     reason = "the reference's figure, not a bad pi"
 )]
-fn protocol(arguments: &[&[u8]], reply: &mut dyn Reply) -> Outcome {
-    let kind = arguments.get(2).ok_or(errors::SYNTAX)?.to_ascii_lowercase();
-    match kind.as_slice() {
+fn protocol(kind: &[u8], reply: &mut dyn Reply) -> Outcome {
+    match kind.to_ascii_lowercase().as_slice() {
         b"string" => reply.bulk(b"Hello World"),
         b"integer" => reply.integer(12345),
         b"double" => reply.double(3.141),
