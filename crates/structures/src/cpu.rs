@@ -19,6 +19,14 @@ pub fn prefetch_bytes<T>(value: &T, bytes: usize) {
     }
 }
 
+/// As [`prefetch`], for all lines of `bytes`.
+#[inline]
+pub(crate) fn prefetch_lines(bytes: &[u8]) {
+    for line in bytes.chunks(LINE_BYTES) {
+        prefetch(line);
+    }
+}
+
 /// Of a cache line.
 const LINE_BYTES: usize = 64;
 

@@ -2,6 +2,15 @@
 
 use super::encoding::{decode, decode_int, short_str_len, step, step_back};
 use super::{At, COUNT_UNKNOWN, EMPTY_LEN, HEADER_LEN, Item, Listpack};
+use crate::cpu::prefetch_lines;
+
+/// What an item takes, for guessing how far a walk will go.
+const ITEM_BYTES: usize = 24;
+
+/// How far ahead a walk asks for memory at most, at its begin. The processor itself asks for what comes next, but one miss
+/// after the other, and not before it has seen some: with this, LRANGE of 100 elements out of a thousand lists takes 8.15
+/// us instead of 8.57 (of which 7 are the kernel's).
+const AHEAD_BYTES_MAX: usize = 2048;
 
 impl Listpack {
     /// How many items there are. At once, but for 65535 and more, which must be counted.
@@ -208,6 +217,8 @@ impl<'a> Walk<'a> {
     pub(crate) fn show(&mut self, count: usize, visit: &mut impl FnMut(Item<'a>)) -> usize {
         let (block, back) = (self.block, self.back);
         let (mut at, mut left) = (self.front, count);
+        let ahead = count.saturating_mul(ITEM_BYTES).min(AHEAD_BYTES_MAX);
+        prefetch_lines(&block[at..back.min(at + ahead)]);
         while left > 0 && at < back {
             if let Some(len) = short_str_len(block, at) {
                 visit(Item::Bytes(&block[at + 1..at + 1 + len]));
