@@ -121,10 +121,11 @@ impl RunSlot {
 
     /// Has what the thread's machine runs stopped when so much time has passed, until this is dropped.
     pub fn limit_time(&self, limit: Duration, spares: Spares) -> TimeLimit<'_> {
-        // a limit beyond all times is none
-        *self.deadline() = Instant::now()
-            .checked_add(limit)
-            .map(|at| Deadline { at, spares });
+        *self.deadline() = Some(Deadline {
+            left: limit,
+            looked_at: Instant::now(),
+            spares,
+        });
         TimeLimit(self)
     }
 
@@ -196,10 +197,22 @@ enum Shown {
 }
 
 /// When something is to be stopped.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 struct Deadline {
-    at: Instant,
+    left: Duration,
+    looked_at: Instant,
     spares: Spares,
+}
+
+impl Deadline {
+    /// Whether its time is up, now that somebody looks. Of what has passed since the last look no more counts than passes
+    /// between two when all is well: a machine that stands still for a second stands still for the script as well.
+    fn is_over(&mut self, now: Instant) -> bool {
+        let passed = now.saturating_duration_since(self.looked_at);
+        self.looked_at = now;
+        self.left = self.left.saturating_sub(passed.min(IDLE_INTERVAL));
+        self.left.is_zero()
+    }
 }
 
 /// What is not stopped although its time is up.
@@ -577,11 +590,12 @@ impl RunSlot {
     /// Stops the library that is being loaded, or the script, if its time is up.
     fn stop_in_time(&self) {
         // held meanwhile, so that what comes after the library is never meant
-        let deadline = self.deadline();
-        let Some(deadline) = deadline.filter(|deadline| Instant::now() >= deadline.at) else {
+        let mut deadline = self.deadline();
+        let Some(deadline) = deadline.as_mut() else {
             return;
         };
-        if let Some((interrupt, run)) = self.script_run()
+        if deadline.is_over(Instant::now())
+            && let Some((interrupt, run)) = self.script_run()
             && !(deadline.spares == Spares::PastUndo && self.past_undo.load(Ordering::SeqCst))
         {
             interrupt.stop(run, KillReason::Timeout);
@@ -631,6 +645,26 @@ mod tests {
         slot.order(over, KillReason::ClientKill);
         let order = *slot.order.lock().expect("nobody panics");
         assert_eq!(order, Some((run, KillReason::ScriptKill)));
+    }
+
+    #[test]
+    fn time_in_which_nobody_could_look_does_not_count() {
+        let began = Instant::now();
+        let mut deadline = Deadline {
+            left: Duration::from_millis(100),
+            looked_at: began,
+            spares: Spares::Nothing,
+        };
+        let at = |ms| began + Duration::from_millis(ms);
+        // the machine stands still from 10 to 5000
+        let over = [10, 5000, 5030, 5049, 5050, 5060].map(|ms| deadline.is_over(at(ms)));
+        assert_eq!(over, [false, false, false, false, true, true]);
+        assert!(IDLE_INTERVAL >= WATCH_INTERVAL);
+        assert_eq!(
+            IDLE_INTERVAL,
+            Duration::from_millis(40),
+            "the figures above"
+        );
     }
 
     /// A watchdog that does not get a processor in time must not decide what everybody hears.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use perilune_resp::client::encode_command;
 
-use crate::harness::{Client, Server, Task, alone, eventually};
+use crate::harness::{Client, Server, Task, alone, eventually, in_some_attempt};
 
 /// Elements of the list, each of which has an allocation of its own.
 const ELEMENTS: usize = 2_000_000;
@@ -73,32 +73,40 @@ fn freeing_a_big_collection_holds_up_nobody() {
     client.ask("DEL victim");
     until_nothing_is_pending(&mut client);
     for call in WAYS {
-        client.ask("SADD small a b c");
-        client.ask("COPY list victim REPLACE");
-        // the thread that has the loop now may have no machine for scripts yet, and making one takes milliseconds
-        client.ask("EVAL \"return 1\" 0");
-        until_nothing_is_pending(&mut client);
-        let (freeing_before, others_before) = times(&server);
-        let answer = client.ask(call);
-        assert!(!answer.starts_with('-'), "{call}: {answer}");
-        // asked seldom, as answering takes time as well
-        let is_gone = |client: &mut Client| {
-            std::thread::sleep(Duration::from_millis(50));
-            client.ask("OBJECT ENCODING victim") != "\"quicklist\""
-                && info(client, "lazyfree_pending_objects") == 0
-        };
-        eventually("everything is freed", || is_gone(&mut client));
-        let (freeing, others) = times(&server);
-        let (freeing, others) = (freeing - freeing_before, others - others_before);
-        println!("{call}: {freeing:?}, others {others:?}");
-        assert!(
-            others < freeing / 4,
-            "{call}: {freeing:?}, others {others:?}"
-        );
+        // (who takes over a loop while the machine stands still has a machine for scripts to make)
+        in_some_attempt("the others have little to do", || {
+            let (freeing, others) = freed(&server, &mut client, call);
+            println!("{call}: {freeing:?}, others {others:?}");
+            (others < freeing / 4).then_some(())
+        });
     }
     assert!(info(&mut client, "lazyfreed_objects") >= WAYS.len() as u64);
     client.ask("CONFIG RESETSTAT");
     assert_eq!(info(&mut client, "lazyfreed_objects"), 0);
+}
+
+/// How long the thread that frees has run, and how long all others have, until the list had gone in this way.
+fn freed(server: &Server, client: &mut Client, call: &str) -> (Duration, Duration) {
+    client.ask("SADD small a b c");
+    client.ask("COPY list victim REPLACE");
+    // the thread that has the loop now may have no machine for scripts yet, and making one takes milliseconds
+    client.ask("EVAL \"return 1\" 0");
+    until_nothing_is_pending(client);
+    let (freeing_before, others_before) = times(server);
+    let answer = client.ask(call);
+    assert!(!answer.starts_with('-'), "{call}: {answer}");
+    // asked seldom, as answering takes time as well
+    eventually("everything is freed", || {
+        std::thread::sleep(Duration::from_millis(50));
+        client.ask("OBJECT ENCODING victim") != "\"quicklist\""
+            && info(client, "lazyfree_pending_objects") == 0
+    });
+    let (freeing, others) = times(server);
+    // (a thread that has ended meanwhile counts no more)
+    (
+        freeing.saturating_sub(freeing_before),
+        others.saturating_sub(others_before),
+    )
 }
 
 /// What has been freed in the background is counted in keys; SYNC frees before it answers, and the end of the server waits

@@ -29,7 +29,7 @@ const CONNECTIONS_MAX: usize = 16;
 const CALLS_MAX: usize = 6;
 
 /// How long a transaction may take, with all that run at the same time.
-const PATIENCE: Duration = Duration::from_secs(15);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Does the calls that ARGV lists, each behind the number of its words. Behind so many of them it ends as ARGV[1] says.
 const BODY: &str = "

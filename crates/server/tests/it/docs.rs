@@ -28,7 +28,8 @@ fn the_examples_of_the_page_on_transactions_are_true() {
 }
 
 fn run(page: &str) {
-    let server = Server::start(&[]);
+    // a script of the page holds one of them while the other one is asked for
+    let server = Server::start_with_apart(&["counter", "elsewhere"], &[]);
     let mut clients = HashMap::new();
     let (mut script, mut examples) = (String::new(), 0);
     for (language, text) in fences(page) {

@@ -7,7 +7,7 @@
 //!
 //! A `*` in an answer stands for any text.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{ErrorKind, Read as _, Result, Write as _};
 use std::net::TcpStream;
@@ -90,6 +90,19 @@ impl Server {
         (0..PORTS_TRIED)
             .find_map(|_| Self::start_on(Port::take().expect("a port"), arguments))
             .expect("a port that belongs to nobody")
+    }
+
+    /// Starts one on which these keys lie in different stripes: who holds one of them keeps nobody from another. (Of a
+    /// thousand pairs one has a stripe in common, another one in each server.)
+    pub fn start_with_apart(keys: &[&str], arguments: &[&str]) -> Self {
+        in_some_attempt("the keys lie apart", || {
+            let server = Self::start(arguments);
+            let answer = server
+                .connect()
+                .ask(&format!("DEBUG STRIPES {}", keys.join(" ")));
+            let stripes: HashSet<&str> = answer.trim_matches(['[', ']']).split(' ').collect();
+            (stripes.len() == keys.len()).then_some(server)
+        })
     }
 
     /// The same on this port; none if a stranger has it.
@@ -410,6 +423,19 @@ pub fn matches(expected: &str, answer: &str) -> bool {
         rest = next;
     }
     answer.ends_with(rest)
+}
+
+/// How often something is tried that comes about unless the machine stands still at the wrong moment.
+const ATTEMPTS: usize = 10;
+
+/// Tries it until it comes about, which it must in one of some attempts; what that one gives. Between two steps of a test
+/// seconds may go by, for the server as well or for one of the two: what then has come too early or too late is no
+/// attempt. What is wrong each time is wrong.
+#[track_caller]
+pub fn in_some_attempt<R>(what: &str, attempt: impl FnMut() -> Option<R>) -> R {
+    let mut results = std::iter::repeat_with(attempt).take(ATTEMPTS);
+    let result = results.find_map(|result| result);
+    result.unwrap_or_else(|| panic!("in none of {ATTEMPTS} attempts: {what}"))
 }
 
 /// Waits until something is so.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::harness::{Server, play};
+use crate::harness::{Server, in_some_attempt, matches, play};
 
 #[test]
 fn the_table_of_commands_is_told() {
@@ -89,9 +89,28 @@ fn how_often_keys_are_used_is_counted_where_the_policy_asks_for_it() {
         > CONFIG SET maxmemory-policy volatile-lru => +OK
         > RESTORE told 0 "\x00\x03\x62\x61\x72\xde\x00\x0fYUza\xd3\xec\xe0" REPLACE FREQ 200 => +OK
         > OBJECT FREQ told => -ERR An LFU *
-        > OBJECT IDLETIME told => :0
+        > OBJECT IDLETIME told => :*
         "#,
     );
+}
+
+#[test]
+fn what_was_just_used_is_not_idle() {
+    let server = Server::start(&["--rdb-version-check", "relaxed"]);
+    let mut client = server.connect();
+    let restore =
+        r#"RESTORE told 0 "\x00\x03\x62\x61\x72\xde\x00\x0fYUza\xd3\xec\xe0" REPLACE FREQ 200"#;
+    for (makes, looks, expected) in [
+        ("RPUSH l a", "DEBUG OBJECT l", "*lru_seconds_idle:0 *"),
+        ("HSET h f v", "DEBUG OBJECT h FAST", "*lru_seconds_idle:0*"),
+        (restore, "OBJECT IDLETIME told", ":0"),
+    ] {
+        in_some_attempt("it is looked at in the same second", || {
+            client.ask("FLUSHALL");
+            assert!(!client.ask(makes).starts_with('-'), "{makes}");
+            matches(expected, &client.ask(looks)).then_some(())
+        });
+    }
 }
 
 /// The figures are the reference's: it holds the same, so it has the same fingerprints.
@@ -121,8 +140,8 @@ fn a_fingerprint_is_the_references_however_values_are_encoded() {
         > ZADD z 1 a 2.5 b inf c => :3
         > HSET h f v g 1 => :2
         > OBJECT ENCODING is => "hashtable"
-        > DEBUG OBJECT l => +Value at:* refcount:1 encoding:quicklist serializedlength:* lru:* lru_seconds_idle:0* ql_nodes:3 ql_avg_node:1.00 ql_listpack_max:1 ql_compressed:0 ql_uncompressed_size:29
-        > DEBUG OBJECT h FAST => +Value at:* refcount:1 encoding:hashtable lru:* lru_seconds_idle:0*
+        > DEBUG OBJECT l => +Value at:* refcount:1 encoding:quicklist serializedlength:* lru:* lru_seconds_idle:* ql_nodes:3 ql_avg_node:1.00 ql_listpack_max:1 ql_compressed:0 ql_uncompressed_size:29
+        > DEBUG OBJECT h FAST => +Value at:* refcount:1 encoding:hashtable lru:* lru_seconds_idle:*
         > DEBUG DIGEST => +94b74b725a4780983e5e5024ff10fbff892a1c13
         > DEBUG LISTPACK h => -ERR Not a listpack encoded object.
         > DEBUG LISTPACK none => -ERR no such key
@@ -159,7 +178,7 @@ fn field<'a>(info: &'a str, name: &str) -> &'a str {
 #[test]
 fn the_memory_of_interpreters_is_told_as_a_sum_and_of_the_largest() {
     // A thread that takes over somebody's loop, as on a busy machine, has an interpreter of its own: the next server, then.
-    for attempt in 0..5 {
+    for attempt in 0..20 {
         let server = Server::start(&["--io-threads", "4"]);
         let mut clients: Vec<_> = (0..4).map(|_| server.connect()).collect();
         for _ in 0..1000 {

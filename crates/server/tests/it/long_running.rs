@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::harness::{Client, Server, alone, eventually, matches};
+use crate::harness::{Client, Server, alone, eventually, in_some_attempt, matches, show};
 
 /// Scripts that run for ever, each in a way of its own. Those that write have written before.
 const ENDLESS: &[(&str, &str)] = &[
@@ -40,9 +40,17 @@ const ENDLESS: &[(&str, &str)] = &[
 /// A quick answer, on a machine that does other work too.
 const SOON: Duration = Duration::from_millis(20);
 
+/// Attempts at a quick answer: on a machine with ten times as much to do as it can most of them take longer.
+const SOON_ATTEMPTS: usize = 100;
+
+/// Keys that scripts hold, and those that others ask for meanwhile.
+const KEYS: &[&str] = &[
+    "mine", "other", "another", "first", "last", "key:a", "key:b",
+];
+
 fn start(arguments: &[&str]) -> Server {
     let defaults = ["--io-threads", "1", "--busy-reply-threshold", "200"];
-    Server::start(&[&defaults, arguments].concat())
+    Server::start_with_apart(KEYS, &[&defaults, arguments].concat())
 }
 
 /// Starts an endless script on the key `mine`, which holds `before`.
@@ -53,11 +61,11 @@ fn run_away(server: &Server, script: &str) -> Client {
     client
 }
 
-/// Asks until an answer comes in time, which it must within a few attempts: the machine may pause anybody once.
+/// Asks until an answer comes in time, which it must within some attempts: the machine may pause anybody.
 #[track_caller]
 fn answers_soon(client: &mut Client, call: &str, expected: &str) {
     let mut times = Vec::new();
-    for _ in 0..10 {
+    for _ in 0..SOON_ATTEMPTS {
         let started = Instant::now();
         let answer = client.ask(call);
         assert!(matches(expected, &answer), "{call}: {answer}");
@@ -80,55 +88,68 @@ fn an_endless_script_disturbs_nobody_else_and_is_stopped_without_a_trace() {
     let _alone = alone();
     for (name, script) in ENDLESS {
         println!("{name}");
-        let server = start(&[]);
-        let mut others: Vec<Client> = (0..4).map(|_| server.connect()).collect();
-        assert_eq!(others[0].ask("SET other 1"), "+OK");
-        let mut victim = run_away(&server, script);
-        let mut waiting = server.connect();
-        waiting.send("GET mine");
+        in_some_attempt("it ends soon after it was killed", || {
+            let after = check_endless(name, script);
+            println!("{after:?} of a processor");
+            (after < Duration::from_secs(1)).then_some(())
+        });
+    }
+}
 
-        let started = Instant::now();
-        while started.elapsed() < Duration::from_millis(300) {
-            for other in &mut others {
-                answers_soon(other, "GET other", "\"1\"");
-            }
-            answers_soon(&mut server.connect(), "GET other", "\"1\"");
-            answers_soon(
-                &mut others[0],
-                "EVAL \"return redis.call('get', KEYS[1])\" 1 other",
-                "\"1\"",
-            );
+/// Runs it until it is killed; how much of a processor it took from the order to its end.
+fn check_endless(name: &str, script: &str) -> Duration {
+    let server = start(&[]);
+    let mut others: Vec<Client> = (0..4).map(|_| server.connect()).collect();
+    assert_eq!(others[0].ask("SET other 1"), "+OK");
+    let mut victim = run_away(&server, script);
+    let mut waiting = server.connect();
+    waiting.send("GET mine");
+
+    let started = Instant::now();
+    while started.elapsed() < Duration::from_millis(300) {
+        for other in &mut others {
+            answers_soon(other, "GET other", "\"1\"");
         }
-        let busy = waiting.receive().map(|value| crate::harness::show(&value));
-        assert!(
-            busy.is_some_and(|busy| busy.starts_with("-BUSY ")),
-            "{name}: who waited is told"
-        );
-        becomes_busy(&mut others[1], "GET mine");
-        becomes_busy(
-            &mut others[1],
-            "EVAL \"return redis.call('get', 'mine')\" 0",
-        );
-
-        let before = server.cpu_time();
-        assert_eq!(others[2].ask("SCRIPT KILL"), "+OK", "{name}");
-        let end = victim.receive().map(|value| crate::harness::show(&value));
-        assert!(
-            end.is_some_and(|end| matches("-*Script killed by user*", &end)),
-            "{name}"
-        );
-        let after = server.cpu_time() - before;
-        assert!(after < Duration::from_secs(1), "{name}: {after:?}");
-        assert_eq!(others[3].ask("GET mine"), "\"before\"", "{name}");
-        assert_eq!(
-            victim.ask("EVAL \"return redis.call('incr', KEYS[1])\" 1 other"),
-            ":2"
-        );
-        assert_eq!(
-            others[2].ask("SCRIPT KILL"),
-            "-NOTBUSY No scripts in execution right now."
+        answers_soon(&mut server.connect(), "GET other", "\"1\"");
+        answers_soon(
+            &mut others[0],
+            "EVAL \"return redis.call('get', KEYS[1])\" 1 other",
+            "\"1\"",
         );
     }
+    let mut told = waiting.receive().map(|value| show(&value));
+    while told.as_deref() == Some("\"before\"") {
+        // it came before the script, which had not begun
+        told = Some(waiting.ask("GET mine"));
+    }
+    assert!(
+        told.is_some_and(|told| told.starts_with("-BUSY ")),
+        "{name}: who waited is told"
+    );
+    becomes_busy(&mut others[1], "GET mine");
+    becomes_busy(
+        &mut others[1],
+        "EVAL \"return redis.call('get', 'mine')\" 0",
+    );
+
+    let before = server.cpu_time();
+    assert_eq!(others[2].ask("SCRIPT KILL"), "+OK", "{name}");
+    let end = victim.receive().map(|value| show(&value));
+    assert!(
+        end.is_some_and(|end| matches("-*Script killed by user*", &end)),
+        "{name}"
+    );
+    let after = server.cpu_time().saturating_sub(before);
+    assert_eq!(others[3].ask("GET mine"), "\"before\"", "{name}");
+    assert_eq!(
+        victim.ask("EVAL \"return redis.call('incr', KEYS[1])\" 1 other"),
+        ":2"
+    );
+    assert_eq!(
+        others[2].ask("SCRIPT KILL"),
+        "-NOTBUSY No scripts in execution right now."
+    );
+    after
 }
 
 #[test]
@@ -147,7 +168,7 @@ fn a_transaction_around_an_endless_script_keeps_what_is_not_the_scripts() {
     answers_soon(&mut other, "GET other", "*");
     becomes_busy(&mut other, "GET first");
     assert_eq!(other.ask("SCRIPT KILL"), "+OK");
-    let end = victim.receive().map(|value| crate::harness::show(&value));
+    let end = victim.receive().map(|value| show(&value));
     assert!(
         end.as_ref()
             .is_some_and(|end| matches("[+OK -*Script killed by user* +OK]", end)),
@@ -173,11 +194,19 @@ fn in_the_old_way_a_busy_script_stops_everybody_and_a_writer_cannot_be_killed() 
     assert!(victim.receive().is_some());
     assert_eq!(other.ask("PING"), "+PONG");
 
-    let mut victim = run_away(&server, "redis.call('set', KEYS[1], 'x') while true do end");
-    eventually("the server is busy", || {
-        other.ask("GET other").starts_with("-BUSY ")
+    let mut victim = in_some_attempt("it has written when it is busy", || {
+        let mut victim = run_away(&server, "redis.call('set', KEYS[1], 'x') while true do end");
+        eventually("the server is busy", || {
+            other.ask("GET other").starts_with("-BUSY ")
+        });
+        let answer = other.ask("SCRIPT KILL");
+        if answer == "+OK" {
+            victim.receive();
+            return None;
+        }
+        assert!(answer.starts_with("-UNKILLABLE "), "{answer}");
+        Some(victim)
     });
-    assert!(other.ask("SCRIPT KILL").starts_with("-UNKILLABLE "));
     assert!(victim.is_silent_for(Duration::from_millis(300)));
     assert_eq!(other.ask("SHUTDOWN NOSAVE"), "(closed)");
     assert!(server.refuses_connections());
@@ -244,7 +273,7 @@ fn a_signal_ends_the_server_whatever_runs() {
 #[test]
 fn who_waits_for_a_script_is_not_blocked() {
     let _alone = alone();
-    let server = Server::start(&["--io-threads", "2", "--busy-reply-threshold", "60000"]);
+    let server = start(&["--io-threads", "2", "--busy-reply-threshold", "100000"]);
     let _victim = run_away(&server, "while true do end");
     let (mut waiting, mut other) = (server.connect(), server.connect());
     eventually("it waits", || {
@@ -271,13 +300,24 @@ fn who_is_told_busy_leaves_the_queue_of_the_key() {
     clients
         .iter_mut()
         .for_each(|client| client.send("APPEND mine !"));
+    let mut expected = "before".to_owned();
     for client in &mut clients {
-        let answer = client.receive().map(|value| crate::harness::show(&value));
+        let mut answer = client.receive().map(|value| show(&value));
+        while answer
+            .as_ref()
+            .is_some_and(|answer| answer.starts_with(':'))
+        {
+            // it came before the script, which had not begun
+            expected.push('!');
+            answer = Some(client.ask("APPEND mine !"));
+        }
         assert!(answer.is_some_and(|answer| answer.starts_with("-BUSY ")));
     }
     let mut other = server.connect();
     assert_eq!(other.ask("SCRIPT KILL"), "+OK");
-    eventually("the key is free", || other.ask("GET mine") == "\"before\"");
+    eventually("the key is free", || {
+        other.ask("GET mine") == format!("\"{expected}\"")
+    });
 }
 
 /// Two scripts that never end are on a processor, or ready for one, at the same time: neither waits for the other. (How
@@ -295,18 +335,20 @@ fn check_parallel(loops: &str, script: &str, keys: usize) {
     for call in ["GET key:a", "GET key:b"] {
         becomes_busy(&mut other, call);
     }
-    let both_run = (0..SAMPLES).filter(|_| {
-        std::thread::sleep(Duration::from_millis(2));
-        let tasks = server.tasks();
-        let runnable = tasks.iter().filter(|task| task.is_runnable);
-        runnable.filter(|task| task.name == "perilune").count() >= 2
+    in_some_attempt("both run", || {
+        let both_run = (0..SAMPLES).filter(|_| {
+            std::thread::sleep(Duration::from_millis(2));
+            let tasks = server.tasks();
+            let runnable = tasks.iter().filter(|task| task.is_runnable);
+            runnable.filter(|task| task.name == "perilune").count() >= 2
+        });
+        let both_run = both_run.count();
+        println!("{loops} loops, {keys} keys declared: both ran {both_run} of {SAMPLES} times");
+        (both_run > SAMPLES * 9 / 10).then_some(())
     });
-    let both_run = both_run.count();
-    println!("{loops} loops, {keys} keys declared: both ran {both_run} of {SAMPLES} times");
-    assert!(both_run > SAMPLES * 9 / 10, "{both_run} of {SAMPLES}");
     assert_eq!(other.ask("SCRIPT KILL"), "+OK");
     for client in &mut clients {
-        let end = client.receive().map(|value| crate::harness::show(&value));
+        let end = client.receive().map(|value| show(&value));
         assert!(end.is_some_and(|end| matches("-*Script killed by user*", &end)));
     }
 }

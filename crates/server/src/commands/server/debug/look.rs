@@ -118,6 +118,14 @@ pub fn digest_value(txn: &mut Txn<'_>, keys: &[&[u8]], reply: &mut dyn Reply) ->
     Ok(())
 }
 
+/// `DEBUG STRIPES [key ...]`: the number of each key's stripe. Who holds one key may hold up another one of the same number.
+pub fn stripes(call: &Call<'_>, keys: &[&[u8]], reply: &mut dyn Reply) {
+    reply.array(keys.len());
+    for key in keys {
+        reply.integer(call.server.keyspace.stripe_of(key).get() as i64);
+    }
+}
+
 /// `DEBUG LISTPACK key`: prints what a packed value holds.
 pub fn listpack(txn: &mut Txn<'_>, key: &[u8], reply: &mut dyn Reply) -> Outcome {
     let mut txn = ReadTxn::new(txn);

@@ -95,6 +95,10 @@ fn debug(
         (b"object", [_] | [_, _]) => return look::object(call, txn, arguments, reply),
         (b"digest", []) => return look::digest(txn, reply),
         (b"digest-value", keys) => return look::digest_value(txn, keys, reply),
+        (b"stripes", keys) => {
+            look::stripes(call, keys, reply);
+            return Ok(());
+        }
         (b"listpack", [key]) => return look::listpack(txn, key, reply),
         (b"protocol", [kind]) => return protocol(kind, reply),
         _ => {
