@@ -91,6 +91,53 @@ fn whatever_a_transaction_did_can_be_taken_back() {
     }
 }
 
+/// Undo keeps the inverses of its changes, up to some, and then copies it.
+#[test]
+fn a_packed_sorted_set_that_is_long_comes_back_byte_for_byte() {
+    const WORLDS: u64 = 8;
+    const MEMBERS: usize = 60;
+    let first = fastrand::u64(..u64::MAX / 2);
+    for seed in first..first + WORLDS {
+        let mut world = World::new(seed);
+        let limits = Limits {
+            zset_max_listpack_entries: MEMBERS + 3,
+            ..Limits::default()
+        };
+        world.keyspace.set_limits(limits);
+        world.twin.set_limits(limits);
+        let call = |text: String| -> Call { text.split(' ').map(|word| word.into()).collect() };
+        let elements: Vec<String> = (0..MEMBERS).map(|i| format!("{i} member:{i}")).collect();
+        let fill = [
+            "DEL z0 z1".into(),
+            format!("ZADD z0 {}", elements.join(" ")),
+            "COPY z0 z0 DB 1 REPLACE".into(),
+            "COPY z0 z0 DB 2 REPLACE".into(),
+        ];
+        for _ in 0..TRANSACTIONS {
+            world.commit(&fill.clone().map(call));
+            let mut calls = Vec::new();
+            for _ in 0..world.actor.generator.random.usize(1..=CALLS_MAX) {
+                let random = &mut world.actor.generator.random;
+                let (some, other) = (random.usize(..2 * MEMBERS), random.usize(..MEMBERS));
+                calls.push(call(match random.u8(..14) {
+                    0..4 => format!("ZADD z0 {other} member:{some}"),
+                    4 => format!("ZADD z0 0.{some} member:{other} {some} member:{some}"),
+                    5 => format!("ZINCRBY z0 {some} member:{other}"),
+                    6 => format!("ZREM z0 member:{some} member:{other}"),
+                    7 => format!("ZREMRANGEBYSCORE z0 -inf {}", some % 9),
+                    8 => format!("ZREMRANGEBYRANK z0 {other} {some}"),
+                    9 => format!("ZPOPMAX z0 {}", some % 4),
+                    10 => format!("PEXPIRE z0 {}", some * 100),
+                    11 => "RENAME z0 z1".into(),
+                    12 => "RENAME z1 z0".into(),
+                    _ => format!("ZRANGESTORE z0 z0 {} -1", some % 4),
+                }));
+            }
+            world.take_back(&calls, &mut Seen::default());
+        }
+    }
+}
+
 fn writing(registry: &Registry<DataHandler>) -> impl Iterator<Item = &Entry<DataHandler>> {
     let writes = |entry: &&Entry<DataHandler>| entry.access() == Some(Access::Write);
     registry.entries().iter().filter(writes)

@@ -34,10 +34,12 @@ pub(crate) enum Prior {
         expire_at_ms: Option<i64>,
         access: u32,
     },
-    /// It is a big collection that was going to be changed in place: inverses of the changes follow.
+    /// It is a collection that was going to be changed in place and would take long to copy: inverses of the changes follow.
     InPlace {
         expire_at_ms: Option<i64>,
         access: u32,
+        /// How often it was edited since.
+        edits: u32,
     },
 }
 
@@ -190,6 +192,8 @@ pub(crate) struct UndoLog {
     fresh_from: usize,
     /// What records hold beside themselves.
     bytes: usize,
+    /// Entries or databases were moved into it: at the commit they are to be freed.
+    pub has_moved: bool,
 }
 
 impl UndoLog {
@@ -202,6 +206,7 @@ impl UndoLog {
             concerned: None,
             fresh_from: 0,
             bytes: 0,
+            has_moved: false,
         }
     }
 
@@ -212,6 +217,7 @@ impl UndoLog {
         self.concerned = None;
         self.fresh_from = 0;
         self.bytes = 0;
+        self.has_moved = false;
         self.records.capacity() <= SPARE_RECORDS_MAX
     }
 
@@ -229,10 +235,15 @@ impl UndoLog {
     /// What has been saved of this key, if it is the last record that has: most often the key was touched just now.
     #[inline]
     pub fn saved_last(&self, database: usize, hash: u64, key: &[u8]) -> Saved {
-        if self.records.len() > self.fresh_from {
-            self.saved_at(self.records.len() - 1, database, hash, key)
-        } else {
-            Saved::No
+        match self.records.last() {
+            Some(last) if self.records.len() > self.fresh_from => {
+                let at = match last {
+                    Undo::Change { of, .. } => *of as usize,
+                    _ => self.records.len() - 1,
+                };
+                self.saved_at(at, database, hash, key)
+            }
+            _ => Saved::No,
         }
     }
 
@@ -306,6 +317,20 @@ impl UndoLog {
             .insert(hash);
     }
 
+    /// Counts an edit of a collection that record `of` has saved in place: how many there were.
+    pub fn count_edit(&mut self, of: u32) -> u32 {
+        match &mut self.records[of as usize] {
+            Undo::Key {
+                prior: Prior::InPlace { edits, .. },
+                ..
+            } => {
+                *edits = edits.saturating_add(1);
+                *edits
+            }
+            _ => unreachable!("this record has saved a collection in place"),
+        }
+    }
+
     /// Saves how to take back a change of a collection, whose key record `of` has saved.
     pub fn change(&mut self, of: u32, inverse: Inverse) {
         self.bytes += inverse.memory_bytes().saturating_sub(size_of::<Inverse>());
@@ -334,9 +359,6 @@ impl UndoLog {
             } => object.heap_bytes(),
             _ => 0,
         };
-        if let Prior::InPlace { .. } = prior {
-            self.note_hash(hash);
-        }
         let key = ShortKey::from_slice(key);
         self.bytes += payload_bytes + 16 + if key.spilled() { key.len() } else { 0 };
         if let Some(saved) = &mut self.saved {
@@ -353,7 +375,8 @@ impl UndoLog {
     }
 
     /// Counts bytes that a moved entry keeps alive.
-    pub fn add_bytes(&mut self, bytes: usize) {
+    pub fn add_moved(&mut self, bytes: usize) {
+        self.has_moved = true;
         self.bytes += bytes;
     }
 
@@ -367,7 +390,7 @@ impl UndoLog {
         bytes: usize,
     ) {
         self.mark();
-        self.bytes += bytes;
+        self.add_moved(bytes);
         self.records.push(Undo::Cleared {
             stripe,
             database: database as u32,

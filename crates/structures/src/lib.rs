@@ -39,6 +39,6 @@ pub use entry_map::{
 };
 pub use field_map::{FieldExpiry, FieldMap, FieldPlace, FieldRef, Previous};
 pub use intset::Intset;
-pub use listpack::{At, Item, Listpack};
+pub use listpack::{At, Excerpt, Item, Listpack};
 pub use quicklist::{Fill, QuickList};
 pub use ranked_map::{Ranked, RankedMap, Seat};

@@ -73,7 +73,7 @@ pub trait Collection: Default + Into<Object> {
     /// How many allocations dropping it gives back, about. Cheap, as [`Collection::heap_bytes`].
     fn allocations(&self) -> usize;
 
-    /// Whether it is kept in one piece and small: then undo copies it once, and keeps no inverses.
+    /// Whether it is kept in one piece and small: then undo may copy it once, and keep no inverses.
     fn is_packed(&self) -> bool;
 
     /// Whether elements of it expire, or have a place in a queue of those that do.

@@ -30,6 +30,9 @@ pub const COLLECTION_CODE: u8 = 3;
 /// kernel one by one.
 const BYTES_PER_COST: usize = 64 << 10;
 
+/// What is packed into so many bytes is copied in about the time in which the inverses of two changes are made.
+const COPIED_BYTES_MAX: usize = 256;
+
 impl Object {
     /// Bytes on the heap that this object holds, for the memory figures.
     pub fn heap_bytes(&self) -> usize {
@@ -102,7 +105,7 @@ impl Object {
         }
     }
 
-    /// Whether undo copies it once instead of keeping an inverse of each change.
+    /// Whether undo may copy it once instead of keeping an inverse of each change.
     pub fn is_packed(&self) -> bool {
         match self {
             Object::Raw(_) => true,
@@ -110,6 +113,15 @@ impl Object {
             Object::Set(set) => set.is_packed(),
             Object::Hash(hash) => hash.is_packed(),
             Object::SortedSet(set) => set.is_packed(),
+        }
+    }
+
+    /// Whether a few changes of it take less to keep inverses of than a copy of all that is packed.
+    #[inline]
+    pub fn is_long_to_copy(&self) -> bool {
+        match self {
+            Object::SortedSet(set) => set.heap_bytes() > COPIED_BYTES_MAX,
+            _ => false,
         }
     }
 

@@ -4,12 +4,16 @@
 //! record they only note that the stripe has changed.
 
 use perilune_structures::{Handle, NewEntry, NewPayload, Payload};
+use perilune_value::Object;
 
-use super::{Abort, Held, Savepoint, Txn, aside};
+use super::{Abort, Aside, Held, Savepoint, Txn, aside};
 use crate::plan::STRIPE_COUNT;
 use crate::reclaim::record_takes_long;
 use crate::undo::{Prior, Relocated, Saved, SavedPayload, SpareRecord, Undo, UndoLog, new_record};
 use crate::watch::Presence;
+
+/// A packed collection that is edited more often is copied after all.
+const EDITS_IN_PLACE_MAX: u32 = 4;
 
 impl Txn<'_> {
     /// Records everything from now on, so that it can be taken back.
@@ -117,13 +121,19 @@ impl Txn<'_> {
         let prior = match map.payload(handle) {
             Payload::Int(integer) => copied(SavedPayload::Int(integer)),
             Payload::Bytes(bytes) => copied(SavedPayload::Bytes(bytes.into())),
-            Payload::Heap(object) if object.is_packed() => {
+            Payload::Heap(object) if object.is_packed() && !object.is_long_to_copy() => {
                 copied(SavedPayload::Heap(object.clone()))
             }
-            Payload::Heap(_) => Prior::InPlace {
-                expire_at_ms,
-                access,
-            },
+            Payload::Heap(object) => {
+                if let Object::Hash(_) = object {
+                    undo.note_hash(hash);
+                }
+                Prior::InPlace {
+                    expire_at_ms,
+                    access,
+                    edits: 0,
+                }
+            }
         };
         let saved = match prior {
             Prior::InPlace { .. } => Saved::InPlace(undo.records.len() as u32),
@@ -162,11 +172,13 @@ impl Txn<'_> {
         key: &[u8],
         handle: Handle,
     ) -> Result<Option<u32>, Abort> {
-        match &self.undo {
-            Some(undo) if undo.saved_last(database, hash, key) != Saved::Whole => {
-                self.save_edit_anew(at, database, hash, key, handle)
-            }
-            _ => Ok(None),
+        let Some(undo) = &self.undo else {
+            return Ok(None);
+        };
+        match undo.saved_last(database, hash, key) {
+            Saved::Whole => Ok(None),
+            Saved::InPlace(record) => self.save_next_edit(at, database, hash, key, handle, record),
+            Saved::No => self.save_edit_anew(at, database, hash, key, handle),
         }
     }
 
@@ -181,13 +193,57 @@ impl Txn<'_> {
         handle: Handle,
     ) -> Result<Option<u32>, Abort> {
         match self.save_copy_anew(at, database, hash, key, handle)? {
-            Saved::InPlace(record) => {
-                // inverses pile up without asking, so the limit is asked for here
-                self.check_record()?;
-                Ok(self.undo.is_some().then_some(record))
-            }
+            Saved::InPlace(record) => self.save_next_edit(at, database, hash, key, handle, record),
             Saved::Whole | Saved::No => Ok(None),
         }
+    }
+
+    /// As [`Txn::save_edit`], of an entry that a record has saved in place.
+    fn save_next_edit(
+        &mut self,
+        at: usize,
+        database: usize,
+        hash: u64,
+        key: &[u8],
+        handle: Handle,
+        record: u32,
+    ) -> Result<Option<u32>, Abort> {
+        let Some(undo) = &mut self.undo else {
+            return Ok(None);
+        };
+        let is_saved_whole = undo.count_edit(record) > EDITS_IN_PLACE_MAX
+            && self.save_packed(at, database, hash, key, handle);
+        // inverses pile up without asking, so the limit is asked for here
+        self.check_record()?;
+        Ok((self.undo.is_some() && !is_saved_whole).then_some(record))
+    }
+
+    /// Saves a collection as it is now after all, behind the inverses of what was changed before, if it can be copied. Whether it was.
+    #[cold]
+    fn save_packed(
+        &mut self,
+        at: usize,
+        database: usize,
+        hash: u64,
+        key: &[u8],
+        handle: Handle,
+    ) -> bool {
+        let held = &self.held[at];
+        let map = &held.guard.map;
+        let (Some(undo), Payload::Heap(object)) = (&mut self.undo, map.payload(handle)) else {
+            return false;
+        };
+        let is_packed = object.is_packed();
+        if is_packed {
+            let prior = Prior::Copied {
+                payload: SavedPayload::Heap(object.clone()),
+                encoding: map.encoding(handle),
+                expire_at_ms: map.expire_at(handle),
+                access: map.access(handle),
+            };
+            undo.save(held.stripe, database, hash, key, prior);
+        }
+        is_packed
     }
 
     /// Saves that a key does not exist, before it is created.
@@ -231,9 +287,9 @@ impl Txn<'_> {
         if let Some(undo) = &mut self.undo
             && undo.saved(database, hash, key) != Saved::Whole
         {
-            undo.add_bytes(held.guard.map.entry_bytes(handle));
+            undo.add_moved(held.guard.map.entry_bytes(handle));
             if let Payload::Heap(object) = held.guard.map.payload(handle) {
-                undo.add_bytes(object.heap_bytes());
+                undo.add_moved(object.heap_bytes());
             }
             held.guard.dequeue(database, handle);
             held.guard.map.detach(database, hash, handle);
@@ -252,11 +308,17 @@ impl Txn<'_> {
     ///
     /// # Errors
     /// [`Abort`] where it does not hold all stripes yet.
+    #[inline]
     pub fn check_record(&mut self) -> Result<(), Abort> {
         if self.record_bytes() <= self.keyspace.undo_limit_bytes() || !self.may_drop_record {
             // an all-or-nothing transaction is failed by its owner, who asks `record_is_full`
             return Ok(());
         }
+        self.drop_record()
+    }
+
+    #[cold]
+    fn drop_record(&mut self) -> Result<(), Abort> {
         if self.undo.is_some() && self.held.len() < STRIPE_COUNT {
             self.wants_all = true;
             return Err(Abort);
@@ -277,10 +339,12 @@ impl Txn<'_> {
     }
 
     /// Bytes of all that is kept until the commit.
+    #[inline]
     fn record_bytes(&self) -> usize {
+        let aside_bytes =
+            |aside: &Aside| aside.effects.memory_bytes() + aside.announcements.memory_bytes();
         self.undo.as_ref().map_or(0, |undo| undo.bytes())
-            + self.effects().memory_bytes()
-            + self.announcements().memory_bytes()
+            + self.aside.as_deref().map_or(0, aside_bytes)
     }
 
     /// Whether everything done so far can still be taken back. Where not, a panic must end the process: half-changed data is worse than none.
@@ -406,6 +470,7 @@ impl Txn<'_> {
                     Prior::InPlace {
                         expire_at_ms,
                         access,
+                        ..
                     },
             } => {
                 let at = self.held_at(stripe);
@@ -536,7 +601,15 @@ impl Txn<'_> {
 
     /// Frees the entries that were moved into a record that is not needed any more. What is left of it is to be dropped when
     /// no stripe is held.
+    #[inline]
     pub(crate) fn free_moved(&mut self, undo: &mut UndoLog) {
+        if undo.has_moved {
+            self.free_all_moved(undo);
+        }
+    }
+
+    #[inline(never)]
+    fn free_all_moved(&mut self, undo: &mut UndoLog) {
         for record in &mut undo.records {
             match record {
                 Undo::Key {

@@ -92,7 +92,7 @@ impl Listpack {
     }
 
     /// Where the last of `count` items from `at` on ends, and how many there are in fact.
-    fn end_of(&self, at: At, count: usize) -> (usize, usize) {
+    pub(super) fn end_of(&self, at: At, count: usize) -> (usize, usize) {
         let block = self.as_bytes();
         let (mut end, mut found) = (at.offset(), 0);
         while found < count && end < block.len() - 1 {

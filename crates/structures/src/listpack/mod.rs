@@ -30,6 +30,7 @@
 //! | `encoding.rs` | how one item is written and read |
 //! | `item.rs` | [`Item`]: what an item is to others |
 //! | `buffer.rs` | the block's place in its buffer, and room for more |
+//! | `excerpt.rs` | [`Excerpt`]: what takes a change back |
 //! | `read.rs`, `change.rs`, `search.rs`, `validate.rs` | what its name says |
 //!
 //! Follows `src/listpack.c` of Valkey and its format document <https://github.com/antirez/listpack>.
@@ -37,6 +38,7 @@
 mod buffer;
 mod change;
 mod encoding;
+mod excerpt;
 mod item;
 #[cfg(test)]
 mod model;
@@ -44,6 +46,7 @@ mod read;
 mod search;
 mod validate;
 
+pub use excerpt::Excerpt;
 pub use item::Item;
 pub use read::Iter;
 pub(crate) use read::Walk;

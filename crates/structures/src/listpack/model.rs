@@ -192,6 +192,32 @@ fn check(pack: &Listpack, model: &[Vec<u8>]) {
 
 proptest! {
     #[test]
+    fn an_excerpt_takes_back_what_was_done_in_its_stretch(
+        texts in vec(text(), 0..20),
+        (index, count) in (0..21usize, 0..5usize),
+        inserted in vec(text(), 0..5),
+    ) {
+        let mut pack = Listpack::new();
+        texts.iter().for_each(|text| pack.push_back(Item::of(text)));
+        let (before, model) = (pack.clone(), texts);
+        let index = index.min(model.len());
+        let excerpt = pack.excerpt(pack.seek(index as i64), count);
+        prop_assert!(excerpt.heap_bytes() <= before.byte_len());
+        if let Some(at) = pack.seek(index as i64) {
+            pack.remove_many(at, count);
+        }
+        for text in &inserted {
+            match pack.seek(index as i64) {
+                Some(at) => drop(pack.insert_before(at, Item::of(text))),
+                None => pack.push_back(Item::of(text)),
+            }
+        }
+        pack.put_back(&excerpt);
+        prop_assert_eq!(&pack, &before);
+        check(&pack, &model);
+    }
+
+    #[test]
     fn random_changes_agree_with_a_model(ops in vec(op(), 1..80)) {
         let (mut pack, mut model) = (Listpack::new(), Vec::new());
         for op in &ops {

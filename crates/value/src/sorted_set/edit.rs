@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use perilune_structures::Item;
+use perilune_structures::{At, Excerpt, Item};
 
 use super::packed::Packed;
 use super::{Encoding, SortedSet};
@@ -41,6 +41,8 @@ pub enum Added {
 /// What takes a change of a sorted set back.
 #[derive(Debug)]
 pub enum SortedSetInverse {
+    /// The set is packed, and a stretch of it was this one.
+    Packed(Excerpt),
     /// The member was not there.
     Remove(Box<[u8]>),
     /// The member was there with this score.
@@ -53,6 +55,7 @@ impl SortedSetInverse {
     /// Bytes that it holds.
     pub fn memory_bytes(&self) -> usize {
         match self {
+            SortedSetInverse::Packed(excerpt) => excerpt.heap_bytes(),
             SortedSetInverse::Remove(member) | SortedSetInverse::Put(member, _) => member.len(),
             SortedSetInverse::PutAll(removed) => removed.bytes.len(),
         }
@@ -99,44 +102,23 @@ impl Removed {
 }
 
 impl SortedSet {
-    /// Gives a member a score, whether it is there or not, in the encoding that there is.
-    fn put(&mut self, member: &[u8], score: f64) {
-        match &mut self.0 {
-            Encoding::Packed(packed) => {
-                if let Some((at, _)) = packed.find(member) {
-                    packed.remove(at);
-                }
-                packed.insert(member, score);
-            }
-            Encoding::Ranked(map) => {
-                map.insert_or_update(member, score);
-            }
-        }
-    }
-
-    /// Removes a member, if it is there.
-    fn take(&mut self, member: &[u8]) {
-        match &mut self.0 {
-            Encoding::Packed(packed) => {
-                if let Some((at, _)) = packed.find(member) {
-                    packed.remove(at);
-                }
-            }
-            Encoding::Ranked(map) => {
-                map.remove(member);
-            }
-        }
-    }
-
     pub(super) fn take_back(&mut self, inverse: SortedSetInverse) {
-        match inverse {
-            SortedSetInverse::Remove(member) => self.take(&member),
-            SortedSetInverse::Put(member, score) => self.put(&member, score),
-            SortedSetInverse::PutAll(removed) => {
+        match (&mut self.0, inverse) {
+            (Encoding::Packed(packed), SortedSetInverse::Packed(excerpt)) => {
+                packed.0.put_back(&excerpt);
+            }
+            (Encoding::Ranked(map), SortedSetInverse::Remove(member)) => {
+                map.remove(&member);
+            }
+            (Encoding::Ranked(map), SortedSetInverse::Put(member, score)) => {
+                map.insert_or_update(&member, score);
+            }
+            (Encoding::Ranked(map), SortedSetInverse::PutAll(removed)) => {
                 for (member, score) in removed.iter() {
-                    self.put(member, score);
+                    map.insert_or_update(member, score);
                 }
             }
+            (_, inverse) => unreachable!("{inverse:?} is of another encoding"),
         }
     }
 
@@ -188,11 +170,10 @@ impl Edit<'_, SortedSet> {
                 Some((at, old)) => {
                     let added = how.rescored(old, score);
                     if let Added::Rescored(score) = added {
-                        let set = self.change(|_| SortedSetInverse::Put(member.into(), old));
-                        if let Encoding::Packed(packed) = &mut set.0 {
-                            packed.remove(at);
-                            packed.insert(member, score);
-                        }
+                        let changes = self.changes();
+                        self.change_packed(Some(at), 1).remove(at, 1);
+                        self.insert_packed(member, score);
+                        self.count_as(changes + 1);
                     }
                     return added;
                 }
@@ -201,16 +182,35 @@ impl Edit<'_, SortedSet> {
                     self.convert(|set| SortedSet::ranked(set.iter()));
                 }
                 None => {
-                    let set = self.change(|_| SortedSetInverse::Remove(member.into()));
-                    if let Encoding::Packed(packed) = &mut set.0 {
-                        packed.insert(member, score);
-                    }
+                    self.insert_packed(member, score);
                     return Added::New(score);
                 }
             },
             Encoding::Ranked(_) => {}
         }
         self.add_ranked(member, score, how)
+    }
+
+    /// A packed set, to change so many elements from the one on whose member is at `at`, or to insert one there.
+    #[inline]
+    fn change_packed(&mut self, at: Option<At>, count: usize) -> &mut Packed {
+        let set = self.change(|set| match &set.0 {
+            Encoding::Packed(packed) => SortedSetInverse::Packed(packed.0.excerpt(at, count * 2)),
+            Encoding::Ranked(_) => unreachable!("the caller has looked that the set is packed"),
+        });
+        match &mut set.0 {
+            Encoding::Packed(packed) => packed,
+            Encoding::Ranked(_) => unreachable!("the caller has looked that the set is packed"),
+        }
+    }
+
+    /// Adds an element to a packed set that has room for it, and not its member.
+    fn insert_packed(&mut self, member: &[u8], score: f64) {
+        let Encoding::Packed(packed) = &self.0 else {
+            unreachable!("the caller has looked that the set is packed");
+        };
+        let place = packed.place_of(member, score);
+        self.change_packed(place, 0).insert(place, member, score);
     }
 
     /// As [`Edit::add`](Edit<SortedSet>::add), to a set that is not packed.
@@ -240,13 +240,10 @@ impl Edit<'_, SortedSet> {
     pub fn remove(&mut self, member: &[u8]) -> bool {
         match &self.0 {
             Encoding::Packed(packed) => {
-                let Some((at, score)) = packed.find(member) else {
+                let Some((at, _)) = packed.find(member) else {
                     return false;
                 };
-                let set = self.change(|_| SortedSetInverse::Put(member.into(), score));
-                if let Encoding::Packed(packed) = &mut set.0 {
-                    packed.remove(at);
-                }
+                self.change_packed(Some(at), 1).remove(at, 1);
             }
             Encoding::Ranked(map) => {
                 let seat = map.seat(member);
@@ -268,12 +265,18 @@ impl Edit<'_, SortedSet> {
             return;
         }
         self.count_changes(ranks.len() as u64 - 1);
+        if let Encoding::Packed(packed) = &self.0 {
+            if let Some(at) = packed.at(ranks.start) {
+                let count = ranks.len();
+                self.change_packed(Some(at), count).remove(at, count);
+            }
+            return;
+        }
         let set = self.change(|set| {
             SortedSetInverse::PutAll(Removed::of(set.elements(ranks.clone(), false)))
         });
-        match &mut set.0 {
-            Encoding::Packed(packed) => packed.remove_ranks(ranks),
-            Encoding::Ranked(map) => map.remove_range(ranks, |_, _| {}),
+        if let Encoding::Ranked(map) = &mut set.0 {
+            map.remove_range(ranks, |_, _| {});
         }
     }
 }

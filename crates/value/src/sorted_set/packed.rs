@@ -104,9 +104,15 @@ impl Packed {
         }
     }
 
-    /// Adds an element whose member is not there.
-    pub fn insert(&mut self, member: &[u8], score: f64) {
-        let place = self.at(self.place_of(member, score));
+    /// Where an element belongs whose member is not there: before this one, or behind all.
+    #[inline]
+    pub fn place_of(&self, member: &[u8], score: f64) -> Option<At> {
+        self.at(self.rank_of(member, score))
+    }
+
+    /// Adds an element whose member is not there, where it belongs.
+    #[inline]
+    pub fn insert(&mut self, place: Option<At>, member: &[u8], score: f64) {
         let member = Item::of(member);
         match place {
             None => {
@@ -121,7 +127,7 @@ impl Packed {
     }
 
     /// The rank that an element would have.
-    fn place_of(&self, member: &[u8], score: f64) -> usize {
+    fn rank_of(&self, member: &[u8], score: f64) -> usize {
         let is_before = |found: Item<'_>, found_score: f64| {
             found_score < score
                 || found_score == score && found.bytes(&mut itoa::Buffer::new()) < member
@@ -166,17 +172,10 @@ impl Packed {
         }
     }
 
-    /// Removes the element whose member is at `at`.
+    /// Removes so many elements from the one on whose member is at `at`.
     #[inline]
-    pub fn remove(&mut self, at: At) {
-        self.0.remove_many(at, 2);
-    }
-
-    /// Removes the elements of these ranks, all of which are there.
-    pub fn remove_ranks(&mut self, ranks: Range<usize>) {
-        if let Some(at) = self.at(ranks.start) {
-            self.0.remove_many(at, ranks.len() * 2);
-        }
+    pub fn remove(&mut self, at: At, count: usize) {
+        self.0.remove_many(at, count * 2);
     }
 
     /// The place of the member of this rank.

@@ -280,7 +280,7 @@ proptest! {
         let mut saved = None;
         for (number, change) in before.iter().chain(&then).enumerate() {
             if number == before.len() {
-                saved = Some((model.clone(), set.encoding_name()));
+                saved = Some((model.clone(), set.encoding_name(), set.listpack().cloned()));
             }
             let journal = saved.is_some().then_some(&mut log as &mut dyn Journal);
             let mut edit = Edit::new(&mut set, journal, &limits);
@@ -310,12 +310,13 @@ proptest! {
             check(&set, &model);
             check(&set.clone(), &model);
         }
-        if let Some((model, encoding)) = saved {
+        if let Some((model, encoding, pack)) = saved {
             let mut object = Object::from(set);
             log.0.into_iter().rev().for_each(|inverse| drop(object.undo(inverse)));
             let set = SortedSet::of(&object).expect("it was one");
             check(set, &model);
             prop_assert_eq!(set.encoding_name(), encoding);
+            prop_assert_eq!(set.listpack(), pack.as_ref());
         }
     }
 
