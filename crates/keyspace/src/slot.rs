@@ -378,8 +378,8 @@ impl Slot<'_, '_> {
             self.take_out(handle)?;
             self.handle = None;
         }
-        for leftover in garbage {
-            self.txn.discard(leftover);
+        if !garbage.is_empty() {
+            self.discard_all(garbage);
         }
         if has_changed || changes > 0 {
             if existed && !is_empty && !has_expiries {
@@ -391,6 +391,13 @@ impl Slot<'_, '_> {
         }
         self.txn.count_changes(changes);
         Ok(result)
+    }
+
+    #[cold]
+    fn discard_all(&mut self, garbage: Vec<Object>) {
+        for leftover in garbage {
+            self.txn.discard(leftover);
+        }
     }
 
     /// Where collections leave their packed encodings.

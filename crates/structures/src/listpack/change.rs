@@ -47,6 +47,28 @@ impl Listpack {
         self.insert_before(At::new(at), item)
     }
 
+    /// Adds two items before the one at `at`, or behind the last: what is moved for them is moved once.
+    pub fn insert_two(&mut self, at: Option<At>, first: Item<'_>, second: Item<'_>) {
+        let at = at.map_or(self.byte_len() - 1, At::offset);
+        let second = Encoded::of(second);
+        match Short::of(first) {
+            Some(first) => {
+                let place = self.open(at, 0, first.len() + second.len());
+                let (place, rest) = place.split_at_mut(first.len());
+                first.write(place);
+                second.write(rest);
+            }
+            None => {
+                let first = Encoded::of(first);
+                let place = self.open(at, 0, first.len() + second.len());
+                let (place, rest) = place.split_at_mut(first.len());
+                first.write(place);
+                second.write(rest);
+            }
+        }
+        self.count(2, 0);
+    }
+
     /// Puts an item in the place of the one at `at`; returns its place.
     pub fn replace(&mut self, at: At, item: Item<'_>) -> At {
         let replaced = step(self.as_bytes(), at.offset());

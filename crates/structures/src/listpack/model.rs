@@ -12,6 +12,7 @@ enum Op {
     PushFront(Vec<u8>),
     InsertBefore(usize, Vec<u8>),
     InsertAfter(usize, Vec<u8>),
+    InsertTwo(usize, Vec<u8>, Vec<u8>),
     Replace(usize, Vec<u8>),
     Remove(usize),
     RemoveMany(usize, usize),
@@ -45,6 +46,8 @@ fn op() -> impl Strategy<Value = Op> {
         6 => text().prop_map(Op::PushFront),
         4 => (at.clone(), text()).prop_map(|(at, text)| Op::InsertBefore(at, text)),
         4 => (at.clone(), text()).prop_map(|(at, text)| Op::InsertAfter(at, text)),
+        2 => (at.clone(), text(), text())
+            .prop_map(|(at, first, second)| Op::InsertTwo(at, first, second)),
         4 => (at.clone(), text()).prop_map(|(at, text)| Op::Replace(at, text)),
         4 => at.clone().prop_map(Op::Remove),
         2 => (at.clone(), 0..6usize).prop_map(|(at, count)| Op::RemoveMany(at, count)),
@@ -83,6 +86,11 @@ fn apply(op: &Op, pack: &mut Listpack, model: &mut Vec<Vec<u8>>) {
             let at = pack.insert_after(at, Item::of(text));
             assert_eq!(index_of(pack, Some(at)), index + 1);
             model.insert(index + 1, text.clone());
+        }
+        Op::InsertTwo(index, first, second) => {
+            let index = (*index).min(model.len());
+            pack.insert_two(place(index), Item::of(first), Item::of(second));
+            model.splice(index..index, [first.clone(), second.clone()]);
         }
         Op::Replace(index, text) => {
             let Some(at) = place(*index) else { return };

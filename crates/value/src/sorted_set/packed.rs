@@ -67,10 +67,19 @@ impl Packed {
     /// The score that follows the member at `at`.
     #[inline]
     fn score_at(&self, at: At) -> f64 {
-        let score = self.0.next(at).map(|at| self.0.get(at));
-        score
-            .and_then(parse_score)
+        self.0
+            .next(at)
+            .and_then(|at| self.parse_at(at))
             .expect("each member is followed by a score: looked at when it came from outside")
+    }
+
+    /// The score that stands at `at`.
+    #[inline]
+    fn parse_at(&self, at: At) -> Option<f64> {
+        match self.0.get_int(at) {
+            Some(score) => Some(score as f64),
+            None => parse_score(self.0.get(at)),
+        }
     }
 
     /// A member's place and score.
@@ -104,71 +113,46 @@ impl Packed {
         }
     }
 
-    /// Where an element belongs whose member is not there: before this one, or behind all.
-    #[inline]
-    pub fn place_of(&self, member: &[u8], score: f64) -> Option<At> {
-        self.at(self.rank_of(member, score))
-    }
-
-    /// Adds an element whose member is not there, where it belongs.
+    /// Adds an element whose member is not there, before the one whose member is at `place` or behind all.
     #[inline]
     pub fn insert(&mut self, place: Option<At>, member: &[u8], score: f64) {
         let member = Item::of(member);
-        match place {
-            None => {
-                self.0.push_back(member);
-                put_score(score, |score| self.0.push_back(score));
-            }
-            Some(at) => {
-                let at = self.0.insert_before(at, member);
-                put_score(score, |score| self.0.insert_after(at, score));
-            }
-        }
+        put_score(score, |score| self.0.insert_two(place, member, score));
     }
 
-    /// The rank that an element would have.
-    fn rank_of(&self, member: &[u8], score: f64) -> usize {
-        let is_before = |found: Item<'_>, found_score: f64| {
+    /// Where an element belongs whose member is not there: before the one whose member is at this place, or behind all.
+    pub fn place_of(&self, member: &[u8], score: f64) -> Option<At> {
+        let is_before = |at: At, found_score: f64| {
             found_score < score
-                || found_score == score && found.bytes(&mut itoa::Buffer::new()) < member
+                || found_score == score && self.0.get(at).bytes(&mut itoa::Buffer::new()) < member
         };
-        let mut elements = self.0.iter();
-        let mut from_front = || Some((elements.next()?, parse_score(elements.next()?)?));
-        let Some((first, first_score)) = from_front() else {
-            return 0;
-        };
+        let first = self.0.first()?;
+        let first_score = self.score_at(first);
         if !is_before(first, first_score) {
-            return 0;
+            return Some(first);
         }
-        let mut elements_back = self.0.iter();
-        let mut from_back = || {
-            let score = parse_score(elements_back.next_back()?)?;
-            Some((elements_back.next_back()?, score))
-        };
-        let Some((last, last_score)) = from_back() else {
-            return 1;
-        };
-        let len = self.len();
+        let last = self.last()?;
+        let last_score = self.score_at(last);
         if is_before(last, last_score) {
-            return len; // most sets grow at their end
+            return None; // most sets grow at their end
         }
-        // from where the way is likely to be the shorter one
+        // from where the way is likely to be the shorter one: the first is before it, and the last is not
         if score - first_score < last_score - score {
-            let mut rank = 1;
-            while let Some((found, found_score)) = from_front()
-                && is_before(found, found_score)
+            let mut place = self.behind(first);
+            while let Some(at) = place
+                && is_before(at, self.score_at(at))
             {
-                rank += 1;
+                place = self.behind(at);
             }
-            rank
+            place
         } else {
-            let mut rank = len - 1;
-            while let Some((found, found_score)) = from_back()
-                && !is_before(found, found_score)
+            let mut place = last;
+            while let Some(at) = self.before(place)
+                && !is_before(at, self.score_at(at))
             {
-                rank -= 1;
+                place = at;
             }
-            rank
+            Some(place)
         }
     }
 
@@ -207,15 +191,19 @@ impl Packed {
         if range.is_void() {
             return 0..0;
         }
-        let scores = self.0.iter().skip(1).step_by(2);
         let (mut start, mut end) = (0, 0);
-        for score in scores.filter_map(parse_score) {
+        let mut member = self.0.first();
+        while let Some(at) = member.and_then(|at| self.0.next(at)) {
+            let Some(score) = self.parse_at(at) else {
+                break;
+            };
             if !range.reaches(score) {
                 start += 1;
             } else if !range.keeps(score) {
                 break;
             }
             end += 1;
+            member = self.0.next(at);
         }
         start..end.max(start)
     }
