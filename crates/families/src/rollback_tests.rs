@@ -8,7 +8,7 @@
 //! ```
 //!
 //! Each world has its seed, which is printed where it fails; `PERILUNE_ROLLBACK_SEED=<seed>` runs that world alone, and
-//! `PERILUNE_ROLLBACK_WORLDS=<number>` so many of them. What is not in the table cannot be forgotten: the test fails if
+//! `PERILUNE_ROLLBACK_WORLDS=<number>` so many of them. `PERILUNE_TEST_SEED` is the first one's, or `random`. What is not in the table cannot be forgotten: the test fails if
 //! some writing command has not changed anything in all of the worlds.
 
 use std::collections::BTreeSet;
@@ -67,7 +67,8 @@ fn whatever_a_transaction_did_can_be_taken_back() {
         return World::new(seed).run(&mut seen);
     }
     let worlds = number("PERILUNE_ROLLBACK_WORLDS").unwrap_or(WORLDS);
-    let first = fastrand::u64(..u64::MAX / 2);
+    let first = first_seed();
+    println!("PERILUNE_TEST_SEED={first}");
     let registry = registry();
     for world in 0.. {
         let idle: Vec<&str> = writing(&registry)
@@ -96,7 +97,7 @@ fn whatever_a_transaction_did_can_be_taken_back() {
 fn a_packed_sorted_set_that_is_long_comes_back_byte_for_byte() {
     const WORLDS: u64 = 8;
     const MEMBERS: usize = 60;
-    let first = fastrand::u64(..u64::MAX / 2);
+    let first = first_seed();
     for seed in first..first + WORLDS {
         let mut world = World::new(seed);
         let limits = Limits {
@@ -135,6 +136,15 @@ fn a_packed_sorted_set_that_is_long_comes_back_byte_for_byte() {
             }
             world.take_back(&calls, &mut Seen::default());
         }
+    }
+}
+
+/// Where the seeds of a run begin: `PERILUNE_TEST_SEED`, which `.ci/run` draws from the commit.
+fn first_seed() -> u64 {
+    match std::env::var("PERILUNE_TEST_SEED").as_deref() {
+        Ok("random") => fastrand::u64(..u64::MAX / 2),
+        Ok(seed) => seed.parse().expect("a number, or `random`"),
+        Err(_) => 1,
     }
 }
 
@@ -510,8 +520,8 @@ impl World {
             txn.commit();
         }
         assert_eq!(
-            told(&state(keyspace)),
-            told(&state(twin)),
+            told_but_for_nodes(&state(keyspace)),
+            told_but_for_nodes(&state(twin)),
             "committed after a roll back"
         );
     }
@@ -723,4 +733,16 @@ fn told(keys: &[Key]) -> Vec<(usize, String, &str, &str, Option<i64>)> {
             )
         })
         .collect()
+}
+
+/// The same, but that lists may be packed or not. A roll back leaves their elements in other nodes than they were in
+/// (docs/transactions.md), and from how many there are follows when a list that shrinks is packed again.
+fn told_but_for_nodes(keys: &[Key]) -> Vec<(usize, String, &str, &str, Option<i64>)> {
+    let mut told = told(keys);
+    for (_, _, encoding, _, _) in &mut told {
+        if *encoding == "quicklist" {
+            *encoding = "listpack";
+        }
+    }
+    told
 }

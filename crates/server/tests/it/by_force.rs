@@ -10,7 +10,8 @@
 //! ```
 //!
 //! What they change comes from the list that is held against the table, so no command that writes can be missing.
-//! `PERILUNE_FORCE_ROUNDS=<number>` runs more rounds, `PERILUNE_FORCE_SEED=<seed>` the same transactions again.
+//! `PERILUNE_FORCE_ROUNDS=<number>` runs more rounds, `PERILUNE_TEST_SEED=<seed>` the same transactions again, and
+//! `PERILUNE_TEST_SEED=random` others.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -398,7 +399,7 @@ fn examine(seed: u64, loops: &str, rounds: u64) {
         let what = || {
             let shown: Vec<&str> = transactions.iter().map(|it| &it.shown[..]).collect();
             format!(
-                "PERILUNE_FORCE_SEED={seed}, {loops} loops, one of\n    {}",
+                "PERILUNE_TEST_SEED={seed}, {loops} loops, one of\n    {}",
                 shown.join("\n    ")
             )
         };
@@ -436,10 +437,19 @@ fn examine(seed: u64, loops: &str, rounds: u64) {
 #[test]
 fn whatever_ends_badly_leaves_no_trace() {
     let _alone = alone();
-    let number = |name: &str| Some(std::env::var(name).ok()?.parse::<u64>().expect("a number"));
-    let seed = number("PERILUNE_FORCE_SEED").unwrap_or_else(|| fastrand::u64(..));
-    let rounds = number("PERILUNE_FORCE_ROUNDS").unwrap_or(ROUNDS);
+    let rounds = std::env::var("PERILUNE_FORCE_ROUNDS").ok();
+    let rounds = rounds.map_or(ROUNDS, |number| number.parse().expect("a number"));
+    let seed = first_seed();
     for loops in ["1", "2", "4"] {
         examine(seed, loops, rounds);
+    }
+}
+
+/// Where the seeds of a run begin: `PERILUNE_TEST_SEED`, which `.ci/run` draws from the commit.
+fn first_seed() -> u64 {
+    match std::env::var("PERILUNE_TEST_SEED").as_deref() {
+        Ok("random") => fastrand::u64(..u64::MAX / 2),
+        Ok(seed) => seed.parse().expect("a number, or `random`"),
+        Err(_) => 1,
     }
 }
