@@ -178,7 +178,7 @@ fn count_up(world: &World, keys: [&str; 2]) {
             }
         }
         let started = std::time::Instant::now();
-        std::thread::park_timeout(std::time::Duration::from_secs(20));
-        assert!(started.elapsed().as_secs() < 19, "a wake-up was lost");
+        std::thread::park_timeout(std::time::Duration::from_secs(60));
+        assert!(started.elapsed().as_secs() < 59, "a wake-up was lost");
     }
 }

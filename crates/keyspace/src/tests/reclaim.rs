@@ -29,7 +29,7 @@ fn fill(world: &World, key: &str, members: usize) {
 
 /// What has been done when nothing waits any more.
 fn settled(world: &World) -> Reclaiming {
-    let deadline = Instant::now() + Duration::from_secs(20);
+    let deadline = Instant::now() + Duration::from_secs(60);
     loop {
         let figures = world.keyspace.reclaiming();
         if figures.pending_objects == 0 {
