@@ -3,6 +3,7 @@
 //! A rule never excuses an error: what one server refuses the other must refuse in the same words.
 
 use std::fmt;
+use std::time::Duration;
 
 use perilune_harness::Value;
 
@@ -21,10 +22,10 @@ enum Rule {
     AnyOrder,
     /// The same once this function has sorted what has no order and left out commands outside the roster.
     Table(fn(&Value) -> Value),
-    /// Positive integers at most this far apart; others must be equal.
-    Near(i64),
+    /// Positive times that are not too far apart; others must be equal.
+    Near(Unit),
     /// The same for each element of a list.
-    NearEach(i64),
+    NearEach(Unit),
     /// The same pairs of elements in any order.
     Pairs,
     /// The fields of a map without these.
@@ -41,6 +42,28 @@ enum Rule {
     Text,
     /// The same, or what is `embstr` on the left is `raw` on the right.
     Encoding,
+}
+
+/// What times are told in.
+#[derive(Debug, Clone, Copy)]
+enum Unit {
+    Seconds,
+    Milliseconds,
+}
+
+impl Unit {
+    /// How far apart times may be where the servers got no call more than this apart.
+    fn apart_max(self, delay: Duration) -> u64 {
+        match self {
+            Unit::Seconds => 2 + delay.as_secs(),
+            Unit::Milliseconds => 3000 + delay.as_millis() as u64,
+        }
+    }
+}
+
+/// Whether two answers to PTTL may be of one key, where the servers got no call more than this apart.
+pub fn same_lifetime(left: &Value, right: &Value, delay: Duration) -> bool {
+    are_near(left, right, Unit::Milliseconds.apart_max(delay))
 }
 
 /// The rules, by the beginning of the call, with the reason for each.
@@ -79,31 +102,35 @@ const RULES: &[(&str, Rule, &str)] = &[
     ("hvals", Rule::AnyOrder, "the same"),
     (
         "httl",
-        Rule::NearEach(2),
+        Rule::NearEach(Unit::Seconds),
         "the servers run a call some milliseconds apart",
     ),
-    ("hpttl", Rule::NearEach(3000), "the same"),
+    ("hpttl", Rule::NearEach(Unit::Milliseconds), "the same"),
     (
         "hexpiretime",
-        Rule::NearEach(2),
+        Rule::NearEach(Unit::Seconds),
         "HEXPIRE counts from the moment it runs",
     ),
-    ("hpexpiretime", Rule::NearEach(3000), "the same"),
+    (
+        "hpexpiretime",
+        Rule::NearEach(Unit::Milliseconds),
+        "the same",
+    ),
     ("time", Rule::Kind, "the clock"),
     ("lolwut", Rule::Kind, "art, with the version in it"),
     (
         "ttl",
-        Rule::Near(2),
+        Rule::Near(Unit::Seconds),
         "the servers run a call some milliseconds apart",
     ),
-    ("pttl", Rule::Near(3000), "the same"),
+    ("pttl", Rule::Near(Unit::Milliseconds), "the same"),
     (
         "expiretime",
-        Rule::Near(2),
+        Rule::Near(Unit::Seconds),
         "EXPIRE counts from the moment it runs",
     ),
-    ("pexpiretime", Rule::Near(3000), "the same"),
-    ("object idletime", Rule::Near(2), "the clock"),
+    ("pexpiretime", Rule::Near(Unit::Milliseconds), "the same"),
+    ("object idletime", Rule::Near(Unit::Seconds), "the clock"),
     (
         "object encoding",
         Rule::Encoding,
@@ -183,6 +210,8 @@ pub struct Context<'a> {
     pub queued: &'a [Words],
     /// The scripts by name.
     pub library: &'a Library,
+    /// How far apart the servers may have run a call: where the machine stood still between them, seconds.
+    pub delay: Duration,
 }
 
 /// The result.
@@ -210,6 +239,37 @@ pub fn answers(context: &Context<'_>, left: &Answer, right: &Answer) -> Verdict 
             group: group(context.words, left, right),
         }
     }
+}
+
+/// The first call of an EXEC whose answers differ, and what differences look like this one: so that what is meant there is
+/// meant here, and only that.
+pub fn in_exec<'a>(
+    context: &Context<'a>,
+    left: &Answer,
+    right: &Answer,
+) -> Option<(&'a [Vec<u8>], String)> {
+    let (Answer::Reply(left, _), Answer::Reply(right, _)) = (left, right) else {
+        return None;
+    };
+    let (left, right) = (left.as_array()?, right.as_array()?);
+    let are_theirs = left.len() == right.len() && right.len() == context.queued.len();
+    let is_exec = context.words[0].eq_ignore_ascii_case(b"exec");
+    let mut calls = context.queued.iter().zip(left.iter().zip(right));
+    calls
+        .find(|(words, (left, right))| {
+            let context = Context {
+                words,
+                queued: &[],
+                ..*context
+            };
+            left != right && !values(&context, left, right)
+        })
+        .filter(|_| are_theirs && is_exec)
+        .map(|(words, (left, right))| {
+            let whole = |value: &Value| Answer::Reply(value.clone(), Vec::new());
+            let group = group(words, &whole(left), &whole(right));
+            (&words[..], format!("exec: {group}"))
+        })
 }
 
 fn values(context: &Context<'_>, left: &Value, right: &Value) -> bool {
@@ -242,6 +302,7 @@ fn values(context: &Context<'_>, left: &Value, right: &Value) -> bool {
                                     words,
                                     queued: &[],
                                     library: context.library,
+                                    delay: context.delay,
                                 },
                                 left,
                                 right,
@@ -267,7 +328,7 @@ fn values(context: &Context<'_>, left: &Value, right: &Value) -> bool {
     if is("function") && are_same_refusals(left, right) {
         return true;
     }
-    left == right || by_rule(words, left, right)
+    left == right || by_rule(context, words, left, right)
 }
 
 /// The errors of FUNCTION come with the line breaks of what they quote from the reference, and of several names that are taken it
@@ -299,7 +360,7 @@ fn script(context: &Context<'_>, left: &Value, right: &Value) -> bool {
     if FORWARDING.iter().any(|f| f.as_bytes() == text)
         && let Some(inner) = rest.get(keys..).filter(|inner| !inner.is_empty())
     {
-        return left == right || by_rule(inner, left, right);
+        return left == right || by_rule(context, inner, left, right);
     }
     if text == JSON_ROUND_TRIP.as_bytes()
         && let (Some(left), Some(right)) = (left.as_bytes(), right.as_bytes())
@@ -377,10 +438,10 @@ pub fn has_rule(words: &[Vec<u8>]) -> bool {
 }
 
 /// Whether two integers are equal, or positive and at most this far apart.
-fn are_near(left: &Value, right: &Value, most: i64) -> bool {
+fn are_near(left: &Value, right: &Value, most: u64) -> bool {
     match (left.as_integer(), right.as_integer()) {
         (Some(left), Some(right)) => {
-            left == right || (left >= 0 && right >= 0 && left.abs_diff(right) <= most as u64)
+            left == right || (left >= 0 && right >= 0 && left.abs_diff(right) <= most)
         }
         _ => false,
     }
@@ -396,7 +457,7 @@ pub fn same_pairs(left: &Value, right: &Value) -> bool {
     kind(left) == kind(right) && fields(left).is_some() && fields(left) == fields(right)
 }
 
-fn by_rule(words: &[Vec<u8>], left: &Value, right: &Value) -> bool {
+fn by_rule(context: &Context<'_>, words: &[Vec<u8>], left: &Value, right: &Value) -> bool {
     let Some(rule) = rule(words) else {
         return false;
     };
@@ -407,8 +468,9 @@ fn by_rule(words: &[Vec<u8>], left: &Value, right: &Value) -> bool {
         Rule::Kind => kind(left) == kind(right),
         Rule::AnyOrder => same_elements(left, right),
         Rule::Table(canonical) => kind(left) == kind(right) && canonical(left) == canonical(right),
-        Rule::Near(most) => are_near(left, right, most),
-        Rule::NearEach(most) => {
+        Rule::Near(unit) => are_near(left, right, unit.apart_max(context.delay)),
+        Rule::NearEach(unit) => {
+            let most = unit.apart_max(context.delay);
             let near = |(left, right): (&Value, &Value)| are_near(left, right, most);
             match (left.as_array(), right.as_array()) {
                 (Some(left), Some(right)) => {

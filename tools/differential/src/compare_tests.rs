@@ -27,6 +27,7 @@ fn check_queued(call: &str, queued: &[&str], left: &str, right: &str, same: bool
         words: &words(call),
         queued: &queued,
         library: &library,
+        delay: Duration::ZERO,
     };
     let verdict = answers(&context, &reply(left), &reply(right));
     assert_eq!(verdict == Verdict::Same, same, "{call}: {left} / {right}");
@@ -211,12 +212,50 @@ fn rules_reach_into_transactions_and_scripts() {
             words: &words,
             queued: &[],
             library: &library,
+            delay: Duration::ZERO,
         };
         let verdict = answers(&context, &reply(":5000\r\n"), &reply(":5001\r\n"));
         assert_eq!(verdict == Verdict::Same, same);
     }
     check("EVALSHA abc 0 PTTL k", ":5000\r\n", ":5001\r\n", true);
     check("EVALSHA other 0 PTTL k", ":5000\r\n", ":5001\r\n", false);
+}
+
+#[test]
+fn times_differ_by_how_long_the_machine_stood_still() {
+    let library = Library::of(HashMap::new());
+    let words = words("PTTL k");
+    for (seconds, same) in [(0, false), (4, true)] {
+        let context = Context {
+            words: &words,
+            queued: &[],
+            library: &library,
+            delay: Duration::from_secs(seconds),
+        };
+        let verdict = answers(&context, &reply(":9000\r\n"), &reply(":3000\r\n"));
+        assert_eq!(verdict == Verdict::Same, same);
+    }
+}
+
+#[test]
+fn what_differs_in_an_exec_is_named() {
+    let library = Library::of(HashMap::new());
+    let (exec, queued) = (
+        words("EXEC"),
+        [words("GET k"), words("EVAL x 0"), words("PING")],
+    );
+    let context = Context {
+        words: &exec,
+        queued: &queued,
+        library: &library,
+        delay: Duration::ZERO,
+    };
+    let left = reply("*3\r\n$1\r\nx\r\n-ERR one\r\n+PONG\r\n");
+    let right = reply("*3\r\n$1\r\nx\r\n-ERR other\r\n+PONG\r\n");
+    let (call, group) = in_exec(&context, &left, &right).expect("they differ");
+    assert_eq!(call, words("EVAL x 0"));
+    assert!(group.starts_with("exec: eval "), "{group}");
+    assert!(in_exec(&context, &left, &left).is_none());
 }
 
 #[test]
@@ -227,6 +266,7 @@ fn silence_is_never_the_same() {
         words: &words,
         queued: &[],
         library: &library,
+        delay: Duration::ZERO,
     };
     assert_eq!(
         answers(&context, &Answer::Closed, &Answer::Closed),

@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Result;
-
-use perilune_harness::Value;
+use std::time::{Duration, Instant};
 
 use crate::Words;
 use crate::compare::{self, show};
@@ -12,16 +11,14 @@ use crate::peer::Peer;
 use crate::roster::is_in_roster;
 
 const DATABASES: u32 = 16;
-/// Lifetimes count from the moment at which each server ran the call.
-const PTTL_MS_APART_MAX: u64 = 3000;
 /// Their calls are not counted the same: how often the tool itself sends them depends on cursors and closed
 /// connections.
 const UNCOUNTED: &[&str] = &["scan", "info", "select", "client|id", "hello", "ping"];
 
-/// The first difference, if any.
-pub fn compare(left: &mut Peer, right: &mut Peer) -> Result<Option<Mismatch>> {
+/// The first difference, if any. The servers have run no call more than `delay` apart before.
+pub fn compare(left: &mut Peer, right: &mut Peer, delay: Duration) -> Result<Option<Mismatch>> {
     for database in 0..DATABASES {
-        if let Some(mismatch) = compare_database(left, right, database)? {
+        if let Some(mismatch) = compare_database(left, right, database, delay)? {
             return Ok(Some(mismatch));
         }
     }
@@ -38,7 +35,12 @@ fn mismatch(what: String, group: &str, left: String, right: String) -> Mismatch 
     }
 }
 
-fn compare_database(left: &mut Peer, right: &mut Peer, database: u32) -> Result<Option<Mismatch>> {
+fn compare_database(
+    left: &mut Peer,
+    right: &mut Peer,
+    database: u32,
+    delay: Duration,
+) -> Result<Option<Mismatch>> {
     let number = database.to_string();
     let keys = |peer: &mut Peer| -> Result<Vec<Vec<u8>>> {
         peer.control(&[b"SELECT", number.as_bytes()])?;
@@ -93,14 +95,12 @@ fn compare_database(left: &mut Peer, right: &mut Peer, database: u32) -> Result<
         .iter()
         .flat_map(|key| asks.iter().map(move |ask| call(key, ask)))
         .collect();
+    let began = Instant::now();
     let (answers, others) = (left.control_batch(&calls)?, right.control_batch(&calls)?);
+    // lifetimes count from the moment at which each server ran the call
+    let delay = delay + began.elapsed();
     for (words, (answer, other)) in calls.iter().zip(answers.iter().zip(&others)) {
-        let near = match (answer, other) {
-            (Value::Integer(l), Value::Integer(r)) => {
-                *l >= 0 && *r >= 0 && l.abs_diff(*r) <= PTTL_MS_APART_MAX
-            }
-            _ => false,
-        };
+        let near = compare::same_lifetime(answer, other, delay);
         let same_encoding =
             words[0].as_slice() == b"OBJECT" && compare::same_encoding(answer, other);
         let same_fields = words[0].as_slice() == b"HGETALL" && compare::same_pairs(answer, other);

@@ -4,10 +4,10 @@
 //! [`crate::compare`]. Where a connection is closed by the server that is an answer as well, and must come at
 //! the same place from both.
 
-use std::io::Result;
+use std::io::{Error, Result};
 use std::path::PathBuf;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use perilune_harness::Value;
 
@@ -138,6 +138,8 @@ pub struct Pair {
     library: std::rc::Rc<Library>,
     /// What was answered so far.
     pub tally: Tally,
+    /// How long the slowest exchange took. As both servers work at it at the same time, they ran no call longer apart.
+    slowest: Duration,
 }
 
 impl Pair {
@@ -152,6 +154,7 @@ impl Pair {
             queued: vec![None; SESSIONS],
             library,
             tally: Tally::default(),
+            slowest: Duration::ZERO,
         };
         pair.reset()?;
         Ok(pair)
@@ -307,7 +310,10 @@ impl Pair {
                 } => self.served(*waiter, words, calls)?,
                 Step::Transfer { from, to, lefts } => self.transfer(from, to, *lefts)?,
                 Step::Damaged { payload } => self.damaged(payload)?,
-                Step::Compare => keyspace::compare(&mut self.left, &mut self.right)?,
+                Step::Compare => {
+                    let delay = self.delay();
+                    keyspace::compare(&mut self.left, &mut self.right, delay)?
+                }
             };
             if mismatch.is_none() {
                 mismatch = self.events(&steps[at..at + taken])?;
@@ -346,24 +352,24 @@ impl Pair {
                 words,
                 queued,
                 library: &self.library,
+                delay: self.delay(),
             };
-            if let Verdict::Differs { group } =
-                compare::answers(&context, &left[place], &right[place])
-            {
-                let (left, right) = (left[place].to_string(), right[place].to_string());
+            let (left, right) = (&left[place], &right[place]);
+            if let Verdict::Differs { group } = compare::answers(&context, left, right) {
+                let (call, group) =
+                    compare::in_exec(&context, left, right).unwrap_or((words, group));
                 found = Some(Mismatch {
                     step: place,
-                    what: crate::show_words(words),
+                    what: crate::show_words(call),
                     group,
-                    left,
-                    right,
+                    left: left.to_string(),
+                    right: right.to_string(),
                 });
                 break;
             }
             self.tally.answers += 1;
-            self.tally.errors +=
-                usize::from(matches!(right[place], Answer::Reply(Value::Error(_), _)));
-            self.follow(session, words, &right[place]);
+            self.tally.errors += usize::from(matches!(right, Answer::Reply(Value::Error(_), _)));
+            self.follow(session, words, right);
         }
         let ended =
             |answers: &[Answer]| matches!(answers.last(), Some(Answer::Closed | Answer::Missing));
@@ -384,8 +390,6 @@ impl Pair {
         words: &Words,
         calls: &[Words],
     ) -> Result<Option<Mismatch>> {
-        /// How long a command takes until it waits, or has been answered.
-        const UNDER_WAY: Duration = Duration::from_millis(8);
         let other = (waiter + 1) % SESSIONS;
         [waiter, other]
             .into_iter()
@@ -397,7 +401,7 @@ impl Pair {
         };
         wait(&mut self.left)?;
         wait(&mut self.right)?;
-        thread::sleep(UNDER_WAY);
+        self.until_waiting(waiter)?;
         let steps: Vec<Step> = calls
             .iter()
             .map(|words| Step::Call {
@@ -455,6 +459,32 @@ impl Pair {
             );
         }
         Ok(found)
+    }
+
+    /// Returns when each server has answered the waiter, or shows that it waits.
+    fn until_waiting(&mut self, waiter: usize) -> Result<()> {
+        /// How long a command takes until it waits, or has been answered: longer only by mistake.
+        const UNDER_WAY_MAX: Duration = Duration::from_secs(60);
+        let began = Instant::now();
+        loop {
+            // both are asked each time, as they count the calls
+            let (left, right) = (
+                self.left.is_settled(waiter)?,
+                self.right.is_settled(waiter)?,
+            );
+            if left && right {
+                return Ok(());
+            }
+            if began.elapsed() > UNDER_WAY_MAX {
+                return Err(Error::other("a command neither waits nor is answered"));
+            }
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    /// How far apart the servers may have run a call, and the one that asks for what it left.
+    fn delay(&self) -> Duration {
+        2 * self.slowest
     }
 
     /// Restores a server's payload of a key in both.
@@ -524,13 +554,16 @@ impl Pair {
         [left, right]: &[Vec<u8>; 2],
         count: usize,
     ) -> Result<(Vec<Answer>, Vec<Answer>)> {
+        let began = Instant::now();
         let one = &mut self.left.sessions[session].connection;
         let other = &mut self.right.sessions[session].connection;
-        one.exchange(left, |one| {
+        let answered = one.exchange(left, |one| {
             other.exchange(right, |other| {
                 Ok((answers(one, count)?, answers(other, count)?))
             })
-        })
+        });
+        self.slowest = self.slowest.max(began.elapsed());
+        answered
     }
 
     /// Keeps up with MULTI, to know whose answers an EXEC brings.

@@ -149,6 +149,18 @@ impl Peer {
         }
     }
 
+    /// Whether what was last sent on a session has been answered, or waits.
+    pub fn is_settled(&mut self, session: usize) -> Result<bool> {
+        let id = self.session_id(session).to_string();
+        let listed = self.control(&[b"CLIENT", b"LIST", b"ID", id.as_bytes()])?;
+        let listed = String::from_utf8_lossy(listed.as_bytes().unwrap_or_default()).into_owned();
+        let flags = listed
+            .split(' ')
+            .find_map(|field| field.strip_prefix("flags="));
+        let waits = flags.is_some_and(|flags| flags.contains('b'));
+        Ok(waits || self.sessions[session].connection.has_input()?)
+    }
+
     /// The keyspace events since this was last asked; none if nobody has listened, from now on somebody does.
     ///
     /// That a key has expired is left out: who notices that first, and when, is left open.

@@ -93,6 +93,21 @@ impl Connection {
         }
     }
 
+    /// Whether something has come that was not read, be it the end.
+    pub fn has_input(&mut self) -> Result<bool> {
+        if self.read < self.received.len() {
+            return Ok(true);
+        }
+        self.stream.set_nonblocking(true)?;
+        let seen = self.stream.peek(&mut [0]);
+        self.stream.set_nonblocking(false)?;
+        match seen {
+            Err(e) if e.kind() == ErrorKind::WouldBlock => Ok(false),
+            // what is wrong shows when it is read
+            _ => Ok(true),
+        }
+    }
+
     /// The next reply among the bytes that are there, and its length.
     fn parse(&self) -> Result<Option<(Value, usize)>> {
         parse_value(&self.received[self.read..]).map_err(|e| Error::new(ErrorKind::InvalidData, e))

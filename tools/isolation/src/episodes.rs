@@ -30,9 +30,9 @@ const PUSHING_CLIENTS: usize = 3;
 /// How often one of them sends something, at most.
 const BATCHES_MAX: usize = 3;
 /// How long a client may wait for a queue that is not empty. Far more than it takes, far less than a reply may take.
-const STARVED_AFTER: Duration = Duration::from_secs(5);
+const STARVED_AFTER: Duration = Duration::from_secs(30);
 /// How long anything else may take.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(60);
 /// Between two looks.
 const PAUSE: Duration = Duration::from_micros(200);
 /// How often something is tried whose connection breaks.
