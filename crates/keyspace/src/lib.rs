@@ -45,7 +45,7 @@ pub use plan::{KeyHasher, LockPlan, STRIPE_COUNT, StripeIndex};
 pub use reclaim::Reclaiming;
 pub use slot::{Detached, Expiry, Slot};
 pub use txn::{
-    Abort, AccessMode, Fields, Found, ReadTxn, RunTally, Savepoint, Tally, Txn, WriteTxn,
+    Abort, AccessMode, Fields, Found, ReadTxn, RunTally, Savepoint, Tally, Txn, Unended, WriteTxn,
 };
 pub use undo::SpareRecord;
 pub use usage::Frequency;

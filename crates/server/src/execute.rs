@@ -9,12 +9,13 @@
 //! A plan that cannot be locked parks the connection, and the request is read and started again when it is woken.
 //! Nothing of a run that did not commit is seen: replies are cut off the output buffer, and counters are moved at the end.
 
+use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
 use perilune_command::{CommandError, DataHandler, Flags, Outcome, Stop};
 use perilune_keyspace::gate::Parked;
-use perilune_keyspace::{AccessMode, LockPlan, StripeIndex, Txn};
+use perilune_keyspace::{AccessMode, LockPlan, StripeIndex, Txn, Unended};
 use perilune_resp::{Reply, RespWriter};
 
 use crate::atomicity::{exec_rolled_back, failure};
@@ -98,7 +99,8 @@ impl Server {
         thread: &Thread,
     ) -> Progress {
         loop {
-            let mut txn = Txn::begin(&self.keyspace, session.database);
+            let mut place = ManuallyDrop::new(Txn::begin(&self.keyspace, session.database));
+            let mut txn = Unended::new(&mut place);
             self.set_modes(session, &mut txn);
             if entry.flags.has(Flags::BLOCKING) {
                 txn.allow_waiting();
@@ -146,14 +148,14 @@ impl Server {
                 }
                 Err(Stop::Abort) if txn.is_doomed() => {
                     out.truncate(start);
-                    txn.roll_back();
+                    txn.take_back();
                     let mut reply = RespWriter::new(out, session.protocol);
                     self.answer_error(entry, thread, &mut reply, &INTERNAL_ERROR);
                 }
                 Err(Stop::Abort) => {
                     out.truncate(start);
                     let (plan, blocked_on) = (txn.learned_plan(), txn.blocked_on());
-                    txn.roll_back();
+                    txn.take_back();
                     match self.again(session, plan, blocked_on) {
                         Some(ticket) => return Progress::Parked(ticket),
                         None => continue,

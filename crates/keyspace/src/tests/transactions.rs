@@ -2,7 +2,7 @@
 
 use super::{START_MS, World, read, set, try_read};
 use crate::plan::{LockPlan, StripeIndex};
-use crate::{Abort, AccessMode, Expiry, ReadTxn, Tally, Txn, WriteTxn};
+use crate::{Abort, AccessMode, Expiry, ReadTxn, Tally, Txn, Unended, WriteTxn};
 
 #[test]
 fn a_plan_is_ascending_without_repetition_and_joins_with_another() {
@@ -33,6 +33,39 @@ fn a_refused_plan_holds_nothing() {
     );
     drop(held);
     assert_eq!(all.lock(&LockPlan::All, &mut None), Ok(()));
+}
+
+#[test]
+fn what_is_not_ended_is_let_go_of_and_what_is_committed_owns_nothing() {
+    let world = World::new();
+    let keys = ["a", "b", "c", "d", "e"];
+    let plan = LockPlan::of(keys.map(|key| world.stripe_of(key)));
+    let begin = || std::mem::ManuallyDrop::new(Txn::begin(&world.keyspace, 0));
+
+    let mut place = begin();
+    let mut txn = Unended::new(&mut place);
+    assert_eq!(txn.lock(&plan, &mut None), Ok(()));
+    let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(move || {
+        let _unended = txn;
+        panic!("as planned");
+    }));
+    assert!(panic.is_err());
+    drop(world.locked(&keys));
+
+    let mut place = begin();
+    let mut txn = Unended::new(&mut place);
+    assert_eq!(txn.lock(&plan, &mut None), Ok(()));
+    for key in keys {
+        set(&mut txn, key, &"x".repeat(1000), Expiry::Clear);
+        // what is replaced is freed behind the commit
+        set(&mut txn, key, &"y".repeat(1000), Expiry::Clear);
+    }
+    assert!(txn.held.spilled() && txn.aside.is_some());
+    assert_eq!(txn.commit().changes, 10);
+    assert!(place.held.is_empty() && !place.held.spilled());
+    assert!(place.undo.is_none() && place.aside.is_none());
+    drop(world.locked(&keys));
+    world.audit();
 }
 
 #[test]

@@ -406,6 +406,14 @@ impl Txn<'_> {
     /// # Panics
     /// If something was changed without a record: see [`Txn::can_roll_back`].
     pub fn roll_back(mut self) {
+        self.take_back();
+    }
+
+    /// As [`Txn::roll_back`], of a transaction that is only borrowed: it is not to be used again.
+    ///
+    /// # Panics
+    /// As [`Txn::roll_back`].
+    pub fn take_back(&mut self) {
         assert!(
             self.changes == 0 || self.undo.is_some(),
             "a transaction without a record cannot be taken back"
