@@ -56,14 +56,14 @@ fn payloads_of_versions_to_come_are_taken_where_that_is_asked_for() {
     );
 }
 
-/// With this factor each use counts.
+/// With this factor each use counts; a minute that ends in between takes nothing away.
 #[test]
 fn how_often_keys_are_used_is_counted_where_the_policy_asks_for_it() {
     play(
         r#"
         > SET k v => +OK
         > OBJECT FREQ k => -ERR An LFU maxmemory policy is not selected, access frequency not tracked. *
-        > CONFIG SET maxmemory-policy allkeys-lfu lfu-log-factor 0 rdb-version-check relaxed => +OK
+        > CONFIG SET maxmemory-policy allkeys-lfu lfu-log-factor 0 lfu-decay-time 0 rdb-version-check relaxed => +OK
         > OBJECT IDLETIME k => -ERR An LFU maxmemory policy is selected, idle time not tracked. *
         > OBJECT FREQ nothing => $-1
         > SET new v => +OK
