@@ -532,10 +532,21 @@ fn what_outgrows_the_record_is_taken_back_or_goes_on_as_the_mode_has_it() {
     );
     assert_eq!(client.ask(&format!("EVAL \"{tells}\" 0")), ":1");
     assert_eq!(client.ask(&format!("EVAL \"{many}\" 0")), ":300000");
+    // from there a script cannot take itself back either, and is told so
+    let too_late = "ERR What this script has done cannot be taken back: it is more than transaction-undo-limit";
+    let fill = "for i = 1, 30000 do redis.call('set', 'other:' .. i, 'x') end";
     assert_eq!(
-        client.ask("EVAL \"for i = 1, 30000 do redis.call('set', 'other:' .. i, 'x') end return redis.pcall(redis.rollback) or pcall(redis.rollback)\" 0"),
-        "-ERR Command arguments must be strings or integers"
+        client.ask(&format!(
+            "EVAL \"{fill} return select(2, pcall(redis.rollback, 'no'))\" 0"
+        )),
+        format!("\"{too_late}\"")
     );
+    let answer = client.ask(&format!("EVAL \"{fill} redis.rollback('no')\" 0"));
+    assert!(
+        answer.starts_with(&format!("-{too_late} script: ")),
+        "{answer}"
+    );
+    assert_eq!(client.ask("DBSIZE"), ":330000");
     client.ask("MULTI");
     client.ask(&format!("EVAL \"{many}\" 0"));
     client.ask("EVAL \"#!lua flags=atomic\\nreturn redis.call('set', 'k', '1')\" 0");
