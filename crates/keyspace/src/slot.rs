@@ -703,6 +703,7 @@ impl Slot<'_, '_> {
     }
 
     /// Whatever creates the key passes here first, so this is where that is announced.
+    #[inline(always)]
     fn save_absent(&mut self) -> Result<(), Abort> {
         self.txn
             .save_absent(self.at, self.database, self.hash, self.key)?;

@@ -246,7 +246,8 @@ impl Txn<'_> {
         is_packed
     }
 
-    /// Saves that a key does not exist, before it is created.
+    /// Saves that a key does not exist, before it is created. Part of its caller, as [`Txn::save_copy`] is.
+    #[inline(always)]
     pub(crate) fn save_absent(
         &mut self,
         at: usize,
@@ -255,6 +256,21 @@ impl Txn<'_> {
         key: &[u8],
     ) -> Result<(), Abort> {
         self.held[at].changed.add(database);
+        match self.undo {
+            None => Ok(()),
+            Some(_) => self.save_absent_if_new(at, database, hash, key),
+        }
+    }
+
+    /// As [`Txn::save_absent`], where there is a record.
+    #[inline(never)]
+    fn save_absent_if_new(
+        &mut self,
+        at: usize,
+        database: usize,
+        hash: u64,
+        key: &[u8],
+    ) -> Result<(), Abort> {
         let Some(undo) = &mut self.undo else {
             return Ok(());
         };
