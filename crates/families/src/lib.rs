@@ -10,6 +10,7 @@ mod cost_tests;
 #[cfg(test)]
 mod generating;
 mod hashes;
+mod items;
 mod keys;
 mod lists;
 #[cfg(test)]

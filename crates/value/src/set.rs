@@ -111,6 +111,16 @@ where
             OneOf::Table(table) => table.next(),
         }
     }
+
+    /// Asks once which kind it is, not for each member.
+    #[inline]
+    fn fold<Acc, F: FnMut(Acc, Item<'a>) -> Acc>(self, init: Acc, f: F) -> Acc {
+        match self {
+            OneOf::Ints(ints) => ints.fold(init, f),
+            OneOf::Packed(pack) => pack.fold(init, f),
+            OneOf::Table(table) => table.fold(init, f),
+        }
+    }
 }
 
 impl Set {

@@ -13,7 +13,8 @@ use perilune_command::{Arg, Command, DataHandler, Flags, Group, KeyFlags, KeySpe
 use perilune_keyspace::{Fields, ReadTxn};
 use perilune_resp::Reply;
 
-use super::{read, reply_item};
+use super::read;
+use crate::items::reply_item;
 
 /// HGET.
 pub const HGET: Command = Command::new(

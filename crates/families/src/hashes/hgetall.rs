@@ -19,8 +19,10 @@
 use perilune_command::{Arg, Command, DataHandler, Group, KeyFlags, KeySpec, Outcome, Spec};
 use perilune_keyspace::{Fields, ReadTxn};
 use perilune_resp::Reply;
+use perilune_value::HashAt;
 
-use super::{read, reply_item};
+use super::read;
+use crate::items::reply_item;
 
 /// HGETALL.
 pub const HGETALL: Command = Command::new(
@@ -74,31 +76,47 @@ pub const HVALS: Command = Command::new(
 );
 
 fn hgetall(txn: &mut ReadTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Reply) -> Outcome {
-    read(txn, arguments[1], Fields::NONE, |hash| {
-        reply.map(hash.map_or(0, |hash| hash.live_len()));
-        for field in hash.into_iter().flat_map(|hash| hash.iter()) {
-            reply_item(field.name, reply);
-            reply_item(field.value, reply);
-        }
-    })
+    all(txn, arguments[1], Part::Both, reply)
 }
 
 fn hkeys(txn: &mut ReadTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Reply) -> Outcome {
-    read(txn, arguments[1], Fields::NONE, |hash| {
-        reply.array(hash.map_or(0, |hash| hash.live_len()));
-        for field in hash.into_iter().flat_map(|hash| hash.iter()) {
-            reply_item(field.name, reply);
-        }
-    })
+    all(txn, arguments[1], Part::Names, reply)
 }
 
 fn hvals(txn: &mut ReadTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Reply) -> Outcome {
-    read(txn, arguments[1], Fields::NONE, |hash| {
-        reply.array(hash.map_or(0, |hash| hash.live_len()));
-        for field in hash.into_iter().flat_map(|hash| hash.iter()) {
+    all(txn, arguments[1], Part::Values, reply)
+}
+
+/// What is told of a field.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Names,
+    Values,
+    Both,
+}
+
+fn all(txn: &mut ReadTxn<'_, '_>, key: &[u8], part: Part, reply: &mut dyn Reply) -> Outcome {
+    read(txn, key, Fields::NONE, |hash| match reply.as_writer() {
+        Some(mut writer) => answer(hash, part, &mut writer),
+        None => answer(hash, part, reply),
+    })
+}
+
+fn answer<R: Reply + ?Sized>(hash: Option<HashAt<'_>>, part: Part, reply: &mut R) {
+    let len = hash.map_or(0, |hash| hash.live_len());
+    match part {
+        Part::Both => reply.map(len),
+        Part::Names | Part::Values => reply.array(len),
+    }
+    let fields = hash.into_iter().flat_map(|hash| hash.iter());
+    fields.for_each(|field| {
+        if part != Part::Values {
+            reply_item(field.name, reply);
+        }
+        if part != Part::Names {
             reply_item(field.value, reply);
         }
-    })
+    });
 }
 
 #[cfg(test)]

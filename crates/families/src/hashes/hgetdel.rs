@@ -15,7 +15,8 @@ use perilune_resp::Reply;
 use perilune_value::Hash;
 
 use super::fields::{NUMBER_NOT_POSITIVE, named, notify_deleted};
-use super::{open, reply_item};
+use super::open;
+use crate::items::reply_item;
 
 /// HGETDEL.
 pub const HGETDEL: Command = Command::new(

@@ -23,7 +23,8 @@ use perilune_value::Hash;
 use super::fields::{
     NUMBER_NOT_POSITIVE, expire_at_ms, named, notify_deleted, propagate_deleted, propagate_expiry,
 };
-use super::{open, reply_item};
+use super::open;
+use crate::items::reply_item;
 use crate::strings::Clocking;
 
 /// HGETEX.

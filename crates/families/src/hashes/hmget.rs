@@ -12,7 +12,8 @@ use perilune_command::{Arg, Command, DataHandler, Flags, Group, KeyFlags, KeySpe
 use perilune_keyspace::{Fields, ReadTxn};
 use perilune_resp::Reply;
 
-use super::{read, reply_item};
+use super::read;
+use crate::items::reply_item;
 
 /// HMGET.
 pub const HMGET: Command = Command::new(

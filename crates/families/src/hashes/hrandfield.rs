@@ -24,7 +24,8 @@ use perilune_keyspace::{Fields, ReadTxn};
 use perilune_resp::{Protocol, Reply};
 use perilune_value::{Collection, Field, HashAt};
 
-use super::{read, reply_item};
+use super::read;
+use crate::items::reply_item;
 use crate::sampling::repeated;
 
 /// HRANDFIELD.

@@ -17,7 +17,8 @@ use perilune_keyspace::{Fields, ReadTxn};
 use perilune_resp::Reply;
 use perilune_value::{Field, Hash};
 
-use super::{read, reply_item};
+use super::read;
+use crate::items::reply_item;
 use crate::scanning::ScanOptions;
 
 /// HSCAN.

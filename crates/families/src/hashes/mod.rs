@@ -26,8 +26,7 @@ mod httl;
 
 use perilune_command::{Command, CommandError, Outcome};
 use perilune_keyspace::{Fields, ReadTxn, Slot, WriteTxn};
-use perilune_resp::Reply;
-use perilune_value::{Hash, HashAt, Item};
+use perilune_value::{Hash, HashAt};
 
 /// The commands of this family.
 pub const COMMANDS: &[Command] = &[
@@ -63,14 +62,6 @@ pub const COMMANDS: &[Command] = &[
 
 /// One hash holds about 200 million fields; the reference has no such limit.
 const FULL: CommandError = CommandError::new("ERR the hash is full");
-
-/// Answers a value, or a field's name.
-fn reply_item(item: Item<'_>, reply: &mut dyn Reply) {
-    match item {
-        Item::Int(integer) => reply.bulk_integer(integer),
-        Item::Bytes(bytes) => reply.bulk(bytes),
-    }
-}
 
 /// Answers from a hash as it is now, or from none where the key does not exist. Those among the fields that the command
 /// meets whose time has come are removed.

@@ -18,7 +18,7 @@ use perilune_keyspace::ReadTxn;
 use perilune_resp::Reply;
 use perilune_value::List;
 
-use super::reply_element;
+use crate::items::reply_item;
 
 /// LINDEX.
 pub const LINDEX: Command = Command::new(
@@ -43,7 +43,7 @@ fn lindex(txn: &mut ReadTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Reply)
     };
     let list = found.collection::<List>()?;
     match list.get(integer(arguments[2])?) {
-        Some(element) => reply_element(element, reply),
+        Some(element) => reply_item(element, reply),
         None => reply.null(),
     }
     Ok(())

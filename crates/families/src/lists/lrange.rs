@@ -21,7 +21,7 @@ use perilune_keyspace::ReadTxn;
 use perilune_resp::Reply;
 use perilune_value::{Collection, List, Side, range_of};
 
-use super::reply_element;
+use crate::items::reply_item;
 
 /// LRANGE.
 pub const LRANGE: Command = Command::new(
@@ -62,7 +62,7 @@ fn lrange(txn: &mut ReadTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Reply)
 fn answer<R: Reply + ?Sized>(list: &List, range: Range<usize>, reply: &mut R) {
     reply.array(range.len());
     list.show(range.start, range.len(), Side::Right, |element| {
-        reply_element(element, reply);
+        reply_item(element, reply);
     });
 }
 

@@ -18,8 +18,7 @@ mod push;
 pub mod take;
 
 use perilune_command::{Command, CommandError, errors, is_token};
-use perilune_resp::Reply;
-use perilune_value::{Item, Side, parse_i64};
+use perilune_value::{Side, parse_i64};
 
 /// The commands of this family.
 pub const COMMANDS: &[Command] = &[
@@ -46,15 +45,6 @@ pub const COMMANDS: &[Command] = &[
     push::RPUSH,
     push::RPUSHX,
 ];
-
-/// Answers an element.
-#[inline]
-fn reply_element<R: Reply + ?Sized>(element: Item<'_>, reply: &mut R) {
-    match element {
-        Item::Bytes(bytes) => reply.bulk(bytes),
-        Item::Int(integer) => reply.bulk_integer(integer),
-    }
-}
 
 /// `LEFT` or `RIGHT`.
 pub fn side(argument: &[u8]) -> Result<Side, CommandError> {

@@ -8,13 +8,14 @@ use perilune_keyspace::{EventClass, Slot, WriteTxn};
 use perilune_resp::Reply;
 use perilune_value::{Collection, Edit, List, Side};
 
-use super::{pop_event, push_event, reply_element};
+use super::{pop_event, push_event};
+use crate::items::reply_item;
 
 /// Removes an element from a list that is there, and answers it.
 #[inline]
 pub fn one(slot: &mut Slot<'_, '_>, side: Side, reply: &mut dyn Reply) -> Outcome {
     slot.edit(|list: &mut Edit<'_, List>| {
-        list.pop_one(side, |element, _| reply_element(element, reply))
+        list.pop_one(side, |element, _| reply_item(element, reply))
     })?;
     announce_pop(slot, side);
     Ok(())
@@ -29,7 +30,7 @@ pub fn many(
 ) -> Outcome<usize> {
     let popped = slot.edit(|list: &mut Edit<'_, List>| {
         reply.array(count.min(list.len()));
-        list.pop(side, count, |element| reply_element(element, reply))
+        list.pop(side, count, |element| reply_item(element, reply))
     })?;
     announce_pop(slot, side);
     Ok(popped)

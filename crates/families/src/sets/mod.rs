@@ -56,15 +56,6 @@ fn find<'t>(txn: &'t mut ReadTxn<'_, '_>, key: &[u8]) -> Result<Option<&'t Set>,
     }
 }
 
-/// Answers a member.
-#[inline]
-fn reply_member(member: Item<'_>, reply: &mut dyn Reply) {
-    match member {
-        Item::Bytes(bytes) => reply.bulk(bytes),
-        Item::Int(integer) => reply.bulk_integer(integer),
-    }
-}
-
 /// Announces that members were removed, and with the last of them the key.
 fn notify_removal(slot: &mut Slot<'_, '_>, event: &'static str) {
     slot.notify(EventClass::SET, event);

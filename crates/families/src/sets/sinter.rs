@@ -24,7 +24,8 @@ use perilune_keyspace::{ReadTxn, WriteTxn};
 use perilune_resp::Reply;
 use perilune_value::{Item, Set, parse_i64};
 
-use super::{Sources, reply_member, store};
+use super::{Sources, store};
+use crate::items::reply_item;
 
 /// SINTER.
 pub const SINTER: Command = Command::new(
@@ -94,7 +95,7 @@ fn sinter(txn: &mut ReadTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Reply)
     reply.set(members.len());
     members
         .into_iter()
-        .for_each(|member| reply_member(member, reply));
+        .for_each(|member| reply_item(member, reply));
     Ok(())
 }
 

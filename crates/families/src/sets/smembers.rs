@@ -12,9 +12,10 @@
 use perilune_command::{Arg, Command, DataHandler, Group, KeyFlags, KeySpec, Outcome, Spec};
 use perilune_keyspace::ReadTxn;
 use perilune_resp::Reply;
-use perilune_value::Collection;
+use perilune_value::{Collection, Set};
 
-use super::{find, reply_member};
+use super::find;
+use crate::items::reply_item;
 
 /// SMEMBERS.
 pub const SMEMBERS: Command = Command::new(
@@ -34,14 +35,17 @@ pub const SMEMBERS: Command = Command::new(
 );
 
 fn smembers(txn: &mut ReadTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Reply) -> Outcome {
-    match find(txn, arguments[1])? {
-        None => reply.set(0),
-        Some(set) => {
-            reply.set(set.len());
-            set.iter().for_each(|member| reply_member(member, reply));
-        }
+    match (find(txn, arguments[1])?, reply.as_writer()) {
+        (None, _) => reply.set(0),
+        (Some(set), Some(mut writer)) => answer(set, &mut writer),
+        (Some(set), None) => answer(set, reply),
     }
     Ok(())
+}
+
+fn answer<R: Reply + ?Sized>(set: &Set, reply: &mut R) {
+    reply.set(set.len());
+    set.iter().for_each(|member| reply_item(member, reply));
 }
 
 #[cfg(test)]

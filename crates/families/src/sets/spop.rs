@@ -21,7 +21,8 @@ use perilune_value::{Collection, Edit, Item, Set, parse_i64};
 
 use fastrand::Rng;
 
-use super::{notify_removal, reply_member, sample};
+use super::{notify_removal, sample};
+use crate::items::reply_item;
 
 /// SPOP.
 pub const SPOP: Command = Command::new(
@@ -101,7 +102,7 @@ fn pop_many(
     let len = set.len();
     if count >= len {
         reply.set(len);
-        set.iter().for_each(|member| reply_member(member, reply));
+        set.iter().for_each(|member| reply_item(member, reply));
         slot.notify(EventClass::SET, "spop");
         slot.delete()?;
         slot.notify(EventClass::GENERIC, "del");

@@ -22,7 +22,8 @@ use perilune_value::Collection;
 
 use fastrand::Rng;
 
-use super::{find, reply_member, sample};
+use super::{find, sample};
+use crate::items::reply_item;
 use crate::sampling::repeated;
 
 /// SRANDMEMBER.
@@ -58,7 +59,7 @@ fn srandmember(txn: &mut ReadTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn R
     let (Some(set), Some(count)) = (set, count) else {
         match (set.and_then(|set| set.random(random.u64(..))), count) {
             (_, Some(_)) => reply.array(0),
-            (Some(member), None) => reply_member(member, reply),
+            (Some(member), None) => reply_item(member, reply),
             (None, None) => reply.null(),
         }
         return Ok(());
@@ -69,14 +70,14 @@ fn srandmember(txn: &mut ReadTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn R
         reply.array(wanted);
         for _ in 0..wanted {
             if let Some(member) = set.random(random.u64(..)) {
-                reply_member(member, reply);
+                reply_item(member, reply);
             }
         }
         return Ok(());
     }
     if wanted >= set.len() {
         reply.array(set.len());
-        set.iter().for_each(|member| reply_member(member, reply));
+        set.iter().for_each(|member| reply_item(member, reply));
         return Ok(());
     }
     reply.array(wanted);

@@ -15,7 +15,8 @@ use perilune_command::{
 use perilune_keyspace::ReadTxn;
 use perilune_resp::Reply;
 
-use super::{find, reply_member};
+use super::find;
+use crate::items::reply_item;
 use crate::scanning::ScanOptions;
 
 /// SSCAN.
@@ -64,7 +65,7 @@ fn sscan(txn: &mut ReadTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Reply) 
     reply.array(selected.len());
     selected
         .into_iter()
-        .for_each(|member| reply_member(member, reply));
+        .for_each(|member| reply_item(member, reply));
     Ok(())
 }
 

@@ -28,7 +28,8 @@ use perilune_keyspace::{ReadTxn, WriteTxn};
 use perilune_resp::Reply;
 use perilune_value::{Collection, Edit, Limits, Set};
 
-use super::{FULL, Sources, reply_member, store};
+use super::{FULL, Sources, store};
+use crate::items::reply_item;
 
 /// SUNION.
 pub const SUNION: Command = Command::new(
@@ -142,7 +143,7 @@ fn sdiffstore(txn: &mut WriteTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn R
 
 fn reply_set(set: &Set, reply: &mut dyn Reply) {
     reply.set(set.len());
-    set.iter().for_each(|member| reply_member(member, reply));
+    set.iter().for_each(|member| reply_item(member, reply));
 }
 
 /// # Errors

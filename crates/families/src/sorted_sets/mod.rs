@@ -27,6 +27,8 @@ use perilune_keyspace::{EventClass, Expiry, ReadTxn, Slot, WriteTxn};
 use perilune_resp::{Protocol, Reply};
 use perilune_value::{Collection, Item, SortedSet};
 
+use crate::items::reply_item;
+
 /// The commands of this family.
 pub const COMMANDS: &[Command] = &[
     bzmpop::BZMPOP,
@@ -77,34 +79,25 @@ fn find<'t>(txn: &'t mut ReadTxn<'_, '_>, key: &[u8]) -> Result<Option<&'t Sorte
     }
 }
 
-/// Answers a member.
-#[inline]
-fn reply_member(member: Item<'_>, reply: &mut dyn Reply) {
-    match member {
-        Item::Bytes(bytes) => reply.bulk(bytes),
-        Item::Int(integer) => reply.bulk_integer(integer),
-    }
-}
-
 /// Answers `len` elements: members alone, or with their scores, flat in RESP2 and in pairs in RESP3.
-fn reply_elements<'a>(
+fn reply_elements<'a, R: Reply + ?Sized>(
     elements: impl Iterator<Item = (Item<'a>, f64)>,
     len: usize,
     with_scores: bool,
-    reply: &mut dyn Reply,
+    reply: &mut R,
 ) {
     let in_pairs = with_scores && reply.protocol() == Protocol::Resp3;
     let is_flat = with_scores && !in_pairs;
     reply.array(if is_flat { len * 2 } else { len });
-    for (member, score) in elements {
+    elements.for_each(|(member, score)| {
         if in_pairs {
             reply.array(2);
         }
-        reply_member(member, reply);
+        reply_item(member, reply);
         if with_scores {
             reply.double(score);
         }
-    }
+    });
 }
 
 /// Makes a key hold a sorted set, whatever it held; an empty one leaves no key. Announces it, and returns its length.

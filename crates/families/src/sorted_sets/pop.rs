@@ -7,7 +7,8 @@ use perilune_keyspace::{Slot, WriteTxn};
 use perilune_resp::Reply;
 use perilune_value::{Collection, SortedSet};
 
-use super::{notify_removal, reply_member};
+use super::notify_removal;
+use crate::items::reply_item;
 
 /// An end of a sorted set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,7 +101,7 @@ pub fn pop(
             if matches!(shape, Shape::Pairs | Shape::KeyAndPairs) {
                 reply.array(2);
             }
-            reply_member(member, reply);
+            reply_item(member, reply);
             reply.double(score);
         }
         set.remove_ranks(ranks.clone());

@@ -24,7 +24,8 @@ use perilune_keyspace::ReadTxn;
 use perilune_resp::Reply;
 use perilune_value::{Collection, Item, SortedSet};
 
-use super::{find, reply_elements, reply_member};
+use super::{find, reply_elements};
+use crate::items::reply_item;
 use crate::sampling::repeated;
 
 /// ZRANDMEMBER.
@@ -64,7 +65,7 @@ fn zrandmember(txn: &mut ReadTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn R
                 let member = set.elements(rank..rank + 1, false).next();
                 member
                     .into_iter()
-                    .for_each(|(member, _)| reply_member(member, reply));
+                    .for_each(|(member, _)| reply_item(member, reply));
             }
             None => reply.null(),
         }

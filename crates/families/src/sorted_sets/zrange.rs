@@ -36,9 +36,11 @@
 use perilune_command::{Arg, Command, DataHandler, Group, KeyFlags, KeySpec, Outcome, Spec};
 use perilune_keyspace::ReadTxn;
 use perilune_resp::Reply;
+use perilune_value::SortedSet;
 
 use super::range::{Form, Key, Query};
 use super::{find, reply_elements};
+use crate::items::reply_item;
 
 /// ZRANGE.
 pub const ZRANGE: Command = Command::new(
@@ -251,11 +253,23 @@ fn answer(
         reply.array(0);
         return Ok(());
     };
+    match reply.as_writer() {
+        Some(mut writer) => answer_from(set, &query, &mut writer),
+        None => answer_from(set, &query, reply),
+    }
+    Ok(())
+}
+
+fn answer_from<R: Reply + ?Sized>(set: &SortedSet, query: &Query, reply: &mut R) {
     let ranks = query.ranks(set);
     let len = ranks.len();
     let elements = set.elements(ranks, query.reversed);
-    reply_elements(elements, len, query.with_scores, reply);
-    Ok(())
+    if query.with_scores {
+        reply_elements(elements, len, true, reply);
+    } else {
+        reply.array(len);
+        elements.for_each_member(|member| reply_item(member, reply));
+    }
 }
 
 #[cfg(test)]

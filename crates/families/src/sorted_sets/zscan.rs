@@ -16,7 +16,8 @@ use perilune_command::{
 use perilune_keyspace::ReadTxn;
 use perilune_resp::Reply;
 
-use super::{find, reply_member};
+use super::find;
+use crate::items::reply_item;
 use crate::scanning::ScanOptions;
 
 /// ZSCAN.
@@ -66,7 +67,7 @@ fn zscan(txn: &mut ReadTxn<'_, '_>, arguments: &[&[u8]], reply: &mut dyn Reply) 
     reply.bulk(itoa::Buffer::new().format(cursor).as_bytes());
     reply.array(selected.len() * if options.keys_only { 1 } else { 2 });
     for (member, score) in selected {
-        reply_member(member, reply);
+        reply_item(member, reply);
         if !options.keys_only {
             reply.bulk(&set.scanned_score(score));
         }

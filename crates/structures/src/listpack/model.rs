@@ -172,8 +172,24 @@ fn check(pack: &Listpack, model: &[Vec<u8>]) {
             assert!(shown.iter().eq(model[first..].iter().take(count)));
         }
     }
+    let mut inner = pack.iter();
+    let ends = (inner.next(), inner.next_back());
+    let mut folded = Vec::new();
+    inner.for_each(|item| folded.push(item.to_vec()));
+    let (first, last) = (ends.0.map(Item::to_vec), ends.1.map(Item::to_vec));
+    assert!(
+        first
+            .into_iter()
+            .chain(folded)
+            .chain(last)
+            .eq(model.iter().cloned())
+    );
     for (index, text) in model.iter().enumerate() {
         let at = pack.seek(index as i64);
+        let mut from_there = Vec::new();
+        pack.iter_at(at.unwrap(), 3)
+            .for_each(|item| from_there.push(item.to_vec()));
+        assert!(from_there.iter().eq(model[index..].iter().take(3)));
         assert_eq!(pack.seek(index as i64 - model.len() as i64), at);
         assert!(pack.get(at.unwrap()).is(Item::of(text)));
     }

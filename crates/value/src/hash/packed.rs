@@ -7,7 +7,7 @@
 //!
 //! Of equal expiries the one that was set last stands first. All this is as the reference has it, as DUMP shows it.
 
-use perilune_structures::{At, FieldExpiry, Item, Listpack};
+use perilune_structures::{At, FieldExpiry, Item, Listpack, listpack};
 
 use super::Field;
 
@@ -27,6 +27,60 @@ impl Pack {
     #[inline]
     pub(super) fn prefetch(&self) {
         self.items.prefetch();
+    }
+}
+
+/// All fields of a pack.
+pub(super) struct PackFields<'a> {
+    items: listpack::Iter<'a>,
+    has_expiries: bool,
+}
+
+impl<'a> Iterator for PackFields<'a> {
+    type Item = Field<'a>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Field<'a>> {
+        let (name, value) = (self.items.next()?, self.items.next()?);
+        let expire_at_ms = match self.has_expiries {
+            true => expiry_of(self.items.next()?),
+            false => None,
+        };
+        Some(Field {
+            name,
+            value,
+            expire_at_ms,
+        })
+    }
+
+    /// Pairs come out of one loop over the items.
+    #[inline]
+    fn fold<B, F: FnMut(B, Field<'a>) -> B>(mut self, init: B, mut f: F) -> B {
+        if self.has_expiries {
+            let mut folded = init;
+            for field in self.by_ref() {
+                folded = f(folded, field);
+            }
+            return folded;
+        }
+        let mut name = None;
+        self.items.fold(init, |folded, item| match name.take() {
+            None => {
+                name = Some(item);
+                folded
+            }
+            Some(name) => {
+                let (value, expire_at_ms) = (item, None);
+                f(
+                    folded,
+                    Field {
+                        name,
+                        value,
+                        expire_at_ms,
+                    },
+                )
+            }
+        })
     }
 }
 
@@ -127,22 +181,11 @@ impl Pack {
         self.items.replace_int(at, int)
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = Field<'_>> {
-        let mut items = self.items.iter();
-        let has_expiries = self.has_expiries();
-        std::iter::from_fn(move || {
-            let (name, value) = (items.next()?, items.next()?);
-            let expire_at_ms = if has_expiries {
-                expiry_of(items.next()?)
-            } else {
-                None
-            };
-            Some(Field {
-                name,
-                value,
-                expire_at_ms,
-            })
-        })
+    pub(super) fn iter(&self) -> PackFields<'_> {
+        PackFields {
+            items: self.items.iter(),
+            has_expiries: self.has_expiries(),
+        }
     }
 
     /// Sets a field that is at a place, or is not there. Triples only take an expiry.

@@ -53,6 +53,41 @@ fn set(hash: &mut Hash, name: &str, value: &str, expiry: FieldExpiry) -> Previou
     })
 }
 
+/// Names, values and expiries, by the iterator's `next`, and by its `fold`.
+fn both_ways(hash: &Hash) -> [Vec<(Vec<u8>, Vec<u8>, Option<i64>)>; 2] {
+    let shown = |field: Field<'_>| {
+        (
+            field.name.to_vec(),
+            field.value.to_vec(),
+            field.expire_at_ms,
+        )
+    };
+    let mut fields = hash.iter();
+    let iterated = std::iter::from_fn(|| fields.next().map(shown)).collect();
+    let mut folded = Vec::new();
+    hash.iter().for_each(|field| folded.push(shown(field)));
+    [iterated, folded]
+}
+
+#[test]
+fn fields_are_shown_alike_one_by_one_and_all_at_once() {
+    for (count, expires, encoding) in [
+        (0, false, "listpack"),
+        (4, false, "listpack"),
+        (3, true, "listpackex"),
+        (30, true, "hashtable"),
+    ] {
+        let mut hash = hash(count);
+        if expires {
+            edit(&mut hash, |edit| edit.set_expiry(b"f1", Some(7)));
+        }
+        let [iterated, folded] = both_ways(&hash);
+        assert_eq!(hash.encoding_name(), encoding);
+        assert_eq!(iterated.len(), hash.len());
+        assert_eq!(iterated, folded);
+    }
+}
+
 /// Names and expiries in the order that they stand in.
 fn order(hash: &Hash) -> Vec<(String, Option<i64>)> {
     hash.iter()

@@ -282,6 +282,31 @@ impl<'a> Iterator for Elements<'a> {
             }
         }
     }
+
+    /// Asks once which kind it is, not for each element.
+    #[inline]
+    fn fold<B, F: FnMut(B, Self::Item) -> B>(self, init: B, mut f: F) -> B {
+        let (elements, reversed) = match self.0 {
+            Inner::Packed(elements) => return elements.fold(init, f),
+            Inner::Ranked(elements, reversed) => (elements, reversed),
+        };
+        let f = |folded, (member, score)| f(folded, (Item::Bytes(member), score));
+        match reversed {
+            false => elements.fold(init, f),
+            true => elements.rfold(init, f),
+        }
+    }
+}
+
+impl<'a> Elements<'a> {
+    /// Shows the members alone, which costs less than with their scores.
+    #[inline]
+    pub fn for_each_member(self, mut visit: impl FnMut(Item<'a>)) {
+        match self.0 {
+            Inner::Packed(elements) => elements.for_each_member(visit),
+            _ => self.for_each(|(member, _)| visit(member)),
+        }
+    }
 }
 
 impl Collection for SortedSet {

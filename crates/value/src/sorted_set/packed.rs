@@ -10,12 +10,15 @@
 use std::ops::Range;
 
 use perilune_digits as digits;
-use perilune_structures::{At, Item, Listpack};
+use perilune_structures::{At, Item, Listpack, listpack};
 
 use super::{LexRange, ScoreRange};
 
 /// Doubles up to this are stored as integers, if they are any.
 const INTEGER_MAX: f64 = (i64::MAX / 2) as f64;
+
+const SCORE_EXPECTED: &str =
+    "each member is followed by a score: looked at when it came from outside";
 
 #[derive(Clone)]
 pub(super) struct Packed(pub Listpack);
@@ -70,7 +73,7 @@ impl Packed {
         self.0
             .next(at)
             .and_then(|at| self.parse_at(at))
-            .expect("each member is followed by a score: looked at when it came from outside")
+            .expect(SCORE_EXPECTED)
     }
 
     /// The score that stands at `at`.
@@ -290,5 +293,51 @@ impl<'a> Iterator for PackedElements<'a> {
             true => packed.before(at),
         };
         Some(element)
+    }
+
+    /// Upwards, elements come out of one loop over the items.
+    #[inline]
+    fn fold<B, F: FnMut(B, Self::Item) -> B>(mut self, init: B, mut f: F) -> B {
+        let Some(items) = self.upwards() else {
+            let mut folded = init;
+            for element in self {
+                folded = f(folded, element);
+            }
+            return folded;
+        };
+        let mut member = None;
+        items.fold(init, |folded, item| match member.take() {
+            None => {
+                member = Some(item);
+                folded
+            }
+            Some(member) => f(folded, (member, parse_score(item).expect(SCORE_EXPECTED))),
+        })
+    }
+}
+
+impl<'a> PackedElements<'a> {
+    /// Shows the members; their scores are not even read.
+    #[inline]
+    pub(super) fn for_each_member(mut self, mut visit: impl FnMut(Item<'a>)) {
+        match self.upwards() {
+            Some(items) => {
+                let mut is_member = false;
+                items.for_each(|item| {
+                    is_member = !is_member;
+                    if is_member {
+                        visit(item);
+                    }
+                });
+            }
+            None => self.for_each(|(member, _)| visit(member)),
+        }
+    }
+
+    /// Members and scores in turn, unless they are wanted from the last one on.
+    #[inline]
+    fn upwards(&mut self) -> Option<listpack::Iter<'a>> {
+        let at = self.at.filter(|_| !self.reversed)?;
+        Some(self.packed.0.iter_at(at, self.left * 2))
     }
 }

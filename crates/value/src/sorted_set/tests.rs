@@ -236,6 +236,20 @@ fn check(set: &SortedSet, model: &BTreeMap<Vec<u8>, f64>) {
         .map(|(member, score)| (member.to_vec(), score))
         .collect();
     assert!(backwards.iter().eq(sorted.iter().rev()));
+    // what is folded and not iterated is the same
+    for (begin, reversed) in [(0, false), (set.len() / 2, false), (0, true)] {
+        let elements = set.elements(begin..set.len(), reversed);
+        let iterated: Vec<_> = elements.clone().collect();
+        let (mut folded, mut members) = (Vec::new(), Vec::new());
+        elements.clone().for_each(|element| folded.push(element));
+        elements.for_each_member(|member| members.push(member));
+        assert_eq!(folded, iterated);
+        assert!(
+            members
+                .into_iter()
+                .eq(iterated.into_iter().map(|(member, _)| member))
+        );
+    }
     for (low, high) in [
         (-1.0, 1.0),
         (0.0, 0.0),
