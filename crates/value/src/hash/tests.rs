@@ -53,8 +53,11 @@ fn set(hash: &mut Hash, name: &str, value: &str, expiry: FieldExpiry) -> Previou
     })
 }
 
-/// Names, values and expiries, by the iterator's `next`, and by its `fold`.
-fn both_ways(hash: &Hash) -> [Vec<(Vec<u8>, Vec<u8>, Option<i64>)>; 2] {
+/// A field's name, value and expiry.
+type Shown = (Vec<u8>, Vec<u8>, Option<i64>);
+
+/// All fields, by the iterator's `next`, and by its `fold`.
+fn both_ways(hash: &Hash) -> [Vec<Shown>; 2] {
     let shown = |field: Field<'_>| {
         (
             field.name.to_vec(),
