@@ -7,7 +7,8 @@
 //!
 //! Each unit runs in a process group of its own with a time limit (`unit`), its output is read line by line
 //! (`transcript`), and what we leave out stands in `skips.toml` with the reason (`skips`). A skip that matches
-//! nothing any more is an error, so the list can only shrink as the server grows.
+//! nothing any more is an error, so the list can only shrink as the server grows. A unit that fails while the machine
+//! stood still is run again (`stillness`).
 //!
 //! ```text
 //! cargo run -p perilune-suite -- --source <valkey source> --server target/release/perilune \
@@ -19,6 +20,7 @@ mod overlay;
 mod report;
 mod schedule;
 mod skips;
+mod stillness;
 mod transcript;
 mod unit;
 

@@ -33,10 +33,7 @@ impl<'a> Report<'a> {
 
     /// No failure, no unit cut short, no stale skip.
     pub fn is_green(&self) -> bool {
-        let clean = |(result, _): &(UnitResult, _)| {
-            result.problem.is_none() && result.transcript.failed.is_empty()
-        };
-        self.units.iter().all(clean) && self.stale().next().is_none()
+        self.units.iter().all(|(result, _)| result.is_green()) && self.stale().next().is_none()
     }
 
     /// Entries that matched nothing. With `--single`, or where a block broke off, nobody can tell.

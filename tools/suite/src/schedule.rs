@@ -15,6 +15,7 @@ use nix::unistd::Pid;
 use crate::args::Options;
 use crate::overlay::Overlay;
 use crate::skips::Skips;
+use crate::stillness::{STILL_MAX, Watch};
 use crate::transcript::Transcript;
 use crate::unit::{self, UnitResult};
 
@@ -94,7 +95,9 @@ pub fn run_all(options: &Options, skips: &Skips, overlay: &Overlay) -> Vec<UnitR
                 options.units.get(index).map(|unit| (index, unit.as_str()))
             } {
                 let watch = |transcript: &Transcript| progress.update(index, transcript);
-                let result = unit::run(options, skips, overlay, &GROUPS, (index, unit), &watch);
+                let result = run_again_if_it_stood_still(unit, || {
+                    unit::run(options, skips, overlay, &GROUPS, (index, unit), &watch)
+                });
                 progress.finish(index, &result);
                 mine.push((index, result));
             }
@@ -112,6 +115,29 @@ pub fn run_all(options: &Options, skips: &Skips, overlay: &Overlay) -> Vec<UnitR
     progress.clear();
     results.sort_by_key(|(index, _)| *index);
     results.into_iter().map(|(_, result)| result).collect()
+}
+
+/// How often a unit is run at most.
+const ATTEMPTS: usize = 3;
+
+/// Runs a unit, and again if it failed while the machine stood still.
+fn run_again_if_it_stood_still(unit: &str, run: impl Fn() -> UnitResult) -> UnitResult {
+    let mut attempt = 1;
+    loop {
+        let watch = Watch::begin();
+        let result = run();
+        let still = watch.longest();
+        if result.is_green() || still < STILL_MAX || attempt == ATTEMPTS {
+            return result;
+        }
+        attempt += 1;
+        let failed = result.transcript.failed.iter();
+        let failed: Vec<&str> = failed.filter_map(|it| it.test.as_deref()).collect();
+        let failed = failed.join(", ");
+        eprintln!(
+            "{unit} is run again: the machine stood still for {still:?}, and it failed: {failed}"
+        );
+    }
 }
 
 /// One line that is rewritten on a terminal; elsewhere one line per finished unit.

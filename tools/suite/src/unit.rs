@@ -29,6 +29,13 @@ pub struct UnitResult {
     pub problem: Option<String>,
 }
 
+impl UnitResult {
+    /// Whether it ran to its end, and no test failed.
+    pub fn is_green(&self) -> bool {
+        self.problem.is_none() && self.transcript.failed.is_empty()
+    }
+}
+
 /// Runs one unit; `watch` sees the transcript after every line.
 pub fn run(
     options: &Options,
