@@ -146,6 +146,7 @@ fn a_fingerprint_is_the_references_however_values_are_encoded() {
         > DEBUG LISTPACK h => -ERR Not a listpack encoded object.
         > DEBUG LISTPACK none => -ERR no such key
         > DEBUG LISTPACK => -ERR unknown subcommand or wrong number of arguments for 'LISTPACK'. Try DEBUG HELP.
+        > DEBUG HELP => [+DEBUG <subcommand> * +DIGEST *+HELP *]
         > DEBUG QUICKLIST-PACKED-THRESHOLD => -ERR unknown subcommand or wrong number of arguments for 'QUICKLIST-PACKED-THRESHOLD'. Try DEBUG HELP.
         > DEBUG QUICKLIST-PACKED-THRESHOLD 1 2 => -ERR unknown subcommand or wrong number of arguments for 'QUICKLIST-PACKED-THRESHOLD'. Try DEBUG HELP.
         > DEBUG SLEEP 0 0 => -ERR unknown subcommand or wrong number of arguments for 'SLEEP'. Try DEBUG HELP.

@@ -73,6 +73,10 @@ fn debug(
     }
     let debug = &server.debug;
     match (name.as_slice(), &arguments[2..]) {
+        (b"help", []) => {
+            perilune_command::help("debug", HELP_LINES, reply);
+            return Ok(());
+        }
         (b"set-active-expire", [switch]) => debug
             .no_active_expire
             .store(!is_on(switch)?, Ordering::Relaxed),
@@ -113,6 +117,40 @@ fn debug(
     reply.ok();
     Ok(())
 }
+
+const HELP_LINES: &[&str] = &[
+    "DIGEST",
+    "    Output a hex signature representing the current DB content.",
+    "DIGEST-VALUE <key> [<key> ...]",
+    "    Output a hex signature of the values of all the specified keys.",
+    "EFFECTS (START|TAKE|STOP)",
+    "    Keep what transactions have changed, show it, keep it no longer.",
+    "LISTPACK <key>",
+    "    Show low level info about the listpack encoding of <key>.",
+    "OBJECT <key> [fast]",
+    "    Show low level info about `key` and associated value.",
+    "    Some fields of the default behavior may be time consuming to fetch,",
+    "    and `fast` can be passed to avoid fetching them.",
+    "PANIC [<key>]",
+    "    Fail like a command with a mistake in it, with <key> after half a change.",
+    "PAUSE-CRON <0|1>",
+    "    Stop periodic cron job processing.",
+    "PROTOCOL <type>",
+    "    Reply with a test value of the specified type. <type> can be: string,",
+    "    integer, double, bignum, null, array, set, map, attrib, push, verbatim,",
+    "    true, false.",
+    "QUICKLIST-PACKED-THRESHOLD <size>",
+    "    Sets the threshold for elements to be inserted as plain vs packed nodes",
+    "    Default value is 1GB, allows values up to 4GB. Setting to 0 restores to default.",
+    "SET-ACTIVE-EXPIRE <0|1>",
+    "    Setting it to 0 disables expiring keys in background when they are not",
+    "    accessed (otherwise the behavior). Setting it to 1 reenables back the",
+    "    default.",
+    "SET-DISABLE-DENY-SCRIPTS <0|1>",
+    "    Let scripts call what they may not call otherwise.",
+    "SLEEP <seconds>",
+    "    Stop the connection for <seconds>. Decimals allowed.",
+];
 
 fn is_on(switch: &[u8]) -> Result<bool, CommandError> {
     Ok(integer(switch)? != 0)
