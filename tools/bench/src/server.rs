@@ -31,6 +31,8 @@ pub struct Setup<'a> {
     pub core: Option<usize>,
     /// Run it as an argument of this command.
     pub under: Vec<String>,
+    /// More arguments for it.
+    pub arguments: &'a [&'a str],
 }
 
 impl<'a> Setup<'a> {
@@ -41,6 +43,7 @@ impl<'a> Setup<'a> {
             io_threads: 1,
             core: None,
             under: Vec::new(),
+            arguments: &[],
         }
     }
 }
@@ -111,6 +114,7 @@ impl Setup<'_> {
             .args(["--save", "", "--appendonly", "no"])
             .arg("--dir")
             .arg(folder)
+            .args(self.arguments)
             .stdin(Stdio::null())
             .stderr(log.try_clone().map_err(shown)?)
             .stdout(log);

@@ -14,6 +14,7 @@
 //! keys that nobody else uses, how many transactions had to run again. *Taking back*: how long a script takes that
 //! deletes or replaces a collection of a million elements and then takes itself back, next to one of ten elements.
 
+use std::collections::HashMap;
 use std::time::Instant;
 
 use serde_json::{Map, Value as Json, json};
@@ -94,11 +95,12 @@ pub fn run(options: &Options) -> Result<Section, String> {
         json: json!({}),
         passed: true,
     };
+    let mut counts = Counts::default();
     if options.servers.len() > 1 {
-        recorded(options, &mut section)?;
+        recorded(options, &mut counts, &mut section)?;
     }
     let contender = &options.servers[0];
-    undeclared(options, contender, &mut section)?;
+    undeclared(options, contender, &mut counts, &mut section)?;
     reruns(contender, options, &mut section)?;
     taken_back(contender, &mut section)?;
     Ok(section)
@@ -109,23 +111,45 @@ fn chosen<'o>(options: &'o Options, name: &str) -> Option<&'o Workload> {
     workloads.find(|workload| workload.name == name).copied()
 }
 
-/// The medians of both, and their ratio: that of the medians over all rounds.
-fn ratio(options: &Options, pair: [(&Contender, &Workload); 2]) -> Result<[f64; 3], String> {
-    let mut counts = [Vec::new(), Vec::new()];
-    for _ in 0..options.rounds {
-        for ((contender, workload), counts) in pair.iter().zip(&mut counts) {
-            let operations = (workload.operations_counted as f64 * options.scale) as usize;
-            progress(&format!("undo, {}: {}", workload.name, contender.name));
-            let windows =
-                callgrind::instructions(contender, workload, operations.max(workload.pipeline))?;
-            counts.push(median(&windows));
+/// What has been counted: instructions per operation by server, workload and command. Each is counted once, however many rounds there
+/// are otherwise: under callgrind the same stream takes the same instructions, to one in a thousand.
+#[derive(Default)]
+struct Counts(HashMap<(String, &'static str, &'static [&'static str]), f64>);
+
+impl Counts {
+    fn of(
+        &mut self,
+        options: &Options,
+        contender: &Contender,
+        workload: &Workload,
+    ) -> Result<f64, String> {
+        let id = (contender.name.clone(), workload.name, workload.command);
+        if let Some(count) = self.0.get(&id) {
+            return Ok(*count);
         }
+        let operations = (workload.operations_counted as f64 * options.scale) as usize;
+        progress(&format!("undo, {}: {}", workload.name, contender.name));
+        let windows =
+            callgrind::instructions(contender, workload, operations.max(workload.pipeline))?;
+        let count = median(&windows);
+        self.0.insert(id, count);
+        Ok(count)
     }
-    let [one, other] = counts.map(|counts| median(&counts));
-    Ok([one, other, one / other])
+
+    /// The counts of both, and their ratio.
+    fn ratio(
+        &mut self,
+        options: &Options,
+        pair: [(&Contender, &Workload); 2],
+    ) -> Result<[f64; 3], String> {
+        let [one, other] = pair;
+        let one = self.of(options, one.0, one.1)?;
+        let other = self.of(options, other.0, other.1)?;
+        Ok([one, other, one / other])
+    }
 }
 
-fn recorded(options: &Options, section: &mut Section) -> Result<(), String> {
+fn recorded(options: &Options, counts: &mut Counts, section: &mut Section) -> Result<(), String> {
     let without = options.reference();
     section.text += &format!(
         "\nInstructions per operation against those of '{}', a build without undo\n",
@@ -137,7 +161,8 @@ fn recorded(options: &Options, section: &mut Section) -> Result<(), String> {
             continue;
         };
         let contender = &options.servers[0];
-        let [with, none, ratio] = ratio(options, [(contender, workload), (without, workload)])?;
+        let [with, none, ratio] =
+            counts.ratio(options, [(contender, workload), (without, workload)])?;
         section.add_row(name, [with, none, ratio], bar);
         rows.insert(
             (*name).into(),
@@ -151,6 +176,7 @@ fn recorded(options: &Options, section: &mut Section) -> Result<(), String> {
 fn undeclared(
     options: &Options,
     contender: &Contender,
+    counts: &mut Counts,
     section: &mut Section,
 ) -> Result<(), String> {
     section.text += "\nInstructions per operation with the key undeclared, against declared\n";
@@ -160,7 +186,8 @@ fn undeclared(
             continue;
         };
         let other = without_declaration(declared);
-        let [grown, planned, ratio] = ratio(options, [(contender, &other), (contender, declared)])?;
+        let [grown, planned, ratio] =
+            counts.ratio(options, [(contender, &other), (contender, declared)])?;
         section.add_row(name, [grown, planned, ratio], &UNDECLARED_RATIO);
         rows.insert(
             name.into(),

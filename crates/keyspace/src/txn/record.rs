@@ -199,6 +199,7 @@ impl Txn<'_> {
     }
 
     /// As [`Txn::save_edit`], of an entry that a record has saved in place.
+    #[inline(never)]
     fn save_next_edit(
         &mut self,
         at: usize,

@@ -308,7 +308,7 @@ fn decode_other(block: &[u8], at: usize) -> Item<'_> {
 }
 
 /// The integer at `at`, if it is one.
-#[inline]
+#[inline(always)]
 pub(super) fn decode_int(block: &[u8], at: usize) -> Option<i64> {
     let first = block[at];
     match first {

@@ -76,7 +76,7 @@ impl Listpack {
     }
 
     /// The item at `at`, if it is an integer.
-    #[inline]
+    #[inline(always)]
     pub fn get_int(&self, at: At) -> Option<i64> {
         decode_int(self.as_bytes(), at.offset())
     }
