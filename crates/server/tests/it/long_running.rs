@@ -208,6 +208,8 @@ fn in_the_old_way_a_busy_script_stops_everybody_and_a_writer_cannot_be_killed() 
         Some(victim)
     });
     assert!(victim.is_silent_for(Duration::from_millis(300)));
+    assert!(other.ask("SHUTDOWN").starts_with("-BUSY "));
+    assert!(other.ask("SHUTDOWN SAVE NOW").starts_with("-BUSY "));
     assert_eq!(other.ask("SHUTDOWN NOSAVE"), "(closed)");
     assert!(server.refuses_connections());
 }

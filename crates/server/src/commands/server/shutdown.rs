@@ -55,7 +55,6 @@ fn shutdown(call: &mut Call<'_>, arguments: &[&[u8]], _reply: &mut dyn Reply) ->
             b"nosave" => nosave = true,
             b"abort" => abort = true,
             b"now" | b"force" => others = true,
-            b"safe" | b"failover" => others = true,
             _ => return Err(errors::SYNTAX.into()),
         }
     }
@@ -65,6 +64,10 @@ fn shutdown(call: &mut Call<'_>, arguments: &[&[u8]], _reply: &mut dyn Reply) ->
     if abort {
         // the server ends at once, so there is never one on its way
         return Err(CommandError::new("ERR No shutdown in progress.").into());
+    }
+    if !nosave && call.server.running.may_be_busy() && call.server.busy_for_all() {
+        // where Redis's rules hold, what a script has done so far cannot be saved, nor taken back
+        return Err(call.server.busy_error().into());
     }
     crate::log::warning(format_args!("User requested shutdown..."));
     call.server.request_shutdown();
