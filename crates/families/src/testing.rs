@@ -408,7 +408,7 @@ pub struct Key {
     pub encoding: &'static str,
     pub value: String,
     pub expire_at_ms: Option<i64>,
-    /// If it is packed, its payload, or a hash's fields as they stand there.
+    /// If it is packed or a list, its payload, nodes and all; of a packed hash the fields as they stand there.
     pub packed: Option<Vec<u8>>,
 }
 
@@ -461,7 +461,8 @@ fn shown_key(database: usize, found: Found<'_>, now_ms: i64) -> Option<Key> {
             (format!("{hash:?}"), packed)
         }
         (Err(_), Some(object)) => {
-            let packed = object.is_packed().then(|| dump(rdb::Value::Object(object)));
+            let is_told = object.is_packed() || matches!(object, Object::List(_));
+            let packed = is_told.then(|| dump(rdb::Value::Object(object)));
             (format!("{object:?}"), packed)
         }
         (Err(_), None) => unreachable!("what is no string is an object"),

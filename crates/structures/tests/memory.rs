@@ -212,12 +212,11 @@ fn a_list_knows_what_it_owns() {
             8 => list.insert(next(list.len() + 1), text, fill),
             9 => drop(list.set(next(list.len() + 1) as i64, text, fill)),
             10 => {
-                let taken = list.take_range(next(list.len() + 1), next(20));
-                check_both(&list, &taken, allocated() - before);
-                let at = next(list.len() + 1);
-                list.insert_list(at, taken, fill);
+                let cut = list.cut(next(list.len() + 1), next(20));
+                check_both(&list, cut.list(), allocated() - before);
+                list.heal(cut);
             }
-            _ => drop(list.remove_matching(text, step % 2 == 0, next(3), |_| {})),
+            _ => drop(list.remove_matching(text, step % 2 == 0, next(3), None)),
         }
         check(&list);
     }

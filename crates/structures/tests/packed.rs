@@ -143,7 +143,7 @@ impl List {
             }
             "LREM" => {
                 let limit = number(0).unsigned_abs() as usize;
-                list.remove_matching(&text(written[1]), number(0) < 0, limit, |_| {});
+                list.remove_matching(&text(written[1]), number(0) < 0, limit, None);
             }
             "LTRIM" => {
                 let keep_end = len + number(1) + 1;

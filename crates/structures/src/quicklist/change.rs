@@ -32,6 +32,29 @@ impl QuickList {
         true
     }
 
+    /// Whether [`QuickList::set`] puts the element into another node than the one at `index` is in.
+    pub fn set_moves(&self, index: usize, len: usize, fill: Fill) -> bool {
+        let node = self
+            .locate(index)
+            .and_then(|(node, _)| self.nodes.get(node));
+        node.is_some_and(|entry| entry.pack().is_some() == fill.is_large(len))
+    }
+
+    /// Puts back the element that was at `index` before a [`QuickList::set`] that did not move it.
+    pub fn set_back(&mut self, index: usize, text: &[u8]) {
+        let Some((node, offset)) = self.locate(index) else {
+            return;
+        };
+        self.change(node, |entry| match entry.pack_mut() {
+            Some(pack) => {
+                if let Some(at) = pack.seek(offset as i64) {
+                    pack.replace(at, Item::of(text));
+                }
+            }
+            None => *entry = Entry::plain(text),
+        });
+    }
+
     /// Puts an element too large for a packed node in the place of one in a packed node.
     fn set_large(&mut self, node: usize, offset: usize, text: &[u8], fill: Fill) {
         self.split(node, offset + 1);
@@ -66,6 +89,16 @@ impl QuickList {
         if let Some((node, offset)) = self.locate(index) {
             self.insert_beside(node, offset, true, text, fill);
         }
+    }
+
+    /// Whether an element that is added beside the one at `index`, `after` or before it, parts nodes.
+    pub fn insert_parts(&self, index: usize, after: bool, len: usize, fill: Fill) -> bool {
+        let Some((node, offset)) = self.locate(index) else {
+            return false;
+        };
+        let entry = &self.nodes[node];
+        let place = offset + usize::from(after);
+        !entry.allows_insert(fill, len) && (1..entry.len()).contains(&place)
     }
 
     /// Adds an element beside the one at `offset` of a node: `after` or before it.
@@ -107,7 +140,7 @@ impl QuickList {
     }
 
     /// Adds an element at this place of a packed node.
-    fn insert_into(&mut self, node: usize, place: usize, text: &[u8]) {
+    pub(super) fn insert_into(&mut self, node: usize, place: usize, text: &[u8]) {
         self.change(node, |entry| {
             let NodeBuf::Packed(pack) = &mut entry.buf else {
                 return;

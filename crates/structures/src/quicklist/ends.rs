@@ -4,7 +4,47 @@ use super::node::{Entry, NodeBuf};
 use super::{Fill, QuickList};
 use crate::{Item, Listpack};
 
+/// What the element at an end shares its node with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EndNode {
+    /// With others.
+    Shared,
+    /// With none, but others might come.
+    Packed,
+    /// With none, as it is large.
+    Plain,
+}
+
 impl QuickList {
+    /// What the first or the last element shares its node with.
+    #[inline]
+    pub fn end_node(&self, at_front: bool) -> EndNode {
+        let end = match at_front {
+            true => self.nodes.front(),
+            false => self.nodes.back(),
+        };
+        match end {
+            Some(entry) if entry.count > 1 => EndNode::Shared,
+            Some(entry) if entry.pack().is_some() => EndNode::Packed,
+            _ => EndNode::Plain,
+        }
+    }
+
+    /// Puts back an element that was popped, when the list is as that has left it: into a node like the one that it was in.
+    pub fn put_back_end(&mut self, at_front: bool, text: &[u8], node: EndNode) {
+        let behind = self.nodes.len();
+        let entry = match (node, at_front) {
+            (EndNode::Shared, true) => return self.insert_into(0, 0, text),
+            (EndNode::Shared, false) => {
+                let count = self.nodes.back().map_or(0, Entry::len);
+                return self.insert_into(behind.saturating_sub(1), count, text);
+            }
+            (EndNode::Packed, _) => Entry::packed(text),
+            (EndNode::Plain, _) => Entry::plain(text),
+        };
+        self.insert_entry(if at_front { 0 } else { behind }, entry);
+    }
+
     /// The first element.
     #[inline]
     pub fn front(&self) -> Option<Item<'_>> {

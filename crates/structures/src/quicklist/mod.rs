@@ -42,9 +42,11 @@ use crate::cpu::prefetch;
 use crate::tiered_vec::TieredVec;
 use node::Entry;
 
+pub use ends::EndNode;
 pub use fill::Fill;
 pub use iter::{Iter, IterBack};
 pub use node::{Node, NodeBuf};
+pub use range::{Cut, Nodes, Removed};
 
 /// A long list; see the module.
 ///
@@ -166,10 +168,14 @@ impl QuickList {
     }
 
     fn remove_entry(&mut self, index: usize) {
-        if let Some(entry) = self.nodes.remove(index) {
-            self.len -= entry.len();
-            self.node_bytes -= entry.heap_bytes();
-        }
+        self.take_entry(index);
+    }
+
+    fn take_entry(&mut self, index: usize) -> Option<Entry> {
+        let entry = self.nodes.remove(index)?;
+        self.len -= entry.len();
+        self.node_bytes -= entry.heap_bytes();
+        Some(entry)
     }
 
     /// Changes a node, and the figures with it.

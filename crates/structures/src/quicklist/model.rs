@@ -18,9 +18,11 @@ enum Op {
     InsertBefore(usize, Vec<u8>),
     InsertAfter(usize, Vec<u8>),
     Remove(usize),
-    TakeRange(usize, usize),
-    Move(usize, usize, usize),
-    TakeAndPutBack(usize, usize),
+    Cut(usize, usize),
+    CutAndHeal(usize, usize),
+    PopAndPutBack(bool),
+    SetAndBack(usize, Vec<u8>),
+    InsertAndBack(usize, bool, Vec<u8>),
     RemoveMatching(Vec<u8>, bool, usize),
 }
 
@@ -46,9 +48,12 @@ fn op() -> impl Strategy<Value = Op> {
         4 => (at(), text()).prop_map(|(at, text)| Op::InsertBefore(at, text)),
         4 => (at(), text()).prop_map(|(at, text)| Op::InsertAfter(at, text)),
         4 => at().prop_map(Op::Remove),
-        1 => (at(), 0..20usize).prop_map(|(at, count)| Op::TakeRange(at, count)),
-        2 => (at(), 0..20usize, at()).prop_map(|(from, count, to)| Op::Move(from, count, to)),
-        2 => (at(), at()).prop_map(|(at, count)| Op::TakeAndPutBack(at, count)),
+        1 => (at(), 0..20usize).prop_map(|(at, count)| Op::Cut(at, count)),
+        2 => (at(), at()).prop_map(|(at, count)| Op::CutAndHeal(at, count)),
+        2 => any::<bool>().prop_map(Op::PopAndPutBack),
+        2 => (at(), text()).prop_map(|(at, text)| Op::SetAndBack(at, text)),
+        2 => (at(), any::<bool>(), text())
+            .prop_map(|(at, after, text)| Op::InsertAndBack(at, after, text)),
         1 => (text(), any::<bool>(), 0..5usize)
             .prop_map(|(text, from_back, limit)| Op::RemoveMatching(text, from_back, limit)),
     ]
@@ -101,22 +106,60 @@ fn apply(op: &Op, fill: Fill, list: &mut QuickList, model: &mut Vec<Vec<u8>>) {
                 model.remove(*index);
             }
         }
-        Op::TakeRange(start, count) => {
-            let taken = list.take_range(*start, *count);
-            check(&taken, &take(model, *start, *count));
+        Op::Cut(start, count) => {
+            let cut = list.cut(*start, *count);
+            check(cut.list(), &take(model, *start, *count));
         }
-        Op::Move(from, count, to) => {
-            let (taken, model_taken) = (list.take_range(*from, *count), take(model, *from, *count));
-            let to = *to.min(&model.len());
-            list.insert_list(to, taken, fill);
-            model.splice(to..to, model_taken);
+        Op::CutAndHeal(start, count) => {
+            let before = list.clone();
+            let cut = list.cut(*start, *count);
+            list.heal(cut);
+            assert_eq!(nodes(list), nodes(&before));
         }
-        Op::TakeAndPutBack(start, count) => {
-            let nodes = list.nodes.len();
-            let start = *start.min(&model.len());
-            let taken = list.take_range(start, *count);
-            list.insert_list(start, taken, fill);
-            assert!(list.nodes.len() <= nodes + 2);
+        Op::PopAndPutBack(at_front) => {
+            let before = list.clone();
+            let node = list.end_node(*at_front);
+            let text = match at_front {
+                true => list.pop_front(|item| item.to_vec()),
+                false => list.pop_back(|item| item.to_vec()),
+            };
+            if let Some(text) = text {
+                list.put_back_end(*at_front, &text, node);
+            }
+            assert_eq!(nodes(list), nodes(&before));
+        }
+        Op::SetAndBack(index, text) => {
+            let index = *index.min(&model.len().saturating_sub(1));
+            let (before, old) = (list.clone(), model.get(index));
+            if let Some(old) = old {
+                if list.set_moves(index, text.len(), fill) {
+                    let nodes = list.nodes_around(index);
+                    list.set(index as i64, text, fill);
+                    list.put_back_nodes(nodes);
+                } else {
+                    list.set(index as i64, text, fill);
+                    list.set_back(index, old);
+                }
+            }
+            assert_eq!(nodes(list), nodes(&before));
+        }
+        Op::InsertAndBack(index, after, text) => {
+            let before = list.clone();
+            if *index < model.len() {
+                let insert = |list: &mut QuickList| match after {
+                    true => list.insert_after(*index, text, fill),
+                    false => list.insert_before(*index, text, fill),
+                };
+                if list.insert_parts(*index, *after, text.len(), fill) {
+                    let nodes = list.nodes_around(*index);
+                    insert(list);
+                    list.put_back_nodes(nodes);
+                } else {
+                    insert(list);
+                    list.remove(index + usize::from(*after));
+                }
+            }
+            assert_eq!(nodes(list), nodes(&before));
         }
         Op::RemoveMatching(text, from_back, limit) => {
             let found = (0..model.len()).filter(|&index| model[index] == *text);
@@ -125,13 +168,22 @@ fn apply(op: &Op, fill: Fill, list: &mut QuickList, model: &mut Vec<Vec<u8>>) {
             } else {
                 found.take(*limit).collect()
             };
-            let mut removed = Vec::new();
-            let count = list.remove_matching(text, *from_back, *limit, |index| removed.push(index));
-            assert_eq!((count, &removed), (expected.len(), &expected));
+            let before = list.clone();
+            let mut removed = Removed::default();
+            let count = list.remove_matching(text, *from_back, *limit, Some(&mut removed));
+            assert_eq!(count, expected.len());
+            let mut back = list.clone();
+            back.put_back(text, removed);
+            assert_eq!(nodes(&back), nodes(&before));
+            check(&back, model);
             let mut index = 0;
             model.retain(|_| (!expected.contains(&index), index += 1).0);
         }
     }
+}
+
+fn nodes(list: &QuickList) -> Vec<Node<'_>> {
+    list.nodes().collect()
 }
 
 fn take(model: &mut Vec<Vec<u8>>, start: usize, count: usize) -> Vec<Vec<u8>> {

@@ -149,6 +149,17 @@ impl Entry {
         Some(taken)
     }
 
+    /// Puts a piece back that [`Entry::take`] took out at this offset.
+    pub(super) fn put_back(&mut self, offset: usize, piece: Entry) {
+        let tail = self.take(offset, usize::MAX);
+        for part in [Some(piece), tail].into_iter().flatten() {
+            if let (Some(pack), Some(part_pack)) = (self.pack_mut(), part.pack()) {
+                pack.append(part_pack);
+                self.count += part.count;
+            }
+        }
+    }
+
     /// Removes up to `limit` elements with this text, from the front or the back; returns how many. `removed` is told
     /// the offset that each had before anything was removed. May leave a node without elements.
     pub(super) fn remove_matching(

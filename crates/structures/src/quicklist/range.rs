@@ -1,21 +1,85 @@
 //! Taking out and putting in whole stretches; removal by text.
 
-use super::node::Entry;
-use super::{Fill, QuickList};
-use crate::Item;
+use std::ops::Range;
+
+use super::QuickList;
+use super::node::{Entry, NodeBuf};
+use crate::{Item, Listpack};
+
+/// An insertion, or a replacement, changes this many nodes on either side of the one that it concerns.
+const REACH: usize = 2;
+
+/// What was cut out of a list, and where; see [`QuickList::cut`].
+#[derive(Debug, Default)]
+pub struct Cut {
+    list: QuickList,
+    /// The node and the offset of the first element. If that is not the first of its node, the first node of `list` is a
+    /// piece of that one.
+    node: usize,
+    offset: usize,
+    /// The last node of `list` is the beginning of the node that is behind it.
+    parts_last: bool,
+}
+
+impl Cut {
+    /// The elements.
+    pub fn list(&self) -> &QuickList {
+        &self.list
+    }
+
+    /// The elements.
+    pub fn into_list(self) -> QuickList {
+        self.list
+    }
+}
+
+/// Some nodes of a list as they were; see [`QuickList::nodes_around`].
+#[derive(Debug)]
+pub struct Nodes {
+    begin: usize,
+    /// Nodes behind these.
+    behind: usize,
+    list: QuickList,
+}
+
+impl Nodes {
+    /// Bytes of heap that they own.
+    pub fn heap_bytes(&self) -> usize {
+        self.list.heap_bytes()
+    }
+}
+
+/// Where elements were that were removed; see [`QuickList::remove_matching`].
+#[derive(Debug, Default)]
+pub struct Removed {
+    /// The number of the node and the offset in it that each had before anything was removed.
+    places: Vec<(u32, u32)>,
+    /// Nodes that went with them, and whether they were plain.
+    emptied: Vec<(u32, bool)>,
+}
+
+impl Removed {
+    /// Bytes of heap that it owns.
+    pub fn heap_bytes(&self) -> usize {
+        size_of_val(self.places.as_slice()) + size_of_val(self.emptied.as_slice())
+    }
+}
 
 impl QuickList {
     /// Takes out `count` elements from `start` on, or as many as there are. Nodes that go as a whole are moved, so the
     /// cost is that of the nodes, not of the elements.
-    pub fn take_range(&mut self, start: usize, count: usize) -> QuickList {
-        let mut taken = QuickList::new();
+    pub fn cut(&mut self, start: usize, count: usize) -> Cut {
         let mut left = count.min(self.len.saturating_sub(start));
+        let mut cut = Cut::default();
         if left == self.len {
-            return std::mem::take(self);
+            cut.list = std::mem::take(self);
+            return cut;
         }
         let Some((mut node, offset)) = self.locate(start) else {
-            return taken;
+            return cut;
         };
+        (cut.node, cut.offset) = (node, offset);
+        let taken = &mut cut.list;
         if left > 0 && offset > 0 {
             taken.take_from(self, node, offset, left);
             left -= taken.len;
@@ -37,8 +101,63 @@ impl QuickList {
         taken.nodes.append(whole);
         if left > 0 {
             taken.take_from(self, node, 0, left);
+            cut.parts_last = true;
         }
-        taken
+        cut
+    }
+
+    /// Puts back what was cut out, when the list is as the cut has left it: every element into the node that it was in.
+    pub fn heal(&mut self, cut: Cut) {
+        let (mut list, mut node) = (cut.list, cut.node);
+        if cut.offset > 0
+            && let Some(piece) = list.take_entry(0)
+        {
+            self.change(node, |entry| entry.put_back(cut.offset, piece));
+            node += 1;
+        }
+        let last = match cut.parts_last {
+            true => list.take_entry(list.nodes.len() - 1),
+            false => None,
+        };
+        let behind = node + list.nodes.len();
+        self.replace_nodes(node..node, list);
+        if let Some(piece) = last {
+            self.change(behind, |entry| entry.put_back(0, piece));
+        }
+    }
+
+    /// Puts the nodes of a list in the place of some.
+    fn replace_nodes(&mut self, nodes: Range<usize>, list: QuickList) {
+        let tail = self.nodes.split_off(nodes.end);
+        let gone = self.nodes.split_off(nodes.start);
+        self.len -= gone.iter().map(Entry::len).sum::<usize>();
+        self.node_bytes -= gone.iter().map(Entry::heap_bytes).sum::<usize>();
+        self.len += list.len;
+        self.node_bytes += list.node_bytes;
+        self.nodes.append(list.nodes);
+        self.nodes.append(tail);
+    }
+
+    /// Copies the nodes that may be split and merged when something is put beside the element at `index`, or in its place.
+    pub fn nodes_around(&self, index: usize) -> Nodes {
+        let node = self.locate(index).map_or(0, |(node, _)| node);
+        let begin = node.saturating_sub(REACH);
+        let end = (node + REACH + 1).min(self.nodes.len());
+        let mut list = QuickList::new();
+        for entry in self.nodes.range(begin, end) {
+            list.insert_entry(list.nodes.len(), entry.clone());
+        }
+        Nodes {
+            begin,
+            behind: self.nodes.len() - end,
+            list,
+        }
+    }
+
+    /// Puts back these nodes, in the place of what they have become.
+    pub fn put_back_nodes(&mut self, nodes: Nodes) {
+        let end = self.nodes.len() - nodes.behind;
+        self.replace_nodes(nodes.begin..end, nodes.list);
     }
 
     /// Takes up to `count` elements out of a node of another list, and appends them as a node.
@@ -49,54 +168,22 @@ impl QuickList {
     }
 
     /// Removes `count` elements from `start` on, or as many as there are. What goes is freed here; where that must not
-    /// be, use [`QuickList::take_range`].
+    /// be, use [`QuickList::cut`].
     pub fn remove_range(&mut self, start: usize, count: usize) {
-        self.take_range(start, count);
+        self.cut(start, count);
     }
 
-    /// Puts all elements of `list` in, so that its first stands at `index`, which is at most [`QuickList::len`]: the
-    /// inverse of [`QuickList::take_range`]. Nodes are moved; at the two seams they are merged where the limits allow
-    /// it, so that what a cut has parted comes together again.
-    pub fn insert_list(&mut self, index: usize, list: QuickList, fill: Fill) {
-        if list.is_empty() {
-            return;
-        }
-        if self.is_empty() {
-            *self = list;
-            return;
-        }
-        let node = match self.locate(index) {
-            None => self.nodes.len(),
-            Some((node, 0)) => node,
-            Some((node, offset)) => {
-                self.split(node, offset);
-                node + 1
-            }
-        };
-        let added = list.nodes.len();
-        self.len += list.len;
-        self.node_bytes += list.node_bytes;
-        let tail = self.nodes.split_off(node);
-        self.nodes.append(list.nodes);
-        self.nodes.append(tail);
-        self.merge(node + added - 1, fill);
-        if let Some(before) = node.checked_sub(1) {
-            self.merge(before, fill);
-        }
-    }
-
-    /// Removes the first `limit` elements with this text, or the last ones (`from_back`); returns how many. `removed` is
-    /// told, in the order of removal, the index that each had before anything was removed.
+    /// Removes the first `limit` elements with this text, or the last ones (`from_back`); returns how many. If `removed` is
+    /// given it is told what [`QuickList::put_back`] needs.
     pub fn remove_matching(
         &mut self,
         needle: &[u8],
         from_back: bool,
         limit: usize,
-        mut removed: impl FnMut(usize),
+        mut removed: Option<&mut Removed>,
     ) -> usize {
         let (needle, mut left) = (Item::of(needle), limit);
         let nodes = self.nodes.len();
-        let mut begin = if from_back { self.len } else { 0 };
         let mut emptied = false;
         for step in 0..nodes {
             if left == 0 {
@@ -104,18 +191,20 @@ impl QuickList {
             }
             let node = if from_back { nodes - 1 - step } else { step };
             let count = self.nodes[node].len();
-            if from_back {
-                begin -= count;
-            }
             let found = self.change(node, |entry| {
                 entry.remove_matching(needle, from_back, left, &mut |offset| {
-                    removed(begin + offset);
+                    if let Some(removed) = &mut removed {
+                        removed.places.push((node as u32, offset as u32));
+                    }
                 })
             });
             left -= found;
-            emptied |= found == count;
-            if !from_back {
-                begin += count;
+            if found == count {
+                emptied = true;
+                if let Some(removed) = &mut removed {
+                    let is_plain = self.nodes[node].pack().is_none();
+                    removed.emptied.push((node as u32, is_plain));
+                }
             }
         }
         if emptied {
@@ -125,5 +214,26 @@ impl QuickList {
             self.nodes.retain(|entry| entry.count > 0);
         }
         limit - left
+    }
+
+    /// Puts back the elements with this text that were removed, each into the node that it was in.
+    pub fn put_back(&mut self, text: &[u8], removed: Removed) {
+        let Removed {
+            mut places,
+            mut emptied,
+        } = removed;
+        places.sort_unstable();
+        emptied.sort_unstable();
+        for (node, is_plain) in emptied {
+            let entry = match is_plain {
+                true => Entry::plain(text),
+                false => Entry::new(NodeBuf::Packed(Listpack::new())),
+            };
+            self.insert_entry(node as usize, entry);
+        }
+        for (node, offset) in places {
+            // one that is plain is the element
+            self.insert_into(node as usize, offset as usize, text);
+        }
     }
 }

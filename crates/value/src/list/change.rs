@@ -1,5 +1,6 @@
 //! The changes of a list.
 
+use perilune_structures::quicklist::{Cut, EndNode, Removed};
 use perilune_structures::{Fill, Item, QuickList};
 
 use super::{Beside, Encoding, List, ListInverse, Quick, Side};
@@ -50,7 +51,11 @@ impl Edit<'_, List> {
         }
         self.change(|list| {
             let element = list.end(side).map_or(Vec::new(), Item::to_vec);
-            ListInverse::Push(side, element.into())
+            let node = match &list.0 {
+                Encoding::Quick(quick) => quick.list.end_node(side == Side::Left),
+                Encoding::Packed(_) => EndNode::Shared,
+            };
+            ListInverse::Push(side, element.into(), node)
         })
         .take_end(side, read)
     }
@@ -97,9 +102,16 @@ impl Edit<'_, List> {
             return false;
         }
         let threshold = self.limits().list_packed_threshold;
-        self.change(|list| {
-            let old = list.get(index).map_or(Vec::new(), Item::to_vec);
-            ListInverse::Set(index as usize, old.into())
+        self.change(|list| match &list.0 {
+            Encoding::Quick(quick)
+                if (quick.list).set_moves(index as usize, element.len(), quick.fill(threshold)) =>
+            {
+                ListInverse::Nodes(Box::new(quick.list.nodes_around(index as usize)))
+            }
+            _ => {
+                let old = list.get(index).map_or(Vec::new(), Item::to_vec);
+                ListInverse::Set(index as usize, old.into())
+            }
         })
         .put_at(index as usize, element, threshold);
         self.shrink();
@@ -118,7 +130,20 @@ impl Edit<'_, List> {
             Beside::Before => index,
             Beside::After => index + 1,
         };
-        let list = self.change(|_| ListInverse::Remove(becomes));
+        let after = place == Beside::After;
+        let list = self.change(|list| match &list.0 {
+            Encoding::Quick(quick)
+                if (quick.list).insert_parts(
+                    index,
+                    after,
+                    element.len(),
+                    quick.fill(threshold),
+                ) =>
+            {
+                ListInverse::Nodes(Box::new(quick.list.nodes_around(index)))
+            }
+            _ => ListInverse::Remove(becomes),
+        });
         match &mut list.0 {
             Encoding::Packed(pack) => match pack.seek(becomes as i64) {
                 Some(at) => drop(pack.insert_before(at, Item::of(element))),
@@ -164,20 +189,15 @@ impl Edit<'_, List> {
         let mut removed = 0;
         self.change_then(
             |list| {
-                let mut indexes = Vec::new();
+                let mut places = Removed::default();
                 if let Encoding::Quick(quick) = &mut list.0 {
                     let from_back = from == Side::Right;
-                    removed = quick
-                        .list
-                        .remove_matching(element, from_back, limit, |index| {
-                            if is_recorded {
-                                indexes.push(index);
-                            }
-                        });
+                    let recorded = is_recorded.then_some(&mut places);
+                    removed = (quick.list).remove_matching(element, from_back, limit, recorded);
                 }
-                (removed > 0).then_some(indexes)
+                (removed > 0).then_some(places)
             },
-            |indexes| ListInverse::Scatter(element.into(), indexes),
+            |places| ListInverse::Scatter(element.into(), Box::new(places)),
         );
         removed
     }
@@ -209,12 +229,12 @@ impl Edit<'_, List> {
         } else {
             let taken = self.change_then(
                 |list| match &mut list.0 {
-                    Encoding::Quick(quick) => Some(quick.list.take_range(start, count)),
+                    Encoding::Quick(quick) => Some(quick.list.cut(start, count)),
                     Encoding::Packed(_) => None,
                 },
-                |taken| ListInverse::Insert(start, Box::new(taken)),
+                |cut| ListInverse::Heal(Box::new(cut)),
             );
-            if let Some(list) = taken
+            if let Some(list) = taken.map(Cut::into_list)
                 && list.nodes().len() > 1
             {
                 let fill = Fill::new(self.limits().list_max_listpack_size.into());
