@@ -38,7 +38,7 @@ pub(crate) enum Prior {
     InPlace {
         expire_at_ms: Option<i64>,
         access: u32,
-        /// How often it was edited since.
+        /// How often it was edited since, behind the first time.
         edits: u32,
     },
 }

@@ -12,8 +12,8 @@ use crate::reclaim::record_takes_long;
 use crate::undo::{Prior, Relocated, Saved, SavedPayload, SpareRecord, Undo, UndoLog, new_record};
 use crate::watch::Presence;
 
-/// A packed collection that is edited more often is copied after all.
-const EDITS_IN_PLACE_MAX: u32 = 4;
+/// A packed collection that is edited again more often is copied after all.
+const EDITS_IN_PLACE_MAX: u32 = 3;
 
 impl Txn<'_> {
     /// Records everything from now on, so that it can be taken back.
@@ -83,18 +83,20 @@ impl Txn<'_> {
         handle: Handle,
     ) -> Result<(), Abort> {
         match &self.undo {
-            Some(undo) if undo.saved_last(database, hash, key) == Saved::No => {
-                self.save_copy_anew(at, database, hash, key, handle)?;
+            Some(undo)
+                if undo.saved_last(database, hash, key) == Saved::No
+                    && undo.saved(database, hash, key) == Saved::No =>
+            {
+                self.save_fresh(at, database, hash, key, handle)?;
                 Ok(())
             }
             _ => Ok(()),
         }
     }
 
-    /// As [`Txn::save_copy`], of an entry that the last record has not saved as a whole. What is saved of it now; where the record was
-    /// given up nothing needs to be.
+    /// Saves an entry that has not been saved. What is saved of it now.
     #[inline(never)]
-    fn save_copy_anew(
+    fn save_fresh(
         &mut self,
         at: usize,
         database: usize,
@@ -103,12 +105,8 @@ impl Txn<'_> {
         handle: Handle,
     ) -> Result<Saved, Abort> {
         let Some(undo) = &mut self.undo else {
-            return Ok(Saved::Whole);
+            unreachable!("the caller has looked that there is a record");
         };
-        let saved = undo.saved(database, hash, key);
-        if saved != Saved::No {
-            return Ok(saved);
-        }
         let held = &self.held[at];
         let map = &held.guard.map;
         let (expire_at_ms, access) = (map.expire_at(handle), map.access(handle));
@@ -192,9 +190,16 @@ impl Txn<'_> {
         key: &[u8],
         handle: Handle,
     ) -> Result<Option<u32>, Abort> {
-        match self.save_copy_anew(at, database, hash, key, handle)? {
+        let Some(undo) = &self.undo else {
+            return Ok(None);
+        };
+        match undo.saved(database, hash, key) {
+            Saved::Whole => Ok(None),
             Saved::InPlace(record) => self.save_next_edit(at, database, hash, key, handle, record),
-            Saved::Whole | Saved::No => Ok(None),
+            Saved::No => match self.save_fresh(at, database, hash, key, handle)? {
+                Saved::InPlace(record) => Ok(self.undo.is_some().then_some(record)),
+                Saved::Whole | Saved::No => Ok(None),
+            },
         }
     }
 

@@ -41,16 +41,18 @@ impl Listpack {
     /// these has been changed since, or something has been put where they begin. `None` is the place behind the last.
     pub fn excerpt(&self, at: Option<At>, count: usize) -> Excerpt {
         let at = at.map_or(self.byte_len() - 1, At::offset);
-        let end = match count {
-            0 => at,
-            count => self.end_of(At::new(at), count).0,
+        let (end, bytes) = match count {
+            0 => (at, SmallVec::new()),
+            count => {
+                let (end, _) = self.end_of(At::new(at), count);
+                (end, SmallVec::from_slice(&self.as_bytes()[at..end]))
+            }
         };
-        let block = self.as_bytes();
         Excerpt {
             front: at as u32,
-            rest: (block.len() - end) as u32,
+            rest: (self.byte_len() - end) as u32,
             count: self.count_field(),
-            bytes: SmallVec::from_slice(&block[at..end]),
+            bytes,
         }
     }
 
