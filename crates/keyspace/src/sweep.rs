@@ -2,7 +2,7 @@
 //!
 //! The entries of all databases of a stripe lie in one memory. Where a database is all that there is, that memory is moved
 //! out as a whole (FLUSHALL always comes to that). Where it is not, its table is moved out, so nobody finds its keys any
-//! more; but its entries have to be freed one by one, which for a million keys takes some 50 ms. They are *abandoned*, and
+//! more; but its entries have to be freed one by one, which for a million keys takes 50 to 100 ms. They are *abandoned*, and
 //! freed later, [`ENTRIES_PER_HOLD`] at a time, each stripe by itself:
 //!
 //! ```text
