@@ -225,10 +225,18 @@ impl UndoLog {
     #[inline]
     pub fn saved(&self, database: usize, hash: u64, key: &[u8]) -> Saved {
         match self.saved_last(database, hash, key) {
-            Saved::No if self.records.len() > self.fresh_from + 1 => {
-                self.saved_before(database, hash, key)
-            }
+            Saved::No => self.saved_earlier(database, hash, key),
             saved => saved,
+        }
+    }
+
+    /// As [`UndoLog::saved`], when [`UndoLog::saved_last`] has said no.
+    #[inline]
+    pub fn saved_earlier(&self, database: usize, hash: u64, key: &[u8]) -> Saved {
+        if self.records.len() > self.fresh_from + 1 {
+            self.saved_before(database, hash, key)
+        } else {
+            Saved::No
         }
     }
 

@@ -85,7 +85,7 @@ impl Txn<'_> {
         match &self.undo {
             Some(undo)
                 if undo.saved_last(database, hash, key) == Saved::No
-                    && undo.saved(database, hash, key) == Saved::No =>
+                    && undo.saved_earlier(database, hash, key) == Saved::No =>
             {
                 self.save_fresh(at, database, hash, key, handle)?;
                 Ok(())
@@ -116,13 +116,10 @@ impl Txn<'_> {
             expire_at_ms,
             access,
         };
-        let prior = match map.payload(handle) {
-            Payload::Int(integer) => copied(SavedPayload::Int(integer)),
-            Payload::Bytes(bytes) => copied(SavedPayload::Bytes(bytes.into())),
-            Payload::Heap(object) if object.is_packed() && !object.is_long_to_copy() => {
-                copied(SavedPayload::Heap(object.clone()))
-            }
-            Payload::Heap(object) => {
+        let is_changed_in_place =
+            |object: &&Object| !object.is_packed() || object.is_long_to_copy();
+        let prior = match map.object(handle).filter(is_changed_in_place) {
+            Some(object) => {
                 if let Object::Hash(_) = object {
                     undo.note_hash(hash);
                 }
@@ -132,6 +129,11 @@ impl Txn<'_> {
                     edits: 0,
                 }
             }
+            None => copied(match map.payload(handle) {
+                Payload::Int(integer) => SavedPayload::Int(integer),
+                Payload::Bytes(bytes) => SavedPayload::Bytes(bytes.into()),
+                Payload::Heap(object) => SavedPayload::Heap(object.clone()),
+            }),
         };
         let saved = match prior {
             Prior::InPlace { .. } => Saved::InPlace(undo.records.len() as u32),
@@ -193,7 +195,7 @@ impl Txn<'_> {
         let Some(undo) = &self.undo else {
             return Ok(None);
         };
-        match undo.saved(database, hash, key) {
+        match undo.saved_earlier(database, hash, key) {
             Saved::Whole => Ok(None),
             Saved::InPlace(record) => self.save_next_edit(at, database, hash, key, handle, record),
             Saved::No => match self.save_fresh(at, database, hash, key, handle)? {
